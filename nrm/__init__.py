@@ -1,0 +1,1 @@
+"""The national referral mechanism: registry, intake, placing and escalation for shelter places."""

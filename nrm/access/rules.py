@@ -1,0 +1,187 @@
+"""Who may do what. One module, deny by default; nothing here touches a session or a clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """The roles of domain.md §2. A person for whom a place is sought is never a user."""
+
+    COORDINATOR = "coordinator"
+    DUTY_OFFICER = "duty_officer"
+    FIRST_RESPONDER = "first_responder"
+    PROVIDER = "provider"
+    MUNICIPALITY = "municipality"
+    COORDINATOR_REGIONAL = "coordinator_regional"
+    NATIONAL_DESK = "national_desk"
+    NATIONAL_COORDINATOR = "national_coordinator"
+    RAPPORTEUR = "rapporteur"
+    ADMIN = "admin"
+
+
+class OrganisationKind(StrEnum):
+    """What an organisation is. It decides, with the role, what an account may see."""
+
+    CARE_COORDINATION = "care_coordination"
+    PROVIDER = "provider"
+    MUNICIPALITY = "municipality"
+    CHAIN_DIRECTION = "chain_direction"
+    NATIONAL_DESK = "national_desk"
+    POLICE = "police"
+    MILITARY_POLICE = "military_police"
+    LABOUR_INSPECTORATE = "labour_inspectorate"
+    SUPPORT = "support"
+    NATIONAL_COORDINATION = "national_coordination"
+    RAPPORTEUR = "rapporteur"
+    OPERATIONS = "operations"
+
+
+INVESTIGATIVE = frozenset(
+    {OrganisationKind.POLICE, OrganisationKind.MILITARY_POLICE, OrganisationKind.LABOUR_INSPECTORATE}
+)
+"""Bodies out of whose sight a request stays that refuses police contact (domain.md §5 rule 11)."""
+
+
+class Verb(StrEnum):
+    """Everything a route can ask leave for."""
+
+    REQUEST_SUBMIT = "request.submit"
+    REQUEST_READ = "request.read"
+    REQUEST_CHANGE = "request.change"
+    REQUEST_FOLLOW = "request.follow"
+    OFFER_SEND = "offer.send"
+    OFFER_READ = "offer.read"
+    OFFER_ANSWER = "offer.answer"
+    ADDRESS_RELEASE = "address.release"
+    STAY_READ = "stay.read"
+    STAY_ARRIVE = "stay.arrive"
+    STAY_DEPART = "stay.depart"
+    BOARD_READ = "board.read"
+    PLACES_READ = "places.read"
+    PLACES_KEEP = "places.keep"
+    ALARM_READ = "alarm.read"
+    ALARM_CLAIM = "alarm.claim"
+    SHIFT_KEEP = "shift.keep"
+    NUMBERS_READ = "numbers.read"
+    POLICY_READ = "policy.read"
+    ACCOUNTS_READ = "accounts.read"
+    REGIONS_READ = "regions.read"
+    SELF = "self"
+
+
+_R = Role
+_ALL = frozenset(Role)
+_CASE_HOLDERS = frozenset({_R.COORDINATOR, _R.DUTY_OFFICER, _R.NATIONAL_DESK})
+
+ROLES_OF: dict[Verb, frozenset[Role]] = {
+    Verb.REQUEST_SUBMIT: _CASE_HOLDERS | {_R.FIRST_RESPONDER},
+    Verb.REQUEST_READ: _CASE_HOLDERS,
+    Verb.REQUEST_CHANGE: _CASE_HOLDERS,
+    Verb.REQUEST_FOLLOW: frozenset({_R.FIRST_RESPONDER}),
+    Verb.OFFER_SEND: _CASE_HOLDERS,
+    # The labour inspectorate is a first responder that must also agree with NLA placements.
+    Verb.OFFER_READ: frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.FIRST_RESPONDER}),
+    Verb.OFFER_ANSWER: frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.FIRST_RESPONDER}),
+    Verb.ADDRESS_RELEASE: _CASE_HOLDERS,
+    Verb.STAY_READ: _CASE_HOLDERS | {_R.PROVIDER},
+    Verb.STAY_ARRIVE: _CASE_HOLDERS | {_R.PROVIDER},
+    Verb.STAY_DEPART: frozenset({_R.PROVIDER}),
+    Verb.BOARD_READ: _CASE_HOLDERS | {_R.PROVIDER, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR, _R.MUNICIPALITY},
+    Verb.PLACES_READ: frozenset({_R.PROVIDER}),
+    Verb.PLACES_KEEP: frozenset({_R.PROVIDER}),
+    Verb.ALARM_READ: frozenset(
+        {_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}
+    ),
+    Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
+    Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
+    Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
+    Verb.POLICY_READ: _ALL,
+    Verb.ACCOUNTS_READ: frozenset({_R.ADMIN}),
+    Verb.REGIONS_READ: _ALL,
+    Verb.SELF: _ALL,
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is asking: an account, its role, and the organisation it acts for."""
+
+    account_id: str
+    name: str
+    role: Role
+    organisation_id: str
+    organisation_name: str
+    organisation_kind: OrganisationKind
+    region_code: str | None
+    """The region an organisation works for; None for a national one."""
+    on_shift: bool
+    session_id: str
+    authenticated_at: datetime
+    """When a password was last given: releasing an address asks for a recent one."""
+
+    @property
+    def investigative(self) -> bool:
+        return self.organisation_kind in INVESTIGATIVE
+
+
+class CaseScope(Protocol):
+    """What of a request decides who may see it."""
+
+    @property
+    def owner_organisation_id(self) -> str: ...
+    @property
+    def region_code(self) -> str: ...
+    @property
+    def submitted_by(self) -> str: ...
+    @property
+    def refuses_police(self) -> bool: ...
+
+
+def may(actor: Actor, verb: Verb) -> bool:
+    """Whether the role may ask for this at all. A duty officer works only while on shift, a board apart."""
+    if actor.role not in ROLES_OF.get(verb, frozenset()):
+        return False
+    if actor.role is Role.DUTY_OFFICER and verb in _ON_SHIFT_ONLY:
+        return actor.on_shift
+    return True
+
+
+_ON_SHIFT_ONLY = frozenset(
+    {
+        Verb.REQUEST_SUBMIT,
+        Verb.REQUEST_READ,
+        Verb.REQUEST_CHANGE,
+        Verb.OFFER_SEND,
+        Verb.ADDRESS_RELEASE,
+        Verb.STAY_READ,
+        Verb.STAY_ARRIVE,
+        Verb.ALARM_CLAIM,
+    }
+)
+
+
+def may_see_case(actor: Actor, case: CaseScope) -> bool:
+    """Whether the actor may open this request with its proposals and history."""
+    if not may(actor, Verb.REQUEST_READ):
+        return False
+    if case.refuses_police and actor.investigative:
+        return False
+    if actor.role is Role.DUTY_OFFICER:
+        return actor.region_code is None or actor.region_code == case.region_code
+    return case.owner_organisation_id == actor.organisation_id
+
+
+def owns_case(actor: Actor, case: CaseScope) -> bool:
+    """Whether the actor decides on this request: it belongs to the organisation they act for."""
+    return may_see_case(actor, case) and case.owner_organisation_id == actor.organisation_id
+
+
+def may_follow(actor: Actor, case: CaseScope) -> bool:
+    """Whether a first responder may see the state of this request: their own, unless it refuses the police."""
+    return (
+        may(actor, Verb.REQUEST_FOLLOW)
+        and case.submitted_by == actor.account_id
+        and not (case.refuses_police and actor.investigative)
+    )

@@ -1,0 +1,207 @@
+"""Versioned policy: every deadline, band, weight and right to decide is data with a version, never a constant.
+
+A body is validated when it is written. A case keeps the version it started under. The sources give no time norms
+(domain.md §3), so version 1 of each kind is our assumption and says so in docs/assumptions.md.
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlmodel import Field as Column
+from sqlmodel import SQLModel, col, select
+
+from nrm.columns import Json, UtcDateTime
+from nrm.db import Tx
+from nrm.errors import NotFound
+
+Urgency = Literal["now", "today", "soon", "planned"]
+Pool = Literal["COSM", "OMM", "NLA", "MUNICIPAL"]
+Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
+
+
+class PolicyVersion(SQLModel, table=True):
+    """One version of one kind of policy, never changed after it was written."""
+
+    __tablename__ = "policy"
+
+    kind: str = Column(primary_key=True, max_length=20)
+    version: int = Column(primary_key=True)
+    body: dict[str, object] = Column(sa_type=Json)
+    valid_from: datetime = Column(sa_type=UtcDateTime)
+    note: str = Column(max_length=400)
+
+
+class Policy(BaseModel):
+    """The body of a policy. Subclasses say their kind and carry version 1 as defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: ClassVar[str]
+
+
+class Band(Policy):
+    """Up to which age a confirmed figure is fresh, and up to which it is aging; older is stale."""
+
+    fresh_minutes: Minutes
+    aging_minutes: Minutes
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Band":
+        if self.fresh_minutes >= self.aging_minutes:
+            raise ValueError("fresh must end before aging does")
+        return self
+
+
+class Freshness(Policy):
+    """Freshness bands per pool."""
+
+    kind = "freshness"
+    bands: dict[Pool, Band] = {
+        "COSM": Band(fresh_minutes=12 * 60, aging_minutes=24 * 60),
+        "OMM": Band(fresh_minutes=12 * 60, aging_minutes=24 * 60),
+        "NLA": Band(fresh_minutes=24 * 60, aging_minutes=48 * 60),
+        "MUNICIPAL": Band(fresh_minutes=8 * 60, aging_minutes=16 * 60),
+    }
+
+
+class Rung(Policy):
+    """One step of the ladder: so long after the previous one, tell these, over these channels."""
+
+    after_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 31)]
+    role: Literal["duty_officer", "coordinator_regional", "national_desk", "national_coordinator"]
+    channels: tuple[Literal["log", "email"], ...] = ("log", "email")
+
+
+class Ladder(Policy):
+    """When an unplaced request is overdue, and who hears of it in what order. Peers first, authority last."""
+
+    kind = "ladder"
+    deadline_minutes: dict[Urgency, Minutes] = {
+        "now": 60,
+        "today": 4 * 60,
+        "soon": 24 * 60,
+        "planned": 72 * 60,
+    }
+    rungs: tuple[Rung, ...] = (
+        Rung(after_minutes=0, role="duty_officer"),
+        Rung(after_minutes=15, role="coordinator_regional"),
+        Rung(after_minutes=15, role="national_desk"),
+        Rung(after_minutes=30, role="national_coordinator"),
+    )
+
+
+class Hold(Policy):
+    """How long an offer holds its places per urgency, and how long silence keeps a location out of the next try."""
+
+    kind = "hold"
+    hold_minutes: dict[Urgency, Minutes] = {"now": 20, "today": 45, "soon": 4 * 60, "planned": 24 * 60}
+    silent_minutes: Minutes = 60
+
+
+class Decider(Policy):
+    """An answer that an offer needs: from the place's provider, or from the organisation of a kind."""
+
+    by: Literal["provider", "national_desk", "labour_inspectorate"]
+
+
+class Authority(Policy):
+    """Who must agree before a placement stands, per pool (domain.md §3).
+
+    Where the labour inspectorate would decide on a request that refuses police contact, the national desk does.
+    """
+
+    kind = "authority"
+    deciders: dict[Pool, tuple[Decider, ...]] = {
+        "COSM": (Decider(by="national_desk"),),
+        "OMM": (Decider(by="national_desk"), Decider(by="provider")),
+        "NLA": (Decider(by="labour_inspectorate"), Decider(by="provider")),
+        "MUNICIPAL": (Decider(by="provider"),),
+    }
+
+
+class PoolRule(Policy):
+    """A pool stays open to a request unless a known fact contradicts it."""
+
+    residences: tuple[str, ...] | None = None
+    exploitations: tuple[str, ...] | None = None
+    any_criterion: tuple[str, ...] | None = None
+
+
+class Pools(Policy):
+    """Which pools a request may go to. An unknown fact keeps every pool that is not contradicted."""
+
+    kind = "pools"
+    rules: dict[Pool, PoolRule] = {
+        "COSM": PoolRule(residences=("none",)),
+        "OMM": PoolRule(
+            any_criterion=("addiction", "psychiatric", "multiple_problems", "intellectual_disability"),
+        ),
+        "NLA": PoolRule(exploitations=("labour",)),
+        "MUNICIPAL": PoolRule(residences=("dutch", "eu", "b8")),
+    }
+
+
+class Matching(Policy):
+    """What the solver is told about scarcity, claims and risk (domain.md §9)."""
+
+    kind = "matching"
+    risk: Annotated[int, Field(ge=0, le=1000)] = 1
+    scarcity: Annotated[int, Field(ge=0, le=1000)] = 1
+    scarcity_omm: Annotated[int, Field(ge=0, le=1000)] = 3
+    scarcity_unconditional: Annotated[int, Field(ge=0, le=1000)] = 3
+    claim_indicated: Annotated[int, Field(ge=0, le=1000)] = 3
+    alternatives: Annotated[int, Field(ge=0, le=10)] = 3
+    budget_ms: Annotated[int, Field(ge=10, le=60_000)] = 2000
+    latest_days: dict[Urgency, Annotated[int, Field(ge=0, le=366)]] = {"now": 0, "today": 0, "soon": 3, "planned": 14}
+
+
+KINDS: tuple[type[Policy], ...] = (Freshness, Ladder, Hold, Authority, Pools, Matching)
+
+P = TypeVar("P", bound=Policy)
+
+
+def ensure_first_versions(tx: Tx) -> None:
+    """Write version 1 of every kind that has no version yet."""
+    for body in KINDS:
+        if tx.session.exec(select(PolicyVersion).where(PolicyVersion.kind == body.kind).limit(1)).first() is None:
+            write(tx, body(), note="version 1: our assumption, see docs/assumptions.md")
+
+
+def write(tx: Tx, body: Policy, note: str) -> int:
+    """Add the next version of this kind, in force from now on. Returns its number."""
+    newest = tx.session.exec(
+        select(PolicyVersion.version)
+        .where(PolicyVersion.kind == body.kind)
+        .order_by(col(PolicyVersion.version).desc())
+        .limit(1)
+    ).first()
+    version = (newest or 0) + 1
+    tx.session.add(
+        PolicyVersion(
+            kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note
+        )
+    )
+    tx.session.flush()
+    tx.record("policy.written", f"policy:{body.kind}", "places", version=version, note=note)
+    return version
+
+
+def current(tx: Tx, body: type[P]) -> tuple[int, P]:
+    """The newest version of a kind of policy: its number and its body."""
+    row = tx.session.exec(
+        select(PolicyVersion)
+        .where(PolicyVersion.kind == body.kind)
+        .order_by(col(PolicyVersion.version).desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        raise NotFound("no_policy")
+    return row.version, body.model_validate(row.body)
+
+
+def at_version(tx: Tx, body: type[P], version: int) -> P:
+    """One version of a kind of policy, as a case that started under it needs it."""
+    row = tx.session.get(PolicyVersion, (body.kind, version))
+    if row is None:
+        raise NotFound("no_policy")
+    return body.model_validate(row.body)

@@ -1,0 +1,202 @@
+"""Regions, municipalities, locations, units, places, admission rules, confirmations, closures, claims."""
+
+from datetime import date, datetime, time
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+from nrm.columns import Json, UtcDateTime
+
+
+class Region(SQLModel, table=True):
+    """One of the 25 veiligheidsregio's, with a centroid rounded to 0.1 degree."""
+
+    __tablename__ = "region"
+
+    code: str = Field(primary_key=True, max_length=8)
+    name: str = Field(max_length=60)
+    provinces: str = Field(max_length=120)
+    lat: float
+    lon: float
+    valid_from: date
+    valid_until: date | None = None
+
+
+class Municipality(SQLModel, table=True):
+    """A municipality and its region, from a date on. Lists change each January; history stays."""
+
+    __tablename__ = "municipality"
+
+    code: str = Field(primary_key=True, max_length=8)
+    valid_from: date = Field(primary_key=True)
+    valid_until: date | None = None
+    name: str = Field(max_length=80)
+    region_code: str = Field(foreign_key="region.code", index=True)
+
+
+class Criterion(SQLModel, table=True):
+    """A contra-indication on the national list."""
+
+    __tablename__ = "criterion"
+
+    code: str = Field(primary_key=True, max_length=40)
+    position: int
+    active: bool = True
+
+
+class Location(SQLModel, table=True):
+    """A house of a provider. Its address is not here but sealed in a table of its own.
+
+    `version` rises with every change that can bar a placement, and its row is the lock under which such a change
+    and an acceptance exclude each other.
+    """
+
+    __tablename__ = "location"
+
+    id: str = Field(primary_key=True, max_length=40)
+    organisation_id: str = Field(foreign_key="organisation.id", index=True)
+    code: str = Field(max_length=20, unique=True)
+    region_code: str = Field(foreign_key="region.code", index=True)
+    pool: str = Field(max_length=12)
+    safety_class: str = Field(max_length=10)
+    intake_opens: time | None = None
+    intake_closes: time | None = None
+    pause_reason: str | None = Field(default=None, max_length=20)
+    pause_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    handover_points: list[str] = Field(default_factory=list, sa_type=Json)
+    version: int = 1
+
+
+class SealedAddress(SQLModel, table=True):
+    """The encrypted address of a location: AES-256-GCM, bound to the location's id."""
+
+    __tablename__ = "sealed_address"
+
+    location_id: str = Field(primary_key=True, foreign_key="location.id")
+    key_id: str = Field(max_length=16)
+    nonce: bytes = Field(sa_type=LargeBinary)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+
+
+class Unit(SQLModel, table=True):
+    """A room or apartment of a location, with who can stay there."""
+
+    __tablename__ = "unit"
+
+    id: str = Field(primary_key=True, max_length=40)
+    location_id: str = Field(foreign_key="location.id", index=True)
+    code: str = Field(max_length=20)
+    private: bool = False
+    sexes: list[str] = Field(default_factory=list, sa_type=Json)
+    sons_until: int = 12
+    age_min: int = 18
+    age_max: int = 120
+    children: bool = False
+    offers: list[str] = Field(default_factory=list, sa_type=Json)
+
+
+class Place(SQLModel, table=True):
+    """One bed. Its state is derived from closures and claims."""
+
+    __tablename__ = "place"
+
+    id: str = Field(primary_key=True, max_length=40)
+    unit_id: str = Field(foreign_key="unit.id", index=True)
+    label: str = Field(max_length=20)
+
+
+class Closure(SQLModel, table=True):
+    """A place out of service, with a reason and an expected end. At most one open closure per place."""
+
+    __tablename__ = "closure"
+    __table_args__ = (
+        Index(
+            "closure_open",
+            "place_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    place_id: str = Field(foreign_key="place.id")
+    reason: str = Field(max_length=20)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    expected_end: date | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Claim(SQLModel, table=True):
+    """A live or past claim on one place: a hold that lapses, or a stay.
+
+    The unique index is what makes a double booking impossible, on both engines: a place has at most one claim that
+    has not ended. A hold becomes a stay in the same row, so there is no moment in between.
+    """
+
+    __tablename__ = "claim"
+    __table_args__ = (
+        Index(
+            "claim_live",
+            "place_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        CheckConstraint("kind IN ('hold', 'stay')", name="claim_kind"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    place_id: str = Field(foreign_key="place.id")
+    kind: str = Field(max_length=4)
+    holder: str = Field(max_length=40, index=True)
+    """The id of the offer (a hold) or of the stay that claims the place."""
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class AdmissionRule(SQLModel, table=True):
+    """What a location, or one unit of it, says to a criterion. Replaced rules stay as history."""
+
+    __tablename__ = "admission_rule"
+    __table_args__ = (
+        Index(
+            "admission_rule_live_location",
+            "location_id",
+            "criterion",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL AND unit_id IS NULL"),
+            postgresql_where=text("ended_at IS NULL AND unit_id IS NULL"),
+        ),
+        Index(
+            "admission_rule_live_unit",
+            "unit_id",
+            "criterion",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL AND unit_id IS NOT NULL"),
+            postgresql_where=text("ended_at IS NULL AND unit_id IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    location_id: str = Field(foreign_key="location.id", index=True)
+    unit_id: str | None = Field(default=None, foreign_key="unit.id")
+    criterion: str = Field(foreign_key="criterion.code")
+    stance: str = Field(max_length=10)
+    basis: str = Field(max_length=10)
+    reason: str = Field(default="", max_length=400)
+    review_on: date | None = None
+    valid_from: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Confirmation(SQLModel, table=True):
+    """Who said when that the figures of a location are right."""
+
+    __tablename__ = "confirmation"
+    __table_args__ = (Index("confirmation_newest", "location_id", "confirmed_at"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    location_id: str = Field(foreign_key="location.id")
+    confirmed_at: datetime = Field(sa_type=UtcDateTime)
+    account_id: str = Field(max_length=40)

@@ -1,0 +1,304 @@
+"""Reading the registry: regions, locations, and every unit with the derived state of its places."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from nrm import policy
+from nrm.access.models import Organisation
+from nrm.db import Tx
+from nrm.errors import NotFound
+from nrm.registry import rules
+from nrm.registry.models import (
+    AdmissionRule,
+    Claim,
+    Closure,
+    Confirmation,
+    Criterion,
+    Location,
+    Municipality,
+    Place,
+    Region,
+    Unit,
+)
+from nrm.registry.rules import ClaimKind, Freshness, PlaceState, Stance
+
+
+@dataclass(frozen=True)
+class PlaceView:
+    """One place with its derived state, and the claim or closure behind it."""
+
+    id: str
+    label: str
+    state: PlaceState
+    claim_id: str | None
+    holder: str | None
+    closure_reason: str | None
+    closure_expected_end: date | None
+
+
+@dataclass(frozen=True)
+class UnitView:
+    """One unit with its places and the stance that holds for each criterion."""
+
+    unit: Unit
+    places: tuple[PlaceView, ...]
+    stances: dict[str, Stance]
+    unconditional: bool
+
+    def count(self, state: PlaceState) -> int:
+        return sum(place.state is state for place in self.places)
+
+    @property
+    def free_for_offer(self) -> int:
+        """Places an offer could hold now. A private unit with anybody in it has none."""
+        free = self.count(PlaceState.FREE)
+        taken = self.count(PlaceState.OCCUPIED) + self.count(PlaceState.HELD)
+        return 0 if self.unit.private and taken else free
+
+
+@dataclass(frozen=True)
+class LocationView:
+    """One location with its units, freshness and whether it takes people in now."""
+
+    location: Location
+    organisation: Organisation
+    units: tuple[UnitView, ...]
+    freshness: Freshness
+    confirmed_at: datetime | None
+    paused: bool
+    intake_open: bool
+
+    def count(self, state: PlaceState) -> int:
+        return sum(unit.count(state) for unit in self.units)
+
+    @property
+    def places(self) -> int:
+        return sum(len(unit.places) for unit in self.units)
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """Numbers of one region and pool. Free counts only where the figure may be trusted; stale is apart."""
+
+    region_code: str
+    pool: str
+    free: int = 0
+    stale: int = 0
+    held: int = 0
+    occupied: int = 0
+    out_of_service: int = 0
+    unconditional_free: int = 0
+    locations: int = 0
+    locations_trusted: int = 0
+    oldest_minutes: int | None = field(default=None, compare=False)
+
+    @property
+    def places(self) -> int:
+        return self.free + self.stale + self.held + self.occupied + self.out_of_service
+
+
+def regions(tx: Tx) -> list[Region]:
+    """The regions valid today, by code."""
+    today = tx.now.date()
+    return list(
+        tx.session.exec(
+            select(Region)
+            .where(
+                col(Region.valid_from) <= today,
+                col(Region.valid_until).is_(None) | (col(Region.valid_until) > today),
+            )
+            .order_by(Region.code)
+        ).all()
+    )
+
+
+def municipalities(tx: Tx) -> list[Municipality]:
+    """The municipalities valid today, by name."""
+    today = tx.now.date()
+    return list(
+        tx.session.exec(
+            select(Municipality)
+            .where(
+                col(Municipality.valid_from) <= today,
+                col(Municipality.valid_until).is_(None) | (col(Municipality.valid_until) > today),
+            )
+            .order_by(Municipality.name)
+        ).all()
+    )
+
+
+def zones(tx: Tx) -> dict[str, dict[str, int]]:
+    """The zone class from each region to each other."""
+    everywhere = regions(tx)
+    return {
+        origin.code: {
+            target.code: rules.zone_class(origin.lat, origin.lon, target.lat, target.lon) for target in everywhere
+        }
+        for origin in everywhere
+    }
+
+
+def criteria(tx: Tx) -> list[str]:
+    """The national list of criteria in force, in its order."""
+    return list(tx.session.exec(select(Criterion.code).where(col(Criterion.active)).order_by(col(Criterion.position))))
+
+
+def location(tx: Tx, location_id: str, for_update: bool = False) -> Location:
+    """One location; `for_update` locks its row until the transaction ends. Raises NotFound."""
+    query = select(Location).where(Location.id == location_id)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = tx.session.exec(query).first()
+    if found is None:
+        raise NotFound("no_location")
+    return found
+
+
+def location_of_unit(tx: Tx, unit_id: str) -> str:
+    """The id of the location a unit belongs to. Raises NotFound."""
+    found = tx.session.exec(select(Unit.location_id).where(Unit.id == unit_id)).first()
+    if found is None:
+        raise NotFound("no_unit")
+    return found
+
+
+def location_of_place(tx: Tx, place_id: str) -> str:
+    """The id of the location a place belongs to. Raises NotFound."""
+    found = tx.session.exec(
+        select(Unit.location_id).join(Place, col(Place.unit_id) == Unit.id).where(Place.id == place_id)
+    ).first()
+    if found is None:
+        raise NotFound("no_place")
+    return found
+
+
+def locations(
+    tx: Tx, organisation_id: str | None = None, location_id: str | None = None
+) -> list[LocationView]:
+    """Every location (of an organisation, or just one) with units, places, stances and freshness, by code."""
+    query = select(Location, Organisation).join(Organisation, col(Organisation.id) == Location.organisation_id)
+    if organisation_id is not None:
+        query = query.where(Location.organisation_id == organisation_id)
+    if location_id is not None:
+        query = query.where(Location.id == location_id)
+    chosen = list(tx.session.exec(query.order_by(Location.code)))
+    ids = None if organisation_id is None and location_id is None else [found.id for found, _ in chosen]
+    units = _units(tx, ids)
+    _, bands = policy.current(tx, policy.Freshness)
+    confirmed = _confirmed(tx, ids)
+    return [
+        LocationView(
+            location=found,
+            organisation=organisation,
+            units=tuple(units.get(found.id, ())),
+            freshness=rules.freshness(bands.bands[found.pool], confirmed.get(found.id), tx.now),  # type: ignore[index]
+            confirmed_at=confirmed.get(found.id),
+            paused=rules.paused(found.pause_reason, found.pause_until, tx.now),
+            intake_open=rules.intake_open(found.intake_opens, found.intake_closes, tx.now),
+        )
+        for found, organisation in chosen
+    ]
+
+
+def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
+    """The numbers per region and pool, of one region or of all, by region and pool."""
+    rows: dict[tuple[str, str], BoardRow] = {}
+    for view in locations(tx):
+        found = view.location
+        if region_code is not None and found.region_code != region_code:
+            continue
+        key = (found.region_code, found.pool)
+        row = rows.get(key, BoardRow(*key))
+        trusted = view.freshness.band in rules.TRUSTED
+        open_now = not view.paused
+        free = view.count(PlaceState.FREE)
+        unconditional = sum(unit.count(PlaceState.FREE) for unit in view.units if unit.unconditional)
+        age = view.freshness.age_minutes
+        rows[key] = BoardRow(
+            *key,
+            free=row.free + (free if trusted and open_now else 0),
+            stale=row.stale + (free if not trusted and open_now else 0),
+            held=row.held + view.count(PlaceState.HELD),
+            occupied=row.occupied + view.count(PlaceState.OCCUPIED),
+            # Free beds of a house that takes nobody in are not available, so they count as out of service.
+            out_of_service=row.out_of_service + view.count(PlaceState.OUT_OF_SERVICE) + (0 if open_now else free),
+            unconditional_free=row.unconditional_free + (unconditional if trusted and open_now else 0),
+            locations=row.locations + 1,
+            locations_trusted=row.locations_trusted + trusted,
+            oldest_minutes=max((x for x in (row.oldest_minutes, age) if x is not None), default=None),
+        )
+    return [rows[key] for key in sorted(rows)]
+
+
+def live_rules(tx: Tx, location_id: str) -> list[AdmissionRule]:
+    """The admission rules in force at a location, its units' included."""
+    return list(
+        tx.session.exec(
+            select(AdmissionRule)
+            .where(AdmissionRule.location_id == location_id, col(AdmissionRule.ended_at).is_(None))
+            .order_by(AdmissionRule.criterion, col(AdmissionRule.unit_id))
+        ).all()
+    )
+
+
+def _confirmed(tx: Tx, location_ids: list[str] | None) -> dict[str, datetime]:
+    query = select(Confirmation.location_id, func.max(Confirmation.confirmed_at)).group_by(
+        col(Confirmation.location_id)
+    )
+    if location_ids is not None:
+        query = query.where(col(Confirmation.location_id).in_(location_ids))
+    return {location_id: at for location_id, at in tx.session.exec(query) if at is not None}
+
+
+def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
+    """Units per location. Five flat queries rather than a join per place: the board reads thousands of them."""
+    query = select(Unit).order_by(Unit.location_id, Unit.code)
+    rule_query = select(AdmissionRule).where(col(AdmissionRule.ended_at).is_(None))
+    place_query = select(Place).order_by(Place.unit_id, Place.label)
+    closure_query = select(Closure).where(col(Closure.ended_at).is_(None))
+    claim_query = select(Claim).where(col(Claim.ended_at).is_(None))
+    if location_ids is not None:
+        query = query.where(col(Unit.location_id).in_(location_ids))
+        rule_query = rule_query.where(col(AdmissionRule.location_id).in_(location_ids))
+        of_units = select(Unit.id).where(col(Unit.location_id).in_(location_ids))
+        place_query = place_query.where(col(Place.unit_id).in_(of_units))
+        of_places = select(Place.id).where(col(Place.unit_id).in_(of_units))
+        closure_query = closure_query.where(col(Closure.place_id).in_(of_places))
+        claim_query = claim_query.where(col(Claim.place_id).in_(of_places))
+
+    national = criteria(tx)
+    of_location: dict[str, dict[str, Stance]] = {}
+    of_unit: dict[str, dict[str, Stance]] = {}
+    for rule in tx.session.exec(rule_query):
+        target = of_unit.setdefault(rule.unit_id, {}) if rule.unit_id else of_location.setdefault(rule.location_id, {})
+        target[rule.criterion] = Stance(rule.stance)
+    closures = {closure.place_id: closure for closure in tx.session.exec(closure_query)}
+    claims = {claim.place_id: claim for claim in tx.session.exec(claim_query)}
+    places: dict[str, list[PlaceView]] = {}
+    for place in tx.session.exec(place_query):
+        claim, closure = claims.get(place.id), closures.get(place.id)
+        places.setdefault(place.unit_id, []).append(
+            PlaceView(
+                id=place.id,
+                label=place.label,
+                state=rules.place_state(closure is not None, ClaimKind(claim.kind) if claim else None),
+                claim_id=claim.id if claim else None,
+                holder=claim.holder if claim else None,
+                closure_reason=closure.reason if closure else None,
+                closure_expected_end=closure.expected_end if closure else None,
+            )
+        )
+    views: dict[str, list[UnitView]] = {}
+    for unit in tx.session.exec(query):
+        stances = {
+            criterion: of_unit.get(unit.id, {}).get(criterion)
+            or of_location.get(unit.location_id, {}).get(criterion, Stance.CONSULT)
+            for criterion in national
+        }
+        views.setdefault(unit.location_id, []).append(
+            UnitView(unit, tuple(places.get(unit.id, ())), stances, rules.unconditional(stances, national))
+        )
+    return views

@@ -1,0 +1,128 @@
+"""What a place is, how fresh a figure is, and how far two regions lie apart. Pure: no session, no clock."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+
+from nrm.clock import AMSTERDAM
+from nrm.policy import Band
+
+
+class Stance(StrEnum):
+    """What a place says to a criterion. Unanswered is `consult`, never `accepts`."""
+
+    ACCEPTS = "accepts"
+    CONSULT = "consult"
+    EXCLUDES = "excludes"
+
+
+class Basis(StrEnum):
+    """Why an admission rule is as it is."""
+
+    LICENCE = "licence"
+    STAFFING = "staffing"
+    CHOICE = "choice"
+
+
+class SafetyClass(StrEnum):
+    SHIELDED = "shielded"
+    SECRET = "secret"
+    MIXED = "mixed"
+
+
+class PlaceState(StrEnum):
+    """Derived, never typed. The first that applies: out of service, occupied, held, free."""
+
+    OUT_OF_SERVICE = "out_of_service"
+    OCCUPIED = "occupied"
+    HELD = "held"
+    FREE = "free"
+
+
+class ClaimKind(StrEnum):
+    HOLD = "hold"
+    STAY = "stay"
+
+
+class FreshnessBand(StrEnum):
+    FRESH = "fresh"
+    AGING = "aging"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+
+
+TRUSTED = frozenset({FreshnessBand.FRESH, FreshnessBand.AGING})
+"""Bands on which a free place counts as free. Stale and unknown ask for a phone call first."""
+
+CLOCK_SKEW = timedelta(minutes=2)
+
+CLOSURE_REASONS = ("maintenance", "staffing", "infection", "safety", "funding", "other")
+PAUSE_REASONS = ("staffing", "full_house", "safety", "infection", "other")
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old a figure is at a moment, and what band that makes it."""
+
+    band: FreshnessBand
+    age_minutes: int | None
+
+
+def freshness(band: Band, confirmed_at: datetime | None, now: datetime) -> Freshness:
+    """The band of a figure confirmed at an instant. Never confirmed, or confirmed in the future, is unknown."""
+    if confirmed_at is None or confirmed_at > now + CLOCK_SKEW:
+        return Freshness(FreshnessBand.UNKNOWN, None)
+    age = max(now - confirmed_at, timedelta(0))
+    minutes = age // timedelta(minutes=1)
+    if age < timedelta(minutes=band.fresh_minutes):
+        return Freshness(FreshnessBand.FRESH, minutes)
+    if age < timedelta(minutes=band.aging_minutes):
+        return Freshness(FreshnessBand.AGING, minutes)
+    return Freshness(FreshnessBand.STALE, minutes)
+
+
+def place_state(closed: bool, claim: ClaimKind | None) -> PlaceState:
+    """The state of one place from its closure and its live claim."""
+    if closed:
+        return PlaceState.OUT_OF_SERVICE
+    if claim is ClaimKind.STAY:
+        return PlaceState.OCCUPIED
+    return PlaceState.HELD if claim is ClaimKind.HOLD else PlaceState.FREE
+
+
+def intake_open(opens: time | None, closes: time | None, now: datetime) -> bool:
+    """Whether now falls in the location's intake hours, by the clock on its wall. No hours means day and night."""
+    if opens is None or closes is None:
+        return True
+    local = now.astimezone(AMSTERDAM).time()
+    if opens <= closes:
+        return opens <= local < closes
+    return local >= opens or local < closes
+
+
+def paused(pause_reason: str | None, pause_until: datetime | None, now: datetime) -> bool:
+    """Whether intake is paused. An end that has passed ends the pause by itself."""
+    return pause_reason is not None and (pause_until is None or pause_until > now)
+
+
+KILOMETRES_PER_ZONE = 30
+
+
+def zone_class(lat: float, lon: float, other_lat: float, other_lon: float) -> int:
+    """How far two region centroids lie apart: 0 (same region) to 9, in steps of 30 km.
+
+    Centroids are rounded to 0.1 degree and belong to regions, never to locations, so a class says nothing about
+    where a house stands.
+    """
+    if (lat, lon) == (other_lat, other_lon):
+        return 0
+    x = math.radians(other_lon - lon) * math.cos(math.radians((lat + other_lat) / 2))
+    y = math.radians(other_lat - lat)
+    kilometres = 6371 * math.hypot(x, y)
+    return min(9, max(1, math.ceil(kilometres / KILOMETRES_PER_ZONE)))
+
+
+def unconditional(stances: dict[str, Stance], criteria: list[str]) -> bool:
+    """Whether a place excludes nobody: every national criterion explicitly accepted."""
+    return bool(criteria) and all(stances.get(criterion) is Stance.ACCEPTS for criterion in criteria)

@@ -1,0 +1,65 @@
+"""Sealing addresses: AES-256-GCM under a key of its own, bound to the location they belong to."""
+
+import base64
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from nrm.errors import Unavailable
+from nrm.settings import Settings
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed address: which key, which nonce, and the ciphertext with its tag."""
+
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
+
+
+class AddressKey:
+    """The key addresses are sealed with. 32 bytes; its id is the start of its hash."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise ValueError("an address key has 32 bytes")
+        self._cipher = AESGCM(key)
+        self.id = hashlib.sha256(key).hexdigest()[:16]
+
+    def seal(self, location_id: str, address: str) -> Sealed:
+        nonce = secrets.token_bytes(12)
+        return Sealed(self.id, nonce, self._cipher.encrypt(nonce, address.encode(), location_id.encode()))
+
+    def unseal(self, location_id: str, sealed: Sealed) -> str:
+        """The address. Raises Unavailable when it was sealed with another key, for another location, or altered."""
+        try:
+            return self._cipher.decrypt(sealed.nonce, sealed.ciphertext, location_id.encode()).decode()
+        except InvalidTag as error:
+            raise Unavailable("address_key_does_not_fit") from error
+
+
+def load_key(settings: Settings) -> AddressKey:
+    """The key from `NRM_ADDRESS_KEY` (32 bytes in base64), else from a file in the data folder, made once."""
+    if settings.address_key:
+        return AddressKey(base64.b64decode(settings.address_key.get_secret_value(), validate=True))
+    return AddressKey(_key_file(settings.data / "address.key"))
+
+
+def _key_file(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as file:
+        key = secrets.token_bytes(32)
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    return key

@@ -1,0 +1,343 @@
+"""Keeping the registry true. Every change that can bar a placement locks the location's row first."""
+
+import csv
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from nrm.access.rules import Actor, Verb
+from nrm.access.service import require
+from nrm.db import Tx
+from nrm.errors import Conflict, FieldError, Invalid, NotFound
+from nrm.registry import queries
+from nrm.registry.models import (
+    AdmissionRule,
+    Claim,
+    Closure,
+    Confirmation,
+    Criterion,
+    Location,
+    Municipality,
+    Region,
+    SealedAddress,
+)
+from nrm.registry.rules import (
+    CLOSURE_REASONS,
+    PAUSE_REASONS,
+    Basis,
+    ClaimKind,
+    Stance,
+)
+from nrm.registry.seal import AddressKey, Sealed
+
+DATA = Path(__file__).parent / "data"
+
+
+def confirm_unchanged(tx: Tx, actor: Actor, location_id: str) -> None:
+    """The provider says that the figures of this location are right as they stand."""
+    own_location(tx, actor, location_id)
+    tx.session.add(
+        Confirmation(id=tx.new_id(), location_id=location_id, confirmed_at=tx.now, account_id=actor.account_id)
+    )
+    tx.record("location.confirmed", f"location:{location_id}", "places")
+
+
+def close_place(tx: Tx, actor: Actor, place_id: str, reason: str, expected_end: date | None) -> None:
+    """Take a place out of service. Refused while somebody stays there or it is held."""
+    if reason not in CLOSURE_REASONS:
+        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
+    if expected_end is not None and expected_end < tx.now.date():
+        raise Invalid("invalid", (FieldError(("expectedEnd",), "in_the_past"),))
+    location_id = queries.location_of_place(tx, place_id)
+    touch(tx, own_location(tx, actor, location_id))
+    if _live_claim(tx, place_id):
+        raise Conflict("place_in_use")
+    if _open_closure(tx, place_id):
+        raise Conflict("already_closed")
+    tx.session.add(
+        Closure(id=tx.new_id(), place_id=place_id, reason=reason, started_at=tx.now, expected_end=expected_end)
+    )
+    tx.record("place.closed", f"place:{place_id}", "places", reason=reason)
+
+
+def reopen_place(tx: Tx, actor: Actor, place_id: str) -> None:
+    """Put a place back in service."""
+    location_id = queries.location_of_place(tx, place_id)
+    touch(tx, own_location(tx, actor, location_id))
+    tx.guarded(
+        update(Closure)
+        .where(col(Closure.place_id) == place_id, col(Closure.ended_at).is_(None))
+        .values(ended_at=tx.now),
+        Conflict("not_closed"),
+    )
+    tx.record("place.reopened", f"place:{place_id}", "places")
+
+
+def pause_intake(tx: Tx, actor: Actor, location_id: str, reason: str, until: datetime | None) -> None:
+    """Stop taking people in at a location, for a reason and up to a moment (or until resumed)."""
+    if reason not in PAUSE_REASONS:
+        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
+    if until is not None and not tx.now < until <= tx.now + timedelta(days=366):
+        raise Invalid("invalid", (FieldError(("until",), "not_in_range"),))
+    found = own_location(tx, actor, location_id)
+    found.pause_reason, found.pause_until = reason, until
+    touch(tx, found)
+    tx.record("location.paused", f"location:{location_id}", "places", reason=reason)
+
+
+def resume_intake(tx: Tx, actor: Actor, location_id: str) -> None:
+    """Take people in again."""
+    found = own_location(tx, actor, location_id)
+    found.pause_reason = found.pause_until = None
+    touch(tx, found)
+    tx.record("location.resumed", f"location:{location_id}", "places")
+
+
+def set_rule(
+    tx: Tx,
+    actor: Actor,
+    location_id: str,
+    criterion: str,
+    stance: Stance,
+    basis: Basis,
+    reason: str,
+    unit_id: str | None = None,
+    review_on: date | None = None,
+    expected_version: int | None = None,
+) -> None:
+    """Say what a location, or one unit of it, does with a criterion. Excluding asks for a reason.
+
+    `expected_version` is the location's version the caller looked at; a newer one is a Conflict.
+    """
+    found = own_location(tx, actor, location_id)
+    if expected_version is not None and found.version != expected_version:
+        raise Conflict("changed_meanwhile")
+    if criterion not in queries.criteria(tx):
+        raise Invalid("invalid", (FieldError(("criterion",), "unknown_choice"),))
+    if unit_id is not None and queries.location_of_unit(tx, unit_id) != location_id:
+        raise NotFound("no_unit")
+    if stance is Stance.EXCLUDES and not reason.strip():
+        raise Invalid("invalid", (FieldError(("reason",), "required"),))
+    _replace_rule(tx, location_id, unit_id, criterion)
+    tx.session.add(
+        AdmissionRule(
+            id=tx.new_id(),
+            location_id=location_id,
+            unit_id=unit_id,
+            criterion=criterion,
+            stance=stance,
+            basis=basis,
+            reason=reason.strip(),
+            review_on=review_on,
+            valid_from=tx.now,
+        )
+    )
+    touch(tx, found)
+    tx.record(
+        "rule.set", f"location:{location_id}", "places", criterion=criterion, stance=stance, basis=basis, unit=unit_id
+    )
+
+
+def set_address(tx: Tx, actor: Actor, key: AddressKey, location_id: str, address: str) -> None:
+    """Seal the address of a location. It can be written here, never read."""
+    own_location(tx, actor, location_id)
+    seal_address(tx, key, location_id, address)
+
+
+def seal_address(tx: Tx, key: AddressKey, location_id: str, address: str) -> None:
+    """Store an address sealed, replacing what was there."""
+    if not address.strip():
+        raise Invalid("invalid", (FieldError(("address",), "required"),))
+    sealed = key.seal(location_id, address.strip())
+    row = tx.session.get(SealedAddress, location_id)
+    if row is None:
+        row = SealedAddress(location_id=location_id, key_id="", nonce=b"", ciphertext=b"")
+        tx.session.add(row)
+    row.key_id, row.nonce, row.ciphertext = sealed.key_id, sealed.nonce, sealed.ciphertext
+    tx.session.flush()
+    tx.record("location.address_sealed", f"location:{location_id}", "places")
+
+
+def unseal_address(tx: Tx, key: AddressKey, location_id: str) -> str:
+    """The address of a location. Only `placing.release_address` may call this: it checks, and logs, who asks."""
+    row = tx.session.get(SealedAddress, location_id)
+    if row is None:
+        raise NotFound("no_address")
+    return key.unseal(location_id, Sealed(row.key_id, row.nonce, row.ciphertext))
+
+
+def claim_places(tx: Tx, unit_id: str, holder: str, kind: ClaimKind, count: int) -> None:
+    """Claim free places of a unit: as many as asked, or the whole of a private unit.
+
+    The caller holds the location's lock. Raises Conflict when too few are free; the unique index stands behind it.
+    """
+    view = next(
+        unit
+        for found in queries.locations(tx, location_id=queries.location_of_unit(tx, unit_id))
+        for unit in found.units
+        if unit.unit.id == unit_id
+    )
+    if view.free_for_offer < count:
+        raise Conflict("places_taken")
+    free = [place for place in view.places if place.state == "free"]
+    for place in free if view.unit.private else free[:count]:
+        tx.session.add(Claim(id=tx.new_id(), place_id=place.id, kind=kind, holder=holder, started_at=tx.now))
+    tx.session.flush()
+
+
+def claim_place(tx: Tx, place_id: str, holder: str) -> None:
+    """Claim one named place for a stay that somebody else arranged."""
+    if _live_claim(tx, place_id) or _open_closure(tx, place_id):
+        raise Conflict("place_in_use")
+    tx.session.add(Claim(id=tx.new_id(), place_id=place_id, kind=ClaimKind.STAY, holder=holder, started_at=tx.now))
+    tx.session.flush()
+
+
+def end_claims(tx: Tx, holder: str) -> int:
+    """Free whatever a hold or stay claims. Returns how many places that were."""
+    return tx.affected(
+        update(Claim).where(col(Claim.holder) == holder, col(Claim.ended_at).is_(None)).values(ended_at=tx.now)
+    )
+
+
+def hold_becomes_stay(tx: Tx, offer_id: str, stay_id: str) -> None:
+    """Turn the hold of an offer into the claim of a stay, in the same rows. Refused when the hold is gone."""
+    changed = tx.affected(
+        update(Claim)
+        .where(col(Claim.holder) == offer_id, col(Claim.ended_at).is_(None), col(Claim.kind) == ClaimKind.HOLD)
+        .values(kind=ClaimKind.STAY, holder=stay_id)
+    )
+    if changed == 0:
+        raise Conflict("hold_gone")
+
+
+def touch(tx: Tx, found: Location) -> None:
+    """Raise the version of a locked location: something that can bar a placement changed."""
+    found.version += 1
+    tx.session.add(found)
+    tx.session.flush()
+
+
+def own_location(tx: Tx, actor: Actor, location_id: str) -> Location:
+    """A location of the actor's own organisation, locked. Somebody else's does not exist for them."""
+    require(actor, Verb.PLACES_KEEP)
+    found = queries.location(tx, location_id, for_update=True)
+    if found.organisation_id != actor.organisation_id:
+        raise NotFound("no_location")
+    return found
+
+
+def load_reference_data(tx: Tx) -> None:
+    """The regions, municipalities and national criteria we ship, unless they are there already."""
+    known = {region.code for region in queries.regions(tx)}
+    with (DATA / "regions.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["code"] not in known:
+                tx.session.add(
+                    Region(
+                        code=row["code"],
+                        name=row["name"],
+                        provinces=row["provinces"],
+                        lat=float(row["lat"]),
+                        lon=float(row["lon"]),
+                        valid_from=date(2024, 1, 1),
+                    )
+                )
+    tx.session.flush()
+    if not queries.municipalities(tx):
+        load_municipalities(tx, DATA / "municipalities.csv", date(2024, 1, 1))
+    have = set(tx.session.exec(select(Criterion.code)))
+    for position, code in enumerate(NATIONAL_CRITERIA):
+        if code not in have:
+            tx.session.add(Criterion(code=code, position=position))
+    tx.session.flush()
+
+
+NATIONAL_CRITERIA = (
+    "addiction",
+    "psychiatric",
+    "trauma",
+    "multiple_problems",
+    "intellectual_disability",
+    "pregnancy",
+    "also_suspect",
+)
+"""Our first national list, from the attributes the sources name (docs/assumptions.md)."""
+
+
+def load_municipalities(tx: Tx, path: Path, valid_from: date) -> int:
+    """Load an official list (columns code, name, region), in force from a date; what it lacks ends on that date.
+
+    All or nothing: a row that is wrong refuses the whole list and names the row. Returns how many rows changed.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    _check_municipalities(rows, {region.code for region in queries.regions(tx)})
+    standing = {
+        row.code: row for row in tx.session.exec(select(Municipality).where(col(Municipality.valid_until).is_(None)))
+    }
+    changed = 0
+    for row in rows:
+        old = standing.pop(row["code"], None)
+        if old and (old.name, old.region_code) == (row["name"], row["region"]):
+            continue
+        changed += 1
+        if old and old.valid_from >= valid_from:
+            raise Invalid("list_not_newer")
+        if old:
+            old.valid_until = valid_from
+        tx.session.add(
+            Municipality(code=row["code"], name=row["name"], region_code=row["region"], valid_from=valid_from)
+        )
+    for gone in standing.values():
+        gone.valid_until = valid_from
+        changed += 1
+    tx.session.flush()
+    if changed:
+        tx.record("municipalities.loaded", "municipalities:list", "places", changed=changed)
+    return changed
+
+
+def _check_municipalities(rows: list[dict[str, str]], region_codes: Iterable[str]) -> None:
+    known = set(region_codes)
+    seen: set[str] = set()
+    errors: list[FieldError] = []
+    if not rows:
+        errors.append(FieldError((), "empty_list"))
+    for line, row in enumerate(rows, start=2):
+        if not all(row.get(column) for column in ("code", "name", "region")):
+            errors.append(FieldError((line,), "incomplete_row"))
+        elif row["region"] not in known:
+            errors.append(FieldError((line, "region"), "unknown_region"))
+        elif row["code"] in seen:
+            errors.append(FieldError((line, "code"), "doubled_code"))
+        seen.add(row.get("code") or "")
+    if errors:
+        raise Invalid("invalid_list", tuple(errors[:50]))
+
+
+def _live_claim(tx: Tx, place_id: str) -> Claim | None:
+    return tx.session.exec(select(Claim).where(Claim.place_id == place_id, col(Claim.ended_at).is_(None))).first()
+
+
+def _open_closure(tx: Tx, place_id: str) -> Closure | None:
+    return tx.session.exec(
+        select(Closure).where(Closure.place_id == place_id, col(Closure.ended_at).is_(None))
+    ).first()
+
+
+def _replace_rule(tx: Tx, location_id: str, unit_id: str | None, criterion: str) -> None:
+    of_unit = col(AdmissionRule.unit_id).is_(None) if unit_id is None else col(AdmissionRule.unit_id) == unit_id
+    tx.affected(
+        update(AdmissionRule)
+        .where(
+            col(AdmissionRule.location_id) == location_id,
+            of_unit,
+            col(AdmissionRule.criterion) == criterion,
+            col(AdmissionRule.ended_at).is_(None),
+        )
+        .values(ended_at=tx.now)
+    )

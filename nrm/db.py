@@ -49,7 +49,7 @@ class Tx:
     def postgresql(self) -> bool:
         return self.session.get_bind().dialect.name == "postgresql"
 
-    def record(self, kind: str, subject: str, *topics: str, **data: Any) -> None:
+    def record(self, kind: str, subject: str, /, *topics: str, **data: Any) -> None:
         """Note a change for the journal; it is written when the transaction commits."""
         self.changes.append(Change(kind, subject, topics, data))
 
@@ -95,22 +95,22 @@ class Database:
     @contextmanager
     def transaction(self, actor_id: str = SYSTEM) -> Iterator[Tx]:
         """A write transaction: commits when the block ends, rolls back when it raises."""
-        with self._write_lock:
-            with self.engine.connect().execution_options(nrm_write=True) as connection, Session(
-                connection, expire_on_commit=False
-            ) as session:
-                connection.begin()
-                tx = Tx(session, self._now(connection), actor_id, self.new_id)
-                try:
-                    yield tx
-                    session.flush()
-                    if tx.changes:
-                        journal.append(session, tx.changes, actor_id, tx.now)
-                    connection.commit()
-                except BaseException:
-                    session.rollback()
-                    connection.rollback()
-                    raise
+        with (
+            self._write_lock, self.engine.connect().execution_options(nrm_write=True) as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            connection.begin()
+            tx = Tx(session, self._now(connection), actor_id, self.new_id)
+            try:
+                yield tx
+                session.flush()
+                if tx.changes:
+                    journal.append(session, tx.changes, actor_id, tx.now)
+                connection.commit()
+            except BaseException:
+                session.rollback()
+                connection.rollback()
+                raise
         if tx.changes:
             for listener in self._listeners:
                 listener()

@@ -88,10 +88,7 @@ def after(session: Session, seq: int, limit: int) -> list[JournalEntry]:
 def of_subject(session: Session, subject: str, limit: int = 200) -> list[JournalEntry]:
     """The newest `limit` entries about one subject, oldest first."""
     query = (
-        select(JournalEntry)
-        .where(JournalEntry.subject == subject)
-        .order_by(col(JournalEntry.seq).desc())
-        .limit(limit)
+        select(JournalEntry).where(JournalEntry.subject == subject).order_by(col(JournalEntry.seq).desc()).limit(limit)
     )
     return list(reversed(list(session.exec(query))))
 

@@ -177,9 +177,7 @@ def write(tx: Tx, body: Policy, note: str) -> int:
     ).first()
     version = (newest or 0) + 1
     tx.session.add(
-        PolicyVersion(
-            kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note
-        )
+        PolicyVersion(kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note)
     )
     tx.session.flush()
     tx.record("policy.written", f"policy:{body.kind}", "places", version=version, note=note)

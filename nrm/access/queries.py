@@ -44,9 +44,7 @@ def actor_of_session(tx: Tx, session_hash: str) -> tuple[Actor, str] | None:
 
 
 def open_shift(tx: Tx, account_id: str) -> Shift | None:
-    return tx.session.exec(
-        select(Shift).where(Shift.account_id == account_id, col(Shift.ended_at).is_(None))
-    ).first()
+    return tx.session.exec(select(Shift).where(Shift.account_id == account_id, col(Shift.ended_at).is_(None))).first()
 
 
 def on_duty(tx: Tx) -> list[tuple[str, str]]:
@@ -69,9 +67,7 @@ def organisation(tx: Tx, organisation_id: str) -> Organisation:
 
 
 def organisations_of_kind(tx: Tx, kind: OrganisationKind) -> list[Organisation]:
-    return list(
-        tx.session.exec(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.id)).all()
-    )
+    return list(tx.session.exec(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.id)).all())
 
 
 def accounts(tx: Tx) -> list[tuple[Account, Organisation]]:

@@ -175,9 +175,7 @@ def location_of_place(tx: Tx, place_id: str) -> str:
     return found
 
 
-def locations(
-    tx: Tx, organisation_id: str | None = None, location_id: str | None = None
-) -> list[LocationView]:
+def locations(tx: Tx, organisation_id: str | None = None, location_id: str | None = None) -> list[LocationView]:
     """Every location (of an organisation, or just one) with units, places, stances and freshness, by code."""
     query = select(Location, Organisation).join(Organisation, col(Organisation.id) == Location.organisation_id)
     if organisation_id is not None:

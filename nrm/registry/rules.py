@@ -27,7 +27,7 @@ class Basis(StrEnum):
 
 class SafetyClass(StrEnum):
     SHIELDED = "shielded"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a class of safety, not a password
     MIXED = "mixed"
 
 

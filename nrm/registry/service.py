@@ -324,9 +324,7 @@ def _live_claim(tx: Tx, place_id: str) -> Claim | None:
 
 
 def _open_closure(tx: Tx, place_id: str) -> Closure | None:
-    return tx.session.exec(
-        select(Closure).where(Closure.place_id == place_id, col(Closure.ended_at).is_(None))
-    ).first()
+    return tx.session.exec(select(Closure).where(Closure.place_id == place_id, col(Closure.ended_at).is_(None))).first()
 
 
 def _replace_rule(tx: Tx, location_id: str, unit_id: str | None, criterion: str) -> None:

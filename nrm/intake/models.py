@@ -1,0 +1,112 @@
+"""Requests and what belongs to them. No name, no birth date, no narrative: there is no column for one."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from nrm.columns import Json, UtcDateTime
+
+
+class PlacementRequest(SQLModel, table=True):
+    """A request for a place. It always has an owner: an organisation, and perhaps a person in it.
+
+    `rung_due_at` is the due moment of the next rung of the ladder, `rung_next` its number; NULL when nothing is due.
+    """
+
+    __tablename__ = "request"
+    __table_args__ = (
+        Index(
+            "request_rung_due",
+            "rung_due_at",
+            sqlite_where=text("rung_due_at IS NOT NULL"),
+            postgresql_where=text("rung_due_at IS NOT NULL"),
+        ),
+        Index("request_status", "status"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    short_code: str = Field(max_length=8, unique=True)
+    region_code: str = Field(foreign_key="region.code")
+    urgency: str = Field(max_length=10)
+    exploitation: str = Field(max_length=20)
+    residence: str = Field(max_length=10)
+    needed_from: datetime = Field(sa_type=UtcDateTime)
+    days: int
+    refuses_police: bool
+    minor_alone: bool
+    needs: list[str] = Field(default_factory=list, sa_type=Json)
+    wishes: list[str] = Field(default_factory=list, sa_type=Json)
+    submitted_by: str = Field(foreign_key="account.id", max_length=40)
+    submitted_organisation_id: str = Field(foreign_key="organisation.id")
+    on_behalf_of: str | None = Field(default=None, foreign_key="organisation.id")
+    owner_organisation_id: str = Field(foreign_key="organisation.id", index=True)
+    owner_account_id: str | None = Field(default=None, foreign_key="account.id")
+    handover_needed: bool
+    """A first responder asked: they get a hand-over point, never the address."""
+    status: str = Field(max_length=10)
+    outcome: str | None = Field(default=None, max_length=20)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    deadline_at: datetime = Field(sa_type=UtcDateTime)
+    ladder_version: int
+    rung_next: int = 0
+    rung_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+
+
+class RequestPerson(SQLModel, table=True):
+    """One member of the party."""
+
+    __tablename__ = "request_person"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    position: int = Field(primary_key=True)
+    sex: str = Field(max_length=1)
+    age: int
+    age_estimated: bool = False
+    parent: bool = False
+
+
+class RequestFact(SQLModel, table=True):
+    """What is known about one criterion. No row means unknown."""
+
+    __tablename__ = "request_fact"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    criterion: str = Field(primary_key=True, foreign_key="criterion.code")
+    value: str = Field(max_length=7)
+
+
+class UnsafeRegion(SQLModel, table=True):
+    """A region where this party may not be placed."""
+
+    __tablename__ = "unsafe_region"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    region_code: str = Field(primary_key=True, foreign_key="region.code")
+    reason: str = Field(max_length=20)
+
+
+class KeptApart(SQLModel, table=True):
+    """Another request, by its short code, with which this one may not share a location.
+
+    Kept as typed: a code that does not exist is accepted too, so that nobody learns which codes exist.
+    """
+
+    __tablename__ = "kept_apart"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    other_code: str = Field(primary_key=True, max_length=8)
+
+
+class Bar(SQLModel, table=True):
+    """A location that is out for this request after a decline or silence, for good or until a moment."""
+
+    __tablename__ = "request_bar"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    location_id: str = Field(primary_key=True, foreign_key="location.id")
+    cause: str = Field(max_length=30)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    since: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,165 @@
+"""What a request is made of, and what follows from its facts. Pure: no session, no clock."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from nrm.policy import Pool, Pools
+
+
+class Urgency(StrEnum):
+    NOW = "now"
+    TODAY = "today"
+    SOON = "soon"
+    PLANNED = "planned"
+
+
+class Sex(StrEnum):
+    """As used for who a unit takes; x is other or unknown."""
+
+    F = "f"
+    M = "m"
+    X = "x"
+
+
+class Fact(StrEnum):
+    """What is known about a criterion. Unknown when not asked; unknown never bars."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Exploitation(StrEnum):
+    SEXUAL = "sexual"
+    LABOUR = "labour"
+    CRIMINAL = "criminal"
+    ORGAN_REMOVAL = "organ_removal"
+    UNKNOWN = "unknown"
+
+
+class Residence(StrEnum):
+    """What is known of the right to stay; it decides which pools are open."""
+
+    NONE = "none"
+    B8 = "b8"
+    EU = "eu"
+    DUTCH = "dutch"
+    UNKNOWN = "unknown"
+
+
+class UnsafeReason(StrEnum):
+    NETWORK = "network"
+    FOUND_HERE = "found_here"
+    FAMILY = "family"
+    OTHER = "other"
+
+
+class RequestStatus(StrEnum):
+    """What is stored. `proposed` and `awaiting_decision` are derived from proposals and answers."""
+
+    OPEN = "open"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    PLACED = "placed"
+    CLOSED = "closed"
+
+
+UNPLACED = (RequestStatus.OPEN, RequestStatus.OFFERED)
+"""States in which a person is still waiting for a place: the clock runs."""
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    ENDED_STAY = "ended_stay"
+    ALTERNATIVE = "alternative"
+    WITHDRAWN = "withdrawn"
+    LOST_CONTACT = "lost_contact"
+    REFUSED = "refused"
+    NO_PLACE = "no_place"
+    OWN_SOLUTION = "own_solution"
+
+
+CLOSING_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.ENDED_STAY)
+"""Outcomes a person can choose; `ended_stay` follows from a departure."""
+
+NEEDS = ("wheelchair", "medical_care", "baby_cot", "own_room")
+LANGUAGES = ("ar", "bg", "en", "es", "fr", "hu", "pl", "pt", "ro", "ru", "ti", "tr", "uk", "vi", "zh")
+WISHES = tuple(f"lang:{code}" for code in LANGUAGES)
+
+PERSONS_MAX = 20
+DAYS_MAX = 366
+ADULT_AGE = 18
+
+
+@dataclass(frozen=True)
+class Person:
+    """One member of the party. Age in years."""
+
+    sex: Sex
+    age: int
+    age_estimated: bool = False
+    parent: bool = False
+
+
+def minor_alone(persons: Sequence[Person]) -> bool:
+    """Whether nobody in the party is an adult: then youth crisis care takes over and no place is matched."""
+    return all(person.age < ADULT_AGE for person in persons)
+
+
+def pools_for(
+    policy: Pools, residence: Residence, exploitation: Exploitation, facts: Mapping[str, Fact]
+) -> tuple[Pool, ...]:
+    """The pools no known fact contradicts. An unknown fact keeps a pool open."""
+    open_pools: list[Pool] = []
+    for pool, rule in policy.rules.items():
+        if rule.residences is not None and residence != Residence.UNKNOWN and residence not in rule.residences:
+            continue
+        if (
+            rule.exploitations is not None
+            and exploitation != Exploitation.UNKNOWN
+            and exploitation not in rule.exploitations
+        ):
+            continue
+        if rule.any_criterion is not None and all(
+            facts.get(criterion, Fact.UNKNOWN) is Fact.NO for criterion in rule.any_criterion
+        ):
+            continue
+        open_pools.append(pool)
+    return tuple(open_pools)
+
+
+def unmet(status: RequestStatus, deadline_at: datetime, now: datetime) -> bool:
+    """Whether the deadline passed without a place."""
+    return status in UNPLACED and now >= deadline_at
+
+
+def waiting_hours(created_at: datetime, now: datetime) -> int:
+    """Whole hours since the request came in, never negative."""
+    return max(0, int((now - created_at).total_seconds() // 3600))
+
+
+# Letters that cannot be mistaken for another when spoken or written down in a hurry.
+_LETTERS = "ABDFGHKLMPRSTVWXZ"
+
+
+def short_code(request_id: str, attempt: int) -> str:
+    """A code to say aloud: two letters and four digits, such as `KR 4820`. Says nothing about the request."""
+    number = int.from_bytes(hashlib.sha256(f"{request_id}/{attempt}".encode()).digest()[:8], "big")
+    number, digits = divmod(number, 10_000)
+    number, second = divmod(number, len(_LETTERS))
+    return f"{_LETTERS[number % len(_LETTERS)]}{_LETTERS[second]} {digits:04d}"
+
+
+def normal_code(typed: str) -> str:
+    """A short code as typed on a phone, brought to the form in which it is kept."""
+    letters = "".join(character for character in typed.upper() if character.isalnum())
+    return f"{letters[:2]} {letters[2:]}"
+
+
+def widened(regions: Iterable[str], municipality_regions: Iterable[str]) -> tuple[str, ...]:
+    """Unsafe regions with unsafe municipalities widened to their region, so that probing locates nothing."""
+    return tuple(sorted({*regions, *municipality_regions}))

@@ -1,0 +1,129 @@
+"""What comes in with a request, and what goes out to whom."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from nrm.intake.rules import (
+    DAYS_MAX,
+    PERSONS_MAX,
+    Exploitation,
+    Fact,
+    Outcome,
+    RequestStatus,
+    Residence,
+    Sex,
+    UnsafeReason,
+    Urgency,
+)
+from nrm.shapes import Code, Shape, Version
+
+
+class PersonIn(Shape):
+    """One member of the party; age in years."""
+
+    sex: Sex
+    age: Annotated[int, Field(ge=0, le=120)]
+    age_estimated: bool = False
+    parent: bool = False
+
+
+class UnsafeIn(Shape):
+    """Somewhere unsafe: a region or a municipality (widened to its region), and why."""
+
+    region: Code | None = None
+    municipality: Code | None = None
+    reason: UnsafeReason = UnsafeReason.NETWORK
+
+
+class Needs(Shape):
+    """What can be learned and amended later."""
+
+    urgency: Urgency
+    persons: Annotated[tuple[PersonIn, ...], Field(min_length=1, max_length=PERSONS_MAX)]
+    exploitation: Exploitation = Exploitation.UNKNOWN
+    residence: Residence = Residence.UNKNOWN
+    facts: Annotated[dict[Code, Fact], Field(max_length=50)] = {}
+    needs: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
+    wishes: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
+    unsafe: Annotated[tuple[UnsafeIn, ...], Field(max_length=25)] = ()
+    refuses_police: bool = False
+    needed_from: datetime | None = None
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = 14
+    apart: Annotated[tuple[Annotated[str, Field(min_length=6, max_length=9)], ...], Field(max_length=20)] = ()
+
+
+class RequestIn(Needs):
+    """A new request. Only region, urgency and the party are required; everything else is unknown until asked."""
+
+    region: Code
+    on_behalf_of: Code | None = None
+
+
+class AmendIn(Needs):
+    """A request as it should now read; `version` is the one the caller looked at."""
+
+    version: Version
+
+
+class CloseIn(Shape):
+    """Ending a request that was not placed, with its outcome."""
+
+    outcome: Outcome
+    version: Version
+
+
+class PersonOut(Shape):
+    sex: Sex
+    age: int
+    age_estimated: bool
+    parent: bool
+
+
+class UnsafeOut(Shape):
+    region: str
+    reason: UnsafeReason
+
+
+class RequestOut(Shape):
+    """A request as its owner sees it."""
+
+    id: str
+    short_code: str
+    region: str
+    urgency: Urgency
+    exploitation: Exploitation
+    residence: Residence
+    needed_from: datetime
+    days: int
+    refuses_police: bool
+    minor_alone: bool
+    needs: list[str]
+    wishes: list[str]
+    persons: list[PersonOut]
+    facts: dict[str, Fact]
+    unsafe: list[UnsafeOut]
+    apart: list[str]
+    owner_organisation_id: str
+    owner_account_id: str | None
+    submitted_by: str
+    on_behalf_of: str | None
+    handover_needed: bool
+    status: RequestStatus
+    outcome: Outcome | None
+    created_at: datetime
+    closed_at: datetime | None
+    deadline_at: datetime
+    unmet: bool
+    version: int
+
+
+class SubmittedOut(Shape):
+    """The receipt of a request: enough to find it again, on screen and on the phone."""
+
+    id: str
+    short_code: str
+    minor_alone: bool
+    deadline_at: datetime
+    version: int

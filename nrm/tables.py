@@ -1,0 +1,15 @@
+"""Every table, gathered: importing this module fills SQLModel's metadata. For migrations and their check."""
+
+from sqlmodel import SQLModel
+
+import nrm.access.models
+import nrm.escalation.models
+import nrm.idempotency
+import nrm.intake.models
+import nrm.journal
+import nrm.notify.models
+import nrm.placing.models
+import nrm.policy
+import nrm.registry.models  # noqa: F401 - imported for what it registers
+
+metadata = SQLModel.metadata

@@ -1,0 +1,136 @@
+"""Fixtures every test may use: a database per test on both engines, and people with a browser (tests/browser.py).
+
+`database_url` runs a test twice, once per engine. Each worker migrates one template per engine; a test gets a copy of
+it, which costs milliseconds, and may do with it what it likes.
+"""
+
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from nrm.db import migrate
+from tests import environment
+from tests.environment import MissingError
+from tests.postgresql import server
+
+pytest_plugins = ["tests.browser", "pytester"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or PostgreSQL, so that `-m` can choose, and put the browser last.
+
+    Last, because Playwright keeps an event loop running in the main thread from its first use on.
+    """
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+        if "postgresql" in getattr(getattr(item, "callspec", None), "params", {}).values():
+            item.add_marker("postgresql")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The database engine: ask for `database_url` rather than this, unless the name itself matters."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database of this test's own, once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{engine}_url")
+    return url
+
+
+@pytest.fixture
+def empty_database_url(engine: str, request: pytest.FixtureRequest) -> str:
+    """Like `database_url`, before any migration."""
+    url: str = request.getfixturevalue(f"empty_{engine}_url")
+    return url
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    copy = tmp_path / "nrm.sqlite3"
+    shutil.copyfile(sqlite_template, copy)
+    return f"sqlite:///{copy}"
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'nrm.sqlite3'}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_template: str, postgresql_create: Callable[[str], str]) -> str:
+    return postgresql_create(f"TEMPLATE {postgresql_template}")
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_create: Callable[[str], str]) -> str:
+    return postgresql_create("")
+
+
+@pytest.fixture
+def postgresql_create(postgresql_server: str) -> Iterator[Callable[[str], str]]:
+    """Makes databases that are dropped after the test, whoever is still connected."""
+    made: list[str] = []
+
+    def create(options: str) -> str:
+        name = f"nrm_test_{secrets.token_hex(8)}"
+        _administer(postgresql_server, f"CREATE DATABASE {name} {options}")
+        made.append(name)
+        return _database(postgresql_server, name)
+
+    yield create
+    for name in made:
+        _administer(postgresql_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "nrm.sqlite3"
+    migrate(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:  # what still stands in the write-ahead log is not in the file
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[str]:
+    name = f"nrm_template_{secrets.token_hex(8)}"
+    _administer(postgresql_server, f"CREATE DATABASE {name}")
+    migrate(_database(postgresql_server, name))
+    yield name
+    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """One server for all workers of this run; its role may do everything, so it passes row-level security by."""
+    base = tmp_path_factory.getbasetemp()
+    # Under xdist each worker has a folder of its own below the run's.
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    try:
+        with server(shared) as url:
+            yield url
+    except MissingError as missing:
+        environment.skip(missing)
+
+
+def _database(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _administer(server_url: str, statement: str) -> None:
+    address = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement.encode())

@@ -1,0 +1,49 @@
+"""What the tests want to know of the machine they run on. Nothing else under tests/ reads the environment."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+
+class MissingError(Exception):
+    """Something the tests need is not installed. The message names the one command that installs it."""
+
+    def __init__(self, what: str, install: str) -> None:
+        super().__init__(f"{what} is not installed; this installs it: {install}")
+
+
+def on_ci() -> bool:
+    """Whether this is a run that may skip nothing."""
+    return os.environ.get("CI", "").lower() in {"true", "1"}
+
+
+def skip(missing: MissingError) -> NoReturn:
+    """Skip the running test on a developer's machine; fail it on CI, where a skip would be a hole in the proof."""
+    if on_ci():
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
+
+
+def postgresql_url() -> str | None:
+    """A PostgreSQL server somebody else runs, whose role may create databases."""
+    return os.environ.get("NRM_TEST_PG_URL") or None
+
+
+def chromium() -> Path:
+    """The browser to test with. Playwright's own download is never used: the distribution keeps this one patched."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise MissingError("Chromium", "sudo apt-get install -y chromium")
+
+
+def as_root() -> bool:
+    return os.geteuid() == 0
+
+
+def without(*names: str) -> dict[str, str]:
+    """A copy of the environment for a child process, less these variables."""
+    return {name: value for name, value in os.environ.items() if name not in names}

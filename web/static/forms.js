@@ -1,0 +1,24 @@
+// A form marked data-once is sent once, however often an impatient thumb taps. And focus goes to what went wrong.
+(() => {
+  "use strict";
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    form.setAttribute("aria-busy", "true");
+    setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }));
+  });
+  // Coming back with the browser's back button must give a usable form again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+      form.querySelectorAll("button").forEach((button) => { button.disabled = false; });
+    }
+  });
+  document.querySelector("[data-focus]")?.focus();
+})();

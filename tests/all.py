@@ -33,7 +33,7 @@ GROUPS = (
     Group("lint", "ruff", ("check", "--quiet", ".")),
     Group("format", "ruff", ("format", "--quiet", "--diff", ".")),
     Group("types", "mypy", ("--no-error-summary",)),
-    Group("contracts", "lint-imports", ("--quiet",)),
+    Group("contracts", "lint-imports", ("--no-logo",)),
     # Both engines, in two processes. The browser is apart: it wants a processor for itself.
     Group("tests", "pytest", ("-q", "-m", "not browser", "-n", "2")),
     Group("soak", "nrm-soak", ("ci",)),

@@ -1,9 +1,14 @@
-"""Judges a solution against the words of the rules; shares no code with what it checks."""
+"""Judges a solution by the words of the rules; shares no code with eligibility, scoring or the engines.
 
+Slow and plain on purpose: one request and one unit at a time, read straight from the problem. Optimality and
+alternatives are not judged.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from matching.problem import Problem
-from matching.solution import Solution
+from matching.problem import Problem, Request, Unit
+from matching.solution import Solution, Unplaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +23,220 @@ class Violation:
 
 def violations(problem: Problem, solution: Solution) -> list[Violation]:
     """Every hard rule, stated level or list of `solution` that is wrong; empty if there is nothing to object to."""
-    raise NotImplementedError
+    found = list(_list_violations(problem, solution))
+    unit_of = {one.request: one.unit for one in solution.assignments}
+    found += placement_violations(problem, unit_of)
+    if not any(one.rule in {"unknown_request", "unknown_unit"} for one in found):
+        found += _level_violations(problem, solution, unit_of)
+        found += _reason_violations(problem, solution)
+    return found
+
+
+def placement_violations(problem: Problem, unit_of: Mapping[str, str]) -> list[Violation]:
+    """The hard rules only, for request id → unit id; requests not named are unplaced."""
+    requests = {request.id: request for request in problem.requests}
+    units = {unit.id: unit for unit in problem.units}
+    found = []
+    placed: list[tuple[Request, Unit]] = []
+    for request_id, unit_id in unit_of.items():
+        if request_id not in requests:
+            found.append(Violation("unknown_request", request_id, None, "no such request"))
+        elif unit_id not in units:
+            found.append(Violation("unknown_unit", request_id, unit_id, "no such unit"))
+        else:
+            placed.append((requests[request_id], units[unit_id]))
+    for request, unit in placed:
+        found += [Violation(code, request.id, unit.id, "breaks a pair rule") for code in broken(problem, request, unit)]
+    found += _capacity_violations(placed)
+    found += _apart_violations(placed)
+    found += _together_violations(problem, placed)
+    return found
+
+
+def broken(problem: Problem, request: Request, unit: Unit) -> list[str]:
+    """The codes of the pair rules that forbid this request in this unit, sorted."""
+    codes = set()
+    if unit.closed is not None:
+        codes.add("closed:" + unit.closed)
+    if unit.pool not in request.pools:
+        codes.add("pool")
+    codes |= set(_broken_for_persons(request, unit))
+    if len(request.persons) > unit.places:
+        codes.add("size")
+    for criterion, fact in request.facts.items():
+        if fact == "yes" and unit.stance.get(criterion) == "excludes":
+            codes.add("excludes:" + criterion)
+    for need in request.needs:
+        if need not in unit.offers:
+            codes.add("lacks:" + need)
+    codes |= set(_broken_for_location(problem, request, unit))
+    first_day = request.from_day if request.from_day > unit.available_from else unit.available_from
+    too_late = unit.available_from > request.latest_day
+    too_short = unit.available_until is not None and unit.available_until < first_day + request.days
+    if too_late or too_short:
+        codes.add("dates")
+    return sorted(codes)
+
+
+def _broken_for_persons(request: Request, unit: Unit) -> Iterator[str]:
+    guardians = [person for person in request.persons if person.age >= 18 or person.parent]
+    for person in request.persons:
+        is_child_of_party = person.age < 18 and not person.parent and len(guardians) > 0
+        young_son = is_child_of_party and person.sex == "m" and person.age < unit.sons_until
+        if person.sex not in unit.sexes and not young_son:
+            yield "sex"
+        if is_child_of_party and not unit.children:
+            yield "children"
+        if not is_child_of_party and (person.age < unit.age_min or person.age > unit.age_max):
+            yield "age"
+
+
+def _broken_for_location(problem: Problem, request: Request, unit: Unit) -> Iterator[str]:
+    if unit.region in request.unsafe_regions:
+        yield "unsafe_region"
+    if unit.location in request.barred:
+        yield "barred:" + request.barred[unit.location]
+    if request.only_locations is not None and unit.location not in request.only_locations:
+        yield "only_location"
+    for occupant in problem.occupants.get(unit.location, ()):
+        if occupant in request.apart:
+            yield "apart"
+
+
+def _capacity_violations(placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
+    inside: dict[str, list[Request]] = {}
+    for request, unit in placed:
+        inside.setdefault(unit.id, []).append(request)
+    for unit in {unit.id: unit for _, unit in placed}.values():
+        persons = sum(len(request.persons) for request in inside[unit.id])
+        if persons > unit.places:
+            yield Violation("capacity", None, unit.id, f"{persons} persons in {unit.places} places")
+        if unit.private and len(inside[unit.id]) > 1:
+            yield Violation("private", None, unit.id, f"{len(inside[unit.id])} parties in a private unit")
+
+
+def _apart_violations(placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
+    home = {request.id: unit.location for request, unit in placed}
+    for request, unit in placed:
+        for other in request.apart:
+            if other != request.id and home.get(other) == unit.location:
+                yield Violation("apart", request.id, unit.id, f"shares a location with {other!r}")
+
+
+def _together_violations(problem: Problem, placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
+    home = {request.id: unit.location for request, unit in placed}
+    groups: dict[str, list[str]] = {}
+    for request in problem.requests:
+        if request.together is not None:
+            groups.setdefault(request.together, []).append(request.id)
+    for name, members in groups.items():
+        homes = {home.get(member) for member in members}
+        if len(homes) > 1:
+            yield Violation(
+                "together", min(members), None, f"group {name!r} is not all at one location or all unplaced"
+            )
+
+
+def _list_violations(problem: Problem, solution: Solution) -> Iterator[Violation]:
+    assigned = [one.request for one in solution.assignments]
+    unplaced = [one.request for one in solution.unplaced]
+    known = {request.id for request in problem.requests}
+    times = dict.fromkeys(known, 0)
+    for request in [*assigned, *unplaced]:
+        if request in known:
+            times[request] += 1
+        elif request in unplaced:
+            yield Violation("unknown_request", request, None, "no such request")
+    for request, count in times.items():
+        if count != 1:
+            yield Violation("once", request, None, f"listed {count} times instead of once")
+    for name, listed in (("assignments", assigned), ("unplaced", unplaced)):
+        if listed != sorted(listed):
+            yield Violation("order", None, None, f"{name} are not sorted by id")
+    for one in solution.unplaced:
+        by_code = [reason.code for reason in one.reasons]
+        near = [nearest.unit for nearest in one.nearest]
+        lifts = [lift.unit for lift in one.would_place]
+        within = [*(reason.by or () for reason in one.reasons), *(near.blocked_by for near in one.nearest)]
+        within += [lift.lift for lift in one.would_place]
+        if any(list(names) != sorted(names) for names in (by_code, near, lifts, *within)):
+            yield Violation("order", one.request, None, "a list of reasons or units is not sorted")
+
+
+def _level_violations(problem: Problem, solution: Solution, unit_of: Mapping[str, str]) -> Iterator[Violation]:
+    units = {unit.id: unit for unit in problem.units}
+    totals = dict.fromkeys(("now", "today", "soon", "planned", "waiting", "care", "change", "fit"), 0)
+    for request in problem.requests:
+        persons = len(request.persons)
+        if request.id not in unit_of:
+            totals[request.urgency] += persons
+            totals["waiting"] += persons * request.waiting_hours
+            continue
+        unit = units[unit_of[request.id]]
+        totals["care"] += persons * _care_per_person(problem, request, unit)
+        if request.previous is not None and request.previous != unit.id:
+            totals["change"] += 1
+        totals["fit"] += persons * _fit_per_person(problem, request, unit)
+    for level, total in totals.items():
+        stated = solution.levels.get(level)
+        if stated != total:
+            yield Violation("level", None, None, f"{level} is {total}, not {stated}")
+
+
+def _care_per_person(problem: Problem, request: Request, unit: Unit) -> int:
+    risk = {"fresh": 0, "aging": 1, "stale": 4, "unknown": 4}[unit.freshness]
+    for criterion in problem.criteria:
+        fact = request.facts.get(criterion, "unknown")
+        stance = unit.stance.get(criterion, "consult")
+        if stance == "consult" and fact == "yes":
+            risk += 2
+        if stance == "consult" and fact == "unknown":
+            risk += 1
+        if stance == "excludes" and fact == "unknown":
+            risk += 2
+    over = unit.scarcity - request.claim
+    return problem.weights.risk * risk + problem.weights.scarcity * (over if over > 0 else 0)
+
+
+def _fit_per_person(problem: Problem, request: Request, unit: Unit) -> int:
+    lacking = len([wish for wish in request.wishes if wish not in unit.offers])
+    zones = problem.zones.get(request.region, {})
+    at_home = unit.region == request.region
+    zone = zones.get(unit.region, 0 if at_home else 9)
+    wait = unit.available_from - request.from_day
+    return 10 * lacking + 3 * zone + 5 * (wait if wait > 0 else 0)
+
+
+def _reason_violations(problem: Problem, solution: Solution) -> Iterator[Violation]:
+    """Stated counts and nearest units must be true. A report without reasons states nothing wrong."""
+    requests = {request.id: request for request in problem.requests}
+    for report in solution.unplaced:
+        if report.reasons or report.nearest:
+            codes_at = {unit.id: broken(problem, requests[report.request], unit) for unit in problem.units}
+            yield from _report_violations(problem, report, codes_at)
+
+
+def _report_violations(problem: Problem, report: Unplaced, codes_at: Mapping[str, list[str]]) -> Iterator[Violation]:
+    counted: dict[str, tuple[int, int]] = {}
+    for unit in problem.units:
+        for code in codes_at[unit.id]:
+            units, places = counted.get(code, (0, 0))
+            counted[code] = (units + 1, places + unit.places)
+    stated = {reason.code: (reason.units, reason.places) for reason in report.reasons}
+    with_others = [reason for reason in report.reasons if reason.code in {"with_others", "capacity"}]
+    if report.reasons:
+        for code in sorted(set(counted) | (set(stated) - {"with_others", "capacity"})):
+            if stated.get(code) != counted.get(code):
+                text = f"{code} counts {counted.get(code)}, not {stated.get(code)}"
+                yield Violation("reason", report.request, None, text)
+        if len(with_others) != (1 if any(not codes for codes in codes_at.values()) else 0):
+            yield Violation("reason", report.request, None, "why it failed where the pair rules let it in")
+    for near in report.nearest:
+        if near.unit not in codes_at:
+            yield Violation("unknown_unit", report.request, near.unit, "no such unit")
+        elif list(near.blocked_by) != codes_at[near.unit]:
+            yield Violation("nearest", report.request, near.unit, f"is barred by {codes_at[near.unit]}")
+    if report.nearest and all(near.unit in codes_at for near in report.nearest):
+        fewest = sorted(len(codes) for codes in codes_at.values())[: len(report.nearest)]
+        if sorted(len(codes_at[near.unit]) for near in report.nearest) != fewest or len(report.nearest) > 3:
+            yield Violation("nearest", report.request, None, "not the units with the fewest codes, at most three")

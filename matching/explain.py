@@ -1,43 +1,92 @@
-"""Why this place, why none, what would have to change, and what a change would be worth."""
+"""Why this place, why none, what would have to change, and what a change would be worth. By code, without names.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+Everything that compares is found by solving again, exactly; nothing is estimated.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from matching.problem import Problem, Unit
-from matching.solution import TWO_SECONDS, UNLIMITED, Budget, Levels, Unplaced
+from matching.counterfactual import Answer, alternatives_of, levels_delta, unplaced_report
+from matching.eligibility import eligibility
+from matching.model import UNPLACED
+from matching.problem import (
+    LEVELS,
+    MalformedProblem,
+    Problem,
+    Request,
+    Unit,
+    checked_keys,
+    quoted,
+    request_from_json,
+    unit_from_json,
+)
+from matching.scoring import PAIR_LEVELS, placed_amounts, unplaced_amounts
+from matching.search import Limit
+from matching.solution import (
+    TWO_SECONDS,
+    UNLIMITED,
+    Alternative,
+    Budget,
+    Levels,
+    Unplaced,
+    alternative_to_json,
+    unplaced_to_json,
+)
+from matching.solver import answered
 
-
-@dataclass(frozen=True, slots=True)
-class RunnerUp:
-    """The best other unit and the exact change of all levels if the request went there."""
-
-    unit: str
-    levels_delta: Levels
+ALL_CHANGES = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One request: its unit (None if unplaced), its share of every level, the runner-up, and the codes elsewhere."""
+    """One request: its unit (None if unplaced), its share of every level, the runner-up, and the codes elsewhere.
+
+    `runner_up`: the best other unit with the exact change of all levels, None if there is none. `others`: codes per
+    other unit, empty where the pair rules let it in. `unplaced`: what would change it, for a request without a unit.
+    """
 
     request: str
     unit: str | None
     levels: Levels
-    runner_up: RunnerUp | None
+    runner_up: Alternative | None
     others: Mapping[str, tuple[str, ...]]
     unplaced: Unplaced | None
     proven: bool
 
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as plain JSON values."""
+        return {
+            "request": self.request,
+            "unit": self.unit,
+            "levels": dict(self.levels),
+            "runner_up": None if self.runner_up is None else alternative_to_json(self.runner_up),
+            "others": [{"unit": unit, "codes": list(self.others[unit])} for unit in sorted(self.others)],
+            "unplaced": None if self.unplaced is None else unplaced_to_json(self.unplaced),
+            "proven": self.proven,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What if: fields of one unit or request set to other values, or a unit added. Values as in the JSON form."""
+    """What if: fields of one unit or one request set to other values (as in the JSON form), or a unit added."""
 
     name: str
     unit: str | None = None
     request: str | None = None
     set: Mapping[str, Any] = field(default_factory=dict)
     add_unit: Unit | None = None
+
+    def __post_init__(self) -> None:
+        where = f"change {quoted(self.name)}"
+        if self.name == ALL_CHANGES:
+            raise MalformedProblem(f'{where}: field "name" is kept for all changes together')
+        if sum(target is not None for target in (self.unit, self.request, self.add_unit)) != 1:
+            raise MalformedProblem(f"{where}: needs exactly one of unit, request and add_unit")
+        if self.add_unit is not None and self.set:
+            raise MalformedProblem(f'{where}: field "set" does not go with add_unit')
+        if "id" in self.set:
+            raise MalformedProblem(f'{where}: field "id" cannot be set')
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +100,140 @@ class Outcome:
     newly_unplaced: tuple[str, ...]
     proven: bool
 
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as plain JSON values; `proven` is only said when it is not so."""
+        result: dict[str, Any] = {
+            "name": self.name,
+            "levels": dict(self.levels),
+            "delta": dict(self.delta),
+            "newly_placed": list(self.newly_placed),
+            "newly_unplaced": list(self.newly_unplaced),
+        }
+        return result if self.proven else {**result, "proven": False}
+
 
 def explain(problem: Problem, request_id: str, budget: Budget = TWO_SECONDS, seed: int = 0) -> Explanation:
-    """Why this request is where it is: its unit, its share, the runner-up, and what bars every other unit."""
-    raise NotImplementedError
+    """Why this request is where it is: its unit, its share, the runner-up, and what bars every other unit.
+
+    Raises `MalformedProblem` if there is no such request.
+    """
+    problem.request(request_id)
+    return explain_answer(answered(problem, Limit(budget), seed), request_id)
 
 
-def value(
-    problem: Problem,
-    changes: Sequence[Change],
-    budget: Budget = UNLIMITED,
-    seed: int = 0,
-) -> list[Outcome]:
-    """What each change alone would be worth, and all of them together as the last outcome, named "all"."""
-    raise NotImplementedError
+def explain_answer(answer: Answer, request_id: str) -> Explanation:
+    """The same for a problem that has just been solved."""
+    source = answer.source
+    number = source.request_number[request_id]
+    at = answer.placement[number]
+    unit = None if at == UNPLACED else source.units[at].id
+    runners_up = alternatives_of(answer, number, 1) if unit is not None else ()
+    codes = _codes(source.units, source.rules.barring_units(number))
+    return Explanation(
+        request=request_id,
+        unit=unit,
+        levels=dict(zip(LEVELS, source.instance.share(number, at), strict=True)),
+        runner_up=runners_up[0] if runners_up else None,
+        others={other: codes[other] for other in codes if other != unit},
+        unplaced=unplaced_report(answer, number) if unit is None else None,
+        proven=answer.found.proven,
+    )
+
+
+def value(problem: Problem, changes: Sequence[Change], budget: Budget = UNLIMITED, seed: int = 0) -> list[Outcome]:
+    """What each change alone would be worth, and all of them together as the last outcome, named "all".
+
+    Each by solving the changed problem; `budget` is for all of it. Raises `MalformedProblem` for a change that names
+    what is not there or makes the problem malformed.
+    """
+    changed = [(change.name, with_changes(problem, [change])) for change in changes]
+    changed.append((ALL_CHANGES, with_changes(problem, changes)))
+    limit = Limit(budget)
+    base = answered(problem, limit, seed)
+    return [_outcome(name, base, answered(other, limit, seed)) for name, other in changed]
+
+
+def _outcome(name: str, base: Answer, changed: Answer) -> Outcome:
+    before = base.source.instance.amounts(base.placement)
+    after = changed.source.instance.amounts(changed.placement)
+    # Changes never add or remove requests, so both number them alike.
+    ids = [request.id for request in base.source.requests]
+    was = [unit != UNPLACED for unit in base.placement]
+    now = [unit != UNPLACED for unit in changed.placement]
+    return Outcome(
+        name=name,
+        levels=dict(zip(LEVELS, after, strict=True)),
+        delta=levels_delta(after, before),
+        newly_placed=tuple(one for one, old, new in zip(ids, was, now, strict=True) if new and not old),
+        newly_unplaced=tuple(one for one, old, new in zip(ids, was, now, strict=True) if old and not new),
+        proven=base.found.proven and changed.found.proven,
+    )
+
+
+def with_changes(problem: Problem, changes: Iterable[Change]) -> Problem:
+    """The problem with the changes made one after the other. Raises `MalformedProblem`."""
+    for change in changes:
+        try:
+            problem = _changed(problem, change)
+        except MalformedProblem as error:
+            raise MalformedProblem(f"change {quoted(change.name)}: {error}") from None
+    return problem
+
+
+def _changed(problem: Problem, change: Change) -> Problem:
+    if change.add_unit is not None:
+        return replace(problem, units=(*problem.units, change.add_unit))
+    if change.unit is not None:
+        old_unit = problem.unit(change.unit)
+        new_unit = unit_from_json({**asdict(old_unit), **change.set})
+        return replace(problem, units=tuple(new_unit if unit is old_unit else unit for unit in problem.units))
+    old = problem.request(change.request or "")
+    new = request_from_json({**_as_json(old), **change.set})
+    return replace(problem, requests=tuple(new if request is old else request for request in problem.requests))
+
+
+def _as_json(request: Request) -> dict[str, Any]:
+    content = asdict(request)
+    content["persons"] = list(content["persons"])
+    return content
+
+
+def changes_from_json(content: object) -> list[Change]:
+    """Changes from parsed JSON. Raises `MalformedProblem`."""
+    if not isinstance(content, list):
+        raise MalformedProblem("changes: must be a list")
+    return [_change_from_json(f"change number {at}", one) for at, one in enumerate(content, 1)]
+
+
+def _change_from_json(where: str, content: object) -> Change:
+    kept = dict(checked_keys(where, content, ("name",), ("name", "unit", "request", "set", "add_unit")))
+    for name in ("name", "unit", "request"):
+        if name in kept and (type(kept[name]) is not str or not kept[name]):
+            raise MalformedProblem(f"{where}: field {quoted(name)} must be a string and not empty")
+    if "add_unit" in kept:
+        kept["add_unit"] = unit_from_json(kept["add_unit"])
+    elif not isinstance(kept.get("set"), dict):
+        raise MalformedProblem(f'{where}: field "set" must be an object')
+    return Change(**kept)
 
 
 def pair_codes(problem: Problem, request_id: str) -> dict[str, tuple[str, ...]]:
     """Per unit id, sorted: the codes that bar this request there; empty where it fits."""
-    raise NotImplementedError
+    units = sorted(problem.units, key=lambda unit: unit.id)
+    return _codes(units, eligibility(problem, [problem.request(request_id)], units).barring_units(0))
+
+
+def _codes(units: Sequence[Unit], barring: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {unit.id: tuple(code for code, marks in barring.items() if marks[at]) for at, unit in enumerate(units)}
 
 
 def pair_levels(problem: Problem, request_id: str, unit_id: str | None) -> dict[str, int]:
     """This request's share of every level when placed in that unit (rules not asked), or unplaced if None."""
-    raise NotImplementedError
+    request = problem.request(request_id)
+    levels = dict.fromkeys(LEVELS, 0)
+    if unit_id is None:
+        levels.update(zip(LEVELS, unplaced_amounts(request), strict=False))
+    else:
+        amounts = placed_amounts(problem, [request], [problem.unit(unit_id)])
+        levels.update((level, int(column[0, 0])) for level, column in zip(PAIR_LEVELS, amounts, strict=True))
+    return levels

@@ -29,7 +29,7 @@ BARS: Final = ("lending", "authority", "declined", "history", "safety")
 _NAME_SHOWN_MAX = 60
 
 
-class MalformedProblem(ValueError):  # noqa: N818  the name says what is wrong, as elsewhere in this library
+class MalformedProblem(ValueError):
     """The input breaks a rule of the problem's form; the message is one line naming the field and the object."""
 
 
@@ -324,7 +324,7 @@ def _refuse_apart_within_groups(requests: Iterable[Request]) -> None:
 # --- reading JSON ----------------------------------------------------------------------------------------------------
 
 
-class _DoubledKey(ValueError):  # noqa: N818
+class _DoubledKey(ValueError):
     pass
 
 

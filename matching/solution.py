@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from matching.problem import LEVELS, MalformedProblem, checked_keys, quoted
+
 Levels = Mapping[str, int]
 """Amount per level name, all eight present (see `problem.LEVELS`); in a delta, zero entries are left out."""
 
@@ -39,10 +41,15 @@ class Alternative:
     unit: str
     levels_delta: Levels
 
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """Sorts the best first; the lists themselves are in order of id."""
+        return tuple(self.levels_delta.get(level, 0) for level in LEVELS)
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an unplaced request fits nowhere: pair codes and `with_others` count units and places, `capacity` has `by`."""
+    """Why an unplaced request fits nowhere: most codes count `units` and their `places`, `capacity` names `by`."""
 
     code: str
     units: int | None = None
@@ -98,4 +105,144 @@ class Solution:
 
     def to_json(self) -> dict[str, Any]:
         """The solution as plain JSON values, in the fixed form."""
-        raise NotImplementedError
+        return {
+            "levels": _ordered(self.levels),
+            "proven": self.proven,
+            "bound": _ordered(self.bound),
+            "assignments": [{"request": one.request, "unit": one.unit} for one in self.assignments],
+            "alternatives": {
+                request: [alternative_to_json(one) for one in self.alternatives[request]]
+                for request in sorted(self.alternatives)
+            },
+            "unplaced": [unplaced_to_json(one) for one in self.unplaced],
+            "stats": dict(self.stats),
+        }
+
+
+def _ordered(levels: Levels) -> dict[str, int]:
+    return {level: levels[level] for level in LEVELS if level in levels}
+
+
+def alternative_to_json(alternative: Alternative) -> dict[str, Any]:
+    """`{"unit", "levels_delta"}`."""
+    return {"unit": alternative.unit, "levels_delta": _ordered(alternative.levels_delta)}
+
+
+def unplaced_to_json(unplaced: Unplaced) -> dict[str, Any]:
+    """`{"request", "reasons", "nearest", "would_place"}`."""
+    return {
+        "request": unplaced.request,
+        "reasons": [_reason_to_json(reason) for reason in unplaced.reasons],
+        "nearest": [{"unit": near.unit, "blocked_by": list(near.blocked_by)} for near in unplaced.nearest],
+        "would_place": [{"unit": lift.unit, "lift": list(lift.lift)} for lift in unplaced.would_place],
+    }
+
+
+def _reason_to_json(reason: Reason) -> dict[str, Any]:
+    if reason.by is not None:
+        return {"code": reason.code, "by": list(reason.by)}
+    return {"code": reason.code, "units": reason.units, "places": reason.places}
+
+
+def solution_from_json(value: object) -> Solution:
+    """A solution from parsed JSON, whoever wrote it. Raises `MalformedProblem` when the form is wrong.
+
+    Wrong content (an unknown id, a wrong amount, a doubled request) is not refused here: that is for the check to say.
+    """
+    content = checked_keys("solution", value, ("levels", "assignments", "unplaced"), _SOLUTION_KEYS)
+    proven = content.get("proven", False)
+    if type(proven) is not bool:
+        raise MalformedProblem('solution: field "proven" must be true or false')
+    alternatives = content.get("alternatives", {})
+    if not isinstance(alternatives, dict):
+        raise MalformedProblem('solution: field "alternatives" must be an object')
+    return Solution(
+        levels=_levels("levels", content["levels"], LEVELS),
+        proven=proven,
+        bound=_levels("bound", content.get("bound", {}), ()),
+        assignments=tuple(
+            Assignment(_text(where, one, "request"), _text(where, one, "unit"))
+            for where, one in _objects("assignments", content["assignments"], ("request", "unit"))
+        ),
+        alternatives={request: _alternatives(request, listed) for request, listed in alternatives.items()},
+        unplaced=tuple(
+            _unplaced(where, one)
+            for where, one in _objects(
+                "unplaced", content["unplaced"], ("request",), ("reasons", "nearest", "would_place")
+            )
+        ),
+    )
+
+
+_SOLUTION_KEYS: Final = ("levels", "proven", "bound", "assignments", "alternatives", "unplaced", "stats")
+
+
+def _levels(name: str, value: object, required: tuple[str, ...], least: int | None = 0) -> dict[str, int]:
+    content = checked_keys(name, value, required, LEVELS)
+    for level, amount in content.items():
+        if type(amount) is not int or (least is not None and amount < least):
+            raise MalformedProblem(f"{name}: field {quoted(level)} must be a whole number")
+    return content
+
+
+def _objects(
+    name: str, value: object, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> list[tuple[str, dict[str, Any]]]:
+    """The objects of a list with where they are, their keys checked."""
+    if not isinstance(value, list):
+        raise MalformedProblem(f"solution: field {quoted(name)} must be a list")
+    named = [(f"{name} number {at}", one) for at, one in enumerate(value, 1)]
+    return [(where, checked_keys(where, one, required, (*required, *optional))) for where, one in named]
+
+
+def _text(where: str, content: dict[str, Any], name: str) -> str:
+    value = content[name]
+    if type(value) is not str:
+        raise MalformedProblem(f"{where}: field {quoted(name)} must be a string")
+    return value
+
+
+def _texts(where: str, content: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = content[name]
+    if not isinstance(value, list) or not all(type(one) is str for one in value):
+        raise MalformedProblem(f"{where}: field {quoted(name)} must be a list of strings")
+    return tuple(value)
+
+
+def _count(where: str, content: dict[str, Any], name: str) -> int | None:
+    value = content.get(name)
+    if name in content and type(value) is not int:
+        raise MalformedProblem(f"{where}: field {quoted(name)} must be an integer")
+    return value
+
+
+def _alternatives(request: str, value: object) -> tuple[Alternative, ...]:
+    return tuple(
+        Alternative(_text(where, one, "unit"), _levels(f"{where}, levels_delta", one["levels_delta"], (), None))
+        for where, one in _objects(f"alternatives of {quoted(request)}", value, ("unit", "levels_delta"))
+    )
+
+
+def _unplaced(where: str, content: dict[str, Any]) -> Unplaced:
+    return Unplaced(
+        request=_text(where, content, "request"),
+        reasons=tuple(
+            Reason(
+                _text(place, one, "code"),
+                _count(place, one, "units"),
+                _count(place, one, "places"),
+                _texts(place, one, "by") if "by" in one else None,
+            )
+            for place, one in _objects(
+                f"{where}, reasons", content.get("reasons", []), ("code",), ("units", "places", "by")
+            )
+        ),
+        nearest=tuple(
+            Nearest(_text(place, one, "unit"), _texts(place, one, "blocked_by"))
+            for place, one in _objects(f"{where}, nearest", content.get("nearest", []), ("unit", "blocked_by"))
+        ),
+        would_place=tuple(
+            Lift(_text(place, one, "unit"), _texts(place, one, "lift"))
+            for place, one in _objects(f"{where}, would_place", content.get("would_place", []), ("unit", "lift"))
+        ),
+    )

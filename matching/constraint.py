@@ -1,0 +1,154 @@
+"""CP-SAT on one component, level by level: the engine for small hard cores, and a second formulation for the tests.
+
+One boolean per eligible pair of request and unit. Each level is minimised in turn and then fixed. One worker, a seed
+and no clock inside the model: the same input gives the same answer.
+"""
+
+import math
+from collections import defaultdict
+from itertools import pairwise
+from typing import Final
+
+from ortools.sat.python import cp_model
+
+from matching.model import UNPLACED, Instance, LevelAmounts, Placement
+from matching.search import Found, Limit, better
+
+# CP-SAT needs the sum of |coefficients| below 2^62; a level above half of that is left to the flow search.
+_COEFFICIENTS_MAX: Final = 2**61
+# Up to here a bound reported as a double is a whole number exactly.
+_DOUBLE_EXACT: Final = 2**52
+
+
+class _Formulation:
+    """The variables and rules of one instance."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.model = cp_model.CpModel()
+        self.at = {
+            (int(request), int(unit)): self.model.new_bool_var("")
+            for request, unit in zip(*instance.eligible.nonzero(), strict=True)
+        }
+        self.out = {
+            request: self.model.new_bool_var("") for request in range(instance.requests) if instance.optional[request]
+        }
+        self._once()
+        self._capacity()
+        self._links()
+
+    def _once(self) -> None:
+        choices: dict[int, list[cp_model.IntVar]] = {request: [] for request in range(self.instance.requests)}
+        for (request, _), variable in self.at.items():
+            choices[request].append(variable)
+        for request, variable in self.out.items():
+            choices[request].append(variable)
+        for variables in choices.values():
+            self.model.add_exactly_one(variables)
+
+    def _capacity(self) -> None:
+        inside: dict[int, list[int]] = defaultdict(list)
+        for request, unit in self.at:
+            inside[unit].append(request)
+        for unit, requests in inside.items():
+            if self.instance.private[unit]:
+                self.model.add_at_most_one(self.at[request, unit] for request in requests)
+            else:
+                persons = sum(int(self.instance.size[request]) * self.at[request, unit] for request in requests)
+                self.model.add(persons <= int(self.instance.places[unit]))
+
+    def _links(self) -> None:
+        here: dict[tuple[int, int], list[cp_model.IntVar]] = defaultdict(list)
+        for (request, unit), variable in self.at.items():
+            here[request, int(self.instance.location[unit])].append(variable)
+        locations = sorted({location for _, location in here})
+        for a, b in self.instance.apart:
+            for location in locations:
+                if (a, location) in here and (b, location) in here:
+                    self.model.add_at_most_one([*here[a, location], *here[b, location]])
+        for group in self.instance.groups:
+            for a, b in pairwise(group):
+                for location in locations:
+                    self.model.add(sum(here.get((a, location), [])) == sum(here.get((b, location), [])))
+
+    def level(self, number: int) -> tuple[list[cp_model.IntVar], list[int]]:
+        """Variables and amounts of one level; zero amounts left out."""
+        drops = len(self.instance.drop[0])
+        if number < drops:
+            terms = [(variable, self.instance.drop[request][number]) for request, variable in self.out.items()]
+        else:
+            amounts = self.instance.pair[number - drops]
+            terms = [(variable, int(amounts[pair])) for pair, variable in self.at.items()]
+        kept = [(variable, amount) for variable, amount in terms if amount]
+        return [variable for variable, _ in kept], [amount for _, amount in kept]
+
+    def hint(self, placement: Placement) -> None:
+        """Suggest a placement as starting point."""
+        self.model.clear_hints()  # type: ignore[no-untyped-call]
+        for (request, unit), variable in self.at.items():
+            self.model.add_hint(variable, placement[request] == unit)
+        for request, variable in self.out.items():
+            self.model.add_hint(variable, placement[request] == UNPLACED)
+
+
+def least_amounts(instance: Instance) -> LevelAmounts:
+    """A bound nobody can beat: every request at its own best, level by level, as if it were alone."""
+    drops = len(instance.drop[0]) if instance.drop else 0
+    totals = [0] * (drops + len(instance.pair))
+    for request in range(instance.requests):
+        units = instance.eligible[request]
+        if not units.any():
+            totals[:drops] = [a + b for a, b in zip(totals, instance.drop[request], strict=False)]
+        elif not instance.optional[request]:
+            for at, amounts in enumerate(instance.pair):
+                totals[drops + at] += int(amounts[request][units].min())
+    return tuple(totals)
+
+
+def constraint_search(instance: Instance, limit: Limit, seed: int, incumbent: Placement | None) -> Found:
+    """The optimum of a component, level by level; `incumbent` must keep every rule if given."""
+    formulation = _Formulation(instance)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed % 2**31
+    solver.parameters.linearization_level = 2
+    best, best_amounts = incumbent, None if incumbent is None else instance.amounts(incumbent)
+    least = least_amounts(instance)
+    bound: list[int] = []
+    for number, floor in enumerate(least):
+        variables, amounts = formulation.level(number)
+        if best_amounts is None or best_amounts[number] != floor:
+            if sum(amounts) >= _COEFFICIENTS_MAX or limit.spent:
+                return Found(best, False, (*bound, floor))
+            formulation.model.minimize(cp_model.LinearExpr.weighted_sum(variables, amounts))
+            if best is not None:
+                formulation.hint(best)
+            seconds = limit.seconds_left
+            solver.parameters.max_time_in_seconds = math.inf if seconds is None else max(0.0, seconds)
+            limit.count_node()
+            status = solver.solve(formulation.model)
+            if status == cp_model.INFEASIBLE:
+                return Found(None, True)
+            if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                found = _placement(formulation, solver)
+                if better(found_amounts := instance.amounts(found), best_amounts):
+                    best, best_amounts = found, found_amounts
+            if status != cp_model.OPTIMAL or best_amounts is None:
+                reported = solver.best_objective_bound
+                exact = math.isfinite(reported) and abs(reported) < _DOUBLE_EXACT
+                return Found(best, False, (*bound, max(floor, math.ceil(reported - 1e-6)) if exact else floor))
+        value = best_amounts[number]
+        bound.append(value)
+        if variables:
+            if sum(amounts) >= _COEFFICIENTS_MAX:
+                return Found(best, False, tuple(bound))
+            formulation.model.add(cp_model.LinearExpr.weighted_sum(variables, amounts) <= value)
+    return Found(best, True, tuple(bound))
+
+
+def _placement(formulation: _Formulation, solver: cp_model.CpSolver) -> Placement:
+    placement = [UNPLACED] * formulation.instance.requests
+    for (request, unit), variable in formulation.at.items():
+        if solver.boolean_value(variable):
+            placement[request] = unit
+    return tuple(placement)

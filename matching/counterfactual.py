@@ -1,0 +1,243 @@
+"""What if: the questions that are answered by solving again with one thing different, exactly.
+
+Each question touches only the parts of the instance it can reach, so only those are solved again. Nothing here guesses:
+a shortcut is taken only where a bound shows that solving again would say the same.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.engine import optimum
+from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, components, pruned
+from matching.problem import LEVELS
+from matching.search import Found, Limit
+from matching.solution import Alternative, Lift, Nearest, Reason, Unplaced
+
+NEAREST_MAX = 3
+LIFTABLE = ("children", "size", "dates", "barred:lending", "barred:authority")
+LIFTABLE_KINDS = ("excludes:", "lacks:", "closed:")
+
+
+def may_be_lifted(code: str) -> bool:
+    """Whether a rule may be lifted at all: never a safety rule, sex, age or pool."""
+    return code in LIFTABLE or code.startswith(LIFTABLE_KINDS)
+
+
+def levels_delta(after: LevelAmounts, before: LevelAmounts) -> dict[str, int]:
+    """What changed per level, zero entries left out."""
+    return {level: new - old for level, new, old in zip(LEVELS, after, before, strict=True) if new != old}
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Some parts of the instance together: what a question is asked about. Numbers are those of the whole."""
+
+    requests: NDArray[np.intp]
+    units: NDArray[np.intp]
+    instance: Instance
+    placement: Placement
+
+    def request(self, number: int) -> int:
+        return int(np.searchsorted(self.requests, number))
+
+    def unit(self, number: int) -> int:
+        return int(np.searchsorted(self.units, number))
+
+
+class Answer:
+    """A placement found for a compiled problem, ready to be questioned."""
+
+    def __init__(self, source: Compiled, found: Found, limit: Limit, seed: int) -> None:
+        self.source = source
+        self.found = found
+        self.limit = limit
+        self.seed = seed
+        self.placement: Placement = found.placement or (UNPLACED,) * source.instance.requests
+        self.cut_short: set[int] = set()
+        self._parts = components(pruned(source.instance))
+        self.parts = len(self._parts)
+        self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
+        self._part_of_unit = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
+        self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
+
+    def region(self, requests: Iterable[int], units: Iterable[int] = ()) -> _Region:
+        """The parts around some requests and units, with everything the pair rules allow there."""
+        extra = list(units)
+        parts = {self._part_of_request[request] for request in requests}
+        parts |= {self._part_of_unit[unit] for unit in extra if unit in self._part_of_unit}
+        rows = np.unique(np.concatenate([self._parts[part][0] for part in parts])).astype(np.intp)
+        columns = np.unique(np.concatenate([*(self._parts[part][1] for part in parts), extra])).astype(np.intp)
+        instance = self.source.instance.part(rows, columns)
+        number = {int(unit): at for at, unit in enumerate(columns)}
+        here = tuple(number.get(self.placement[request], UNPLACED) for request in rows.tolist())
+        return _Region(rows, columns, instance, here)
+
+    def same_part(self, request: int) -> list[int]:
+        """All requests of the part this one is in."""
+        return [int(other) for other in self._parts[self._part_of_request[request]][0]]
+
+    def removal(self, request: int) -> tuple[_Region, Instance, Found]:
+        """The optimum of its part had this request never been made; solved once."""
+        if request not in self._removals:
+            mates = [mate for group in self.source.instance.groups if request in group for mate in group]
+            freed = np.flatnonzero(self.source.instance.eligible[mates].any(axis=0)).tolist()
+            region = self.region([request, *mates], freed)
+            rest = region.instance.without(region.request(request))
+            self._removals[request] = region, rest, self.solve(rest)
+        return self._removals[request]
+
+    def solve(self, instance: Instance) -> Found:
+        """Solve a changed instance within what is left of the effort."""
+        return optimum(instance, self.limit, self.seed)
+
+
+def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternative, ...]:
+    """The best `count` other units for a placed request, by id, each with the exact change of all levels.
+
+    Found one by one: the units known so far are closed to the request and the rest is solved again with the request to
+    be placed, so the optimum is the next best unit. Where everybody in the part already has their own best unit, what a
+    unit costs this request alone is a bound on what it costs all, and a plain move that meets it needs no solving.
+    """
+    if not answer.found.proven or count <= 0:
+        return ()
+    region = answer.region([request])
+    instance, own = pruned(region.instance), region.request(request)
+    before = instance.amounts(region.placement)
+    everyone_at_best = before == _own_best(instance)
+    instance = instance.requiring([own])
+    open_units = [int(unit) for unit in np.flatnonzero(instance.eligible[own]) if unit != region.placement[own]]
+    share = {unit: instance.share(own, unit) for unit in open_units}
+    listed: list[tuple[LevelAmounts, int]] = []
+    while open_units and len(listed) < count:
+        if everyone_at_best:
+            cheapest = min(open_units, key=lambda unit: (share[unit], unit))
+            moved = list(region.placement)
+            moved[own] = cheapest
+            if instance.allows(moved):
+                listed.append((instance.amounts(moved), cheapest))
+                open_units.remove(cheapest)
+                continue
+        found = answer.solve(instance.confined(own, open_units))
+        if not found.proven:
+            answer.cut_short.add(request)
+            break
+        if found.placement is None:
+            break
+        listed.append((instance.amounts(found.placement), found.placement[own]))
+        open_units.remove(found.placement[own])
+    return tuple(
+        Alternative(answer.source.units[region.units[unit]].id, levels_delta(after, before))
+        for after, unit in sorted(listed, key=lambda one: one[1])
+    )
+
+
+def _own_best(instance: Instance) -> LevelAmounts | None:
+    """The amounts if every request had its own best unit to itself; None if some request has nowhere to go."""
+    if not instance.eligible.any(axis=1).all():
+        return None
+    best = [
+        min(instance.share(request, int(unit)) for unit in np.flatnonzero(instance.eligible[request]))
+        for request in range(instance.requests)
+    ]
+    return tuple(sum(column) for column in zip(*best, strict=True))
+
+
+def unplaced_report(answer: Answer, request: int) -> Unplaced:
+    """Why a request has no unit, which units came nearest, and the smallest changes that would place it."""
+    source = answer.source
+    barring = source.rules.barring_units(request)
+    places = source.instance.places
+    reasons = [Reason(code, int(units.sum()), int(places[units].sum())) for code, units in barring.items()]
+    open_units = np.flatnonzero(~source.rules.barred[request])
+    if open_units.size:
+        reasons.append(_reason_with_others(answer, request, open_units))
+    codes_at: dict[int, list[str]] = {unit: [] for unit in range(len(source.units))}
+    for code, units in barring.items():
+        for unit in np.flatnonzero(units).tolist():
+            codes_at[unit].append(code)
+    by_codes = sorted((len(codes), unit) for unit, codes in codes_at.items())
+    nearest = sorted(unit for _, unit in by_codes[:NEAREST_MAX])
+    return Unplaced(
+        request=source.requests[request].id,
+        reasons=tuple(sorted(reasons, key=lambda reason: reason.code)),
+        nearest=tuple(Nearest(source.units[unit].id, tuple(codes_at[unit])) for unit in nearest),
+        would_place=_smallest_lifts(answer, request, codes_at),
+    )
+
+
+def _reason_with_others(answer: Answer, request: int, open_units: NDArray[np.intp]) -> Reason:
+    """Some unit passes all pair rules and still the request is out: because of its links, or for want of room.
+
+    It is the links if, rid of them, it could be placed with everyone placed now staying placed.
+    """
+    region = answer.region([request], open_units.tolist())
+    own = region.request(request)
+    staying = [at for at, unit in enumerate(region.placement) if unit != UNPLACED]
+    linked = any(own in pair for pair in region.instance.apart) or any(own in group for group in region.instance.groups)
+    if linked:
+        free = region.instance.unlinked(own).requiring([*staying, own])
+        found = answer.solve(free.unpriced())
+        if found.placement is not None:
+            places = int(answer.source.instance.places[open_units].sum())
+            return Reason("with_others", int(open_units.size), places)
+        if not found.proven:
+            answer.cut_short.add(request)
+    by = [other for other in answer.same_part(request) if _let_in_by_removing(answer, request, other)]
+    return Reason("capacity", by=tuple(answer.source.requests[other].id for other in by))
+
+
+def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
+    """Whether, had `other` never asked, some optimum would place `request`."""
+    if other == request or answer.placement[other] == UNPLACED:
+        return False
+    region, rest, found = answer.removal(other)
+    if found.placement is None or not found.proven:
+        answer.cut_short.add(request)
+        return False
+    own = region.request(request)
+    if found.placement[own] != UNPLACED:
+        return True
+    forced = answer.solve(rest.requiring([own]))
+    if not forced.proven:
+        answer.cut_short.add(request)
+        return False
+    return forced.placement is not None and rest.amounts(forced.placement) == rest.amounts(found.placement)
+
+
+def _smallest_lifts(answer: Answer, request: int, codes_at: dict[int, list[str]]) -> tuple[Lift, ...]:
+    """Every unit at which lifting the fewest codes places the request with everyone placed now staying placed.
+
+    At one unit there is only one set worth lifting: all the codes that bar the request there.
+    """
+    by_count: dict[int, list[int]] = {}
+    for unit, codes in codes_at.items():
+        if codes and all(map(may_be_lifted, codes)):
+            by_count.setdefault(len(codes), []).append(unit)
+    for count in sorted(by_count):
+        lifts = [unit for unit in by_count[count] if _places_when_lifted(answer, request, unit, codes_at[unit])]
+        if lifts:
+            return tuple(Lift(answer.source.units[unit].id, tuple(codes_at[unit])) for unit in lifts)
+    return ()
+
+
+def _places_when_lifted(answer: Answer, request: int, unit: int, codes: list[str]) -> bool:
+    """Whether the request can be at this unit with all who are placed now placed somewhere."""
+    region = answer.region([request], [unit])
+    own, there = region.request(request), region.unit(unit)
+    staying = [at for at, home in enumerate(region.placement) if home != UNPLACED]
+    instance = region.instance.confined(own, [there]).requiring([*staying, own])
+    if "size" in codes:  # a unit too small is made as large as the party
+        places = instance.places.copy()
+        places[there] = max(places[there], instance.size[own])
+        instance = replace(instance, places=places)
+    moved = list(region.placement)
+    moved[own] = there
+    if instance.allows(moved):
+        return True
+    found = answer.solve(instance.unpriced())
+    if found.placement is None and not found.proven:
+        answer.cut_short.add(request)
+    return found.placement is not None

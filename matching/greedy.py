@@ -1,0 +1,107 @@
+"""The honest baseline: most urgent first, each to the best unit still open. Fallback, first answer and hint.
+
+It keeps every hard rule and never looks back, so it is what a careful person with the full list would do.
+"""
+
+from collections.abc import Sequence
+
+from matching.model import UNPLACED, Instance, Placement
+
+
+class Occupancy:
+    """Who is where while a placement is being built, and whether one more fits."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.placement = [UNPLACED] * instance.requests
+        self._size: list[int] = instance.size.tolist()
+        self._private: list[bool] = instance.private.tolist()
+        self._location: list[int] = instance.location.tolist()
+        self._left: list[int] = instance.places.tolist()
+        self._parties = [0] * instance.units
+        self._apart: list[list[int]] = [[] for _ in range(instance.requests)]
+        for a, b in instance.apart:
+            self._apart[a].append(b)
+            self._apart[b].append(a)
+
+    def fits(self, request: int, unit: int) -> bool:
+        """Whether the request may join those placed so far; pair rules and groups are the caller's."""
+        if self._size[request] > self._left[unit] or (self._private[unit] and self._parties[unit]):
+            return False
+        location = self._location[unit]
+        return not any(
+            self.placement[other] != UNPLACED and self._location[self.placement[other]] == location
+            for other in self._apart[request]
+        )
+
+    def put(self, request: int, unit: int) -> None:
+        """Place an unplaced request."""
+        self.placement[request] = unit
+        self._left[unit] -= self._size[request]
+        self._parties[unit] += 1
+
+    def take(self, request: int) -> None:
+        """Undo `put`."""
+        unit = self.placement[request]
+        self.placement[request] = UNPLACED
+        self._left[unit] += self._size[request]
+        self._parties[unit] -= 1
+
+
+def greedy(instance: Instance) -> Placement:
+    """A placement that keeps every rule between requests and every pair rule; ignores `optional`."""
+    group_of = {member: group for group in instance.groups for member in group}
+    occupancy = Occupancy(instance)
+    done: set[int] = set()
+    for request in sorted(range(instance.requests), key=lambda at: _priority(instance, at)):
+        if request in done:
+            continue
+        group = group_of.get(request, (request,))
+        done.update(group)
+        if len(group) == 1:
+            _place_one(occupancy, request)
+        else:
+            _place_group(occupancy, group)
+    return tuple(occupancy.placement)
+
+
+def _priority(instance: Instance, request: int) -> tuple[object, ...]:
+    """Most urgent, then longest waiting, then first by id; per person, so that a large party is not put first."""
+    drop = instance.drop[request]
+    urgency = next((at for at, amount in enumerate(drop[:-1]) if amount), len(drop))
+    return urgency, -(drop[-1] // int(instance.size[request])), request
+
+
+def _preferred(instance: Instance, request: int) -> Sequence[int]:
+    """The eligible units of a request, best first by the levels that count for placed requests, then by number."""
+    units = instance.eligible[request].nonzero()[0].tolist()
+    keys = [amounts[request].tolist() for amounts in instance.pair]
+    return sorted(units, key=lambda unit: (*(key[unit] for key in keys), unit))
+
+
+def _place_one(occupancy: Occupancy, request: int) -> None:
+    for unit in _preferred(occupancy.instance, request):
+        if occupancy.fits(request, unit):
+            occupancy.put(request, unit)
+            return
+
+
+def _place_group(occupancy: Occupancy, group: Sequence[int]) -> None:
+    """All members at the first location, in the leader's order of preference, that takes them largest party first."""
+    instance = occupancy.instance
+    members = sorted(group, key=lambda member: (-int(instance.size[member]), member))
+    preferred = {member: _preferred(instance, member) for member in members}
+    for location in dict.fromkeys(int(instance.location[unit]) for unit in preferred[members[0]]):
+        placed = []
+        for member in members:
+            for unit in preferred[member]:
+                if int(instance.location[unit]) == location and occupancy.fits(member, unit):
+                    occupancy.put(member, unit)
+                    placed.append(member)
+                    break
+            else:
+                break
+        if len(placed) == len(members):
+            return
+        for member in placed:
+            occupancy.take(member)

@@ -96,7 +96,8 @@ class Database:
     def transaction(self, actor_id: str = SYSTEM) -> Iterator[Tx]:
         """A write transaction: commits when the block ends, rolls back when it raises."""
         with (
-            self._write_lock, self.engine.connect().execution_options(nrm_write=True) as connection,
+            self._write_lock,
+            self.engine.connect().execution_options(nrm_write=True) as connection,
             Session(connection, expire_on_commit=False) as session,
         ):
             connection.begin()

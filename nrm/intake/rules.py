@@ -1,6 +1,7 @@
 """What a request is made of, and what follows from its facts. Pure: no session, no clock."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,6 +145,9 @@ def waiting_hours(created_at: datetime, now: datetime) -> int:
 
 # Letters that cannot be mistaken for another when spoken or written down in a hurry.
 _LETTERS = "ABDFGHKLMPRSTVWXZ"
+
+
+CODE_FORM = re.compile(r"[A-Z]{2} [0-9]{4}")
 
 
 def short_code(request_id: str, attempt: int) -> str:

@@ -44,7 +44,7 @@ class Needs(Shape):
     persons: Annotated[tuple[PersonIn, ...], Field(min_length=1, max_length=PERSONS_MAX)]
     exploitation: Exploitation = Exploitation.UNKNOWN
     residence: Residence = Residence.UNKNOWN
-    facts: Annotated[dict[Code, Fact], Field(max_length=50)] = {}
+    facts: Annotated[dict[Code, Fact], Field(max_length=50, default_factory=dict)]
     needs: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     wishes: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     unsafe: Annotated[tuple[UnsafeIn, ...], Field(max_length=25)] = ()

@@ -233,6 +233,11 @@ def _checked(tx: Tx, shape: Needs, known_regions: set[str]) -> dict[str, str]:
     errors += [FieldError(("facts", code), "unknown_choice") for code in shape.facts if code not in national]
     errors += [FieldError(("needs", i), "unknown_choice") for i, need in enumerate(shape.needs) if need not in NEEDS]
     errors += [FieldError(("wishes", i), "unknown_choice") for i, w in enumerate(shape.wishes) if w not in WISHES]
+    errors += [
+        FieldError(("apart", i), "not_a_code")
+        for i, typed in enumerate(shape.apart)
+        if not rules.CODE_FORM.fullmatch(rules.normal_code(typed))
+    ]
     if shape.needed_from is not None:
         if shape.needed_from.tzinfo is None:
             errors.append(FieldError(("neededFrom",), "no_time_zone"))

@@ -1,0 +1,197 @@
+"""Firing what came due, claiming alarms, and ending them when their request no longer waits."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from nrm import policy
+from nrm.access import queries as access
+from nrm.access.models import Organisation
+from nrm.access.rules import Actor, OrganisationKind, Verb
+from nrm.access.service import require
+from nrm.db import Database, Tx
+from nrm.errors import Conflict, NotFound
+from nrm.escalation import rules
+from nrm.escalation.models import Alarm, Heartbeat
+from nrm.escalation.rules import Trigger
+from nrm.intake.models import PlacementRequest
+from nrm.intake.rules import UNPLACED
+from nrm.notify import service as notify
+
+BATCH = 500
+
+_KIND_OF_ROLE = {
+    "duty_officer": OrganisationKind.NATIONAL_DESK,
+    "coordinator_regional": OrganisationKind.CHAIN_DIRECTION,
+    "national_desk": OrganisationKind.NATIONAL_DESK,
+    "national_coordinator": OrganisationKind.NATIONAL_COORDINATION,
+}
+
+
+def run_due(database: Database) -> int:
+    """Fire every rung that is due, each with its effect in one transaction. Returns how many fired.
+
+    A request with several rungs overdue (the worker was down) fires them all, in order, each once.
+    """
+    fired = 0
+    while due := _due(database):
+        fired_now = 0
+        for request_id in due:
+            with database.transaction() as tx:
+                fired_now += _fire(tx, request_id)
+        if fired_now == 0:
+            break  # others are firing the same rungs; they will be gone at the next tick
+        fired += fired_now
+    return fired
+
+
+def end_answered(database: Database) -> int:
+    """End the alarms of requests that no longer wait, and stop their unsent messages. Returns how many ended."""
+    with database.reading() as tx:
+        done = list(
+            tx.session.exec(
+                select(Alarm.id)
+                .join(PlacementRequest, col(PlacementRequest.id) == Alarm.request_id)
+                .where(col(Alarm.ended_at).is_(None), col(PlacementRequest.status).not_in(UNPLACED))
+                .limit(BATCH)
+            )
+        )
+    ended = 0
+    for alarm_id in done:
+        with database.transaction() as tx:
+            if tx.affected(
+                update(Alarm).where(col(Alarm.id) == alarm_id, col(Alarm.ended_at).is_(None)).values(ended_at=tx.now)
+            ):
+                ended += 1
+                notify.cancel(tx, f"alarm:{alarm_id}")
+                tx.record("alarm.ended", f"alarm:{alarm_id}", "alarms")
+    return ended
+
+
+def claim(tx: Tx, actor: Actor, alarm_id: str) -> None:
+    """Take an alarm: one person, atomically; unsent messages about it stop."""
+    require(actor, Verb.ALARM_CLAIM)
+    alarm = tx.session.get(Alarm, alarm_id)
+    request = tx.session.get(PlacementRequest, alarm.request_id) if alarm else None
+    if alarm is None or request is None or not _in_reach(actor, request):
+        raise NotFound("no_alarm")
+    request_id = request.id
+    tx.guarded(
+        update(Alarm)
+        .where(col(Alarm.id) == alarm_id, col(Alarm.claimed_by).is_(None), col(Alarm.ended_at).is_(None))
+        .values(claimed_by=actor.account_id, claimed_at=tx.now),
+        Conflict("already_claimed"),
+    )
+    notify.cancel(tx, f"alarm:{alarm_id}")
+    tx.record("alarm.claimed", f"request:{request_id}", "alarms", alarm=alarm_id)
+
+
+def beat(database: Database, part: str) -> None:
+    """Note that a part works."""
+    with database.transaction() as tx:
+        if not tx.affected(update(Heartbeat).where(col(Heartbeat.part) == part).values(at=tx.now)):
+            tx.session.add(Heartbeat(part=part, at=tx.now))
+
+
+def _in_reach(actor: Actor, request: PlacementRequest) -> bool:
+    if request.refuses_police and actor.investigative:
+        return False
+    return actor.region_code is None or actor.region_code == request.region_code
+
+
+def _due(database: Database) -> list[str]:
+    with database.reading() as tx:
+        return list(
+            tx.session.exec(
+                select(PlacementRequest.id)
+                .where(
+                    col(PlacementRequest.rung_due_at).is_not(None),
+                    col(PlacementRequest.rung_due_at) <= tx.now,
+                    col(PlacementRequest.status).in_(UNPLACED),
+                )
+                .order_by(col(PlacementRequest.rung_due_at), PlacementRequest.id)
+                .limit(BATCH)
+            )
+        )
+
+
+def _fire(tx: Tx, request_id: str) -> bool:
+    """Fire the due rung of one request: advance the due moment, write the alarm, queue its messages. All or none.
+
+    The guarded update is the claim: whoever moves the rung on writes the alarm, in the same transaction.
+    """
+    request = tx.session.get(PlacementRequest, request_id)
+    if request is None or request.rung_due_at is None or request.rung_due_at > tx.now:
+        return False
+    number, due_at = request.rung_next, request.rung_due_at
+    trigger = Trigger.MINOR_ALONE if request.minor_alone else Trigger.DEADLINE
+    ladder = policy.at_version(tx, policy.Ladder, request.ladder_version)
+    step = rules.step(ladder, number, due_at)
+    moved = tx.affected(
+        update(PlacementRequest)
+        .where(
+            col(PlacementRequest.id) == request_id,
+            col(PlacementRequest.rung_next) == number,
+            col(PlacementRequest.rung_due_at) == due_at,
+            col(PlacementRequest.status).in_(UNPLACED),
+        )
+        .values(
+            rung_next=number + 1 if step else number,
+            rung_due_at=step.next_due_at if step else None,
+        )
+    )
+    if not moved or step is None:
+        return False
+    request = tx.session.get_one(PlacementRequest, request_id)
+    alarm_id = tx.new_id()
+    reached = 0
+    for organisation in _addressees(tx, step.rung.role, request):
+        for channel in step.rung.channels:
+            recipient = organisation.email if channel == "email" else organisation.id
+            if recipient and notify.queue(
+                tx,
+                f"{request_id}/{trigger}/{number}/{organisation.id}/{channel}",
+                f"alarm:{alarm_id}",
+                channel,
+                recipient,
+                f"Alarm: opvangvraag {request.short_code} wacht te lang",
+                f"De aanvraag met code {request.short_code} wacht op opvang en de termijn is voorbij.\n"
+                f"Log in om het alarm op u te nemen.",
+            ):
+                reached += 1
+    tx.session.add(
+        Alarm(
+            id=alarm_id,
+            request_id=request_id,
+            trigger=trigger,
+            rung=number,
+            role=step.rung.role,
+            due_at=due_at,
+            fired_at=tx.now,
+            reached=reached,
+        )
+    )
+    tx.session.flush()
+    tx.record(
+        "alarm.fired",
+        f"request:{request_id}",
+        "alarms",
+        "requests",
+        alarm=alarm_id,
+        trigger=trigger,
+        rung=number,
+        role=step.rung.role,
+        reached=reached,
+        late_seconds=int((tx.now - due_at) / timedelta(seconds=1)),
+    )
+    return True
+
+
+def _addressees(tx: Tx, role: str, request: PlacementRequest) -> list[Organisation]:
+    """The organisations a rung speaks to: of the role's kind, in the request's region where they have one."""
+    return [
+        organisation
+        for organisation in access.organisations_of_kind(tx, _KIND_OF_ROLE[role])
+        if organisation.region_code in {None, request.region_code}
+    ]

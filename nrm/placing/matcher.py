@@ -1,0 +1,186 @@
+"""The worker's matching step: look when the journal moved on, solve outside any transaction, write what changed."""
+
+import hashlib
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import or_, update
+from sqlmodel import col, select
+
+import matching
+from nrm import journal
+from nrm.columns import canonical
+from nrm.db import Database, Tx
+from nrm.errors import Conflict
+from nrm.intake import queries as intake
+from nrm.intake.models import PlacementRequest
+from nrm.intake.queries import RequestDetail
+from nrm.intake.rules import RequestStatus
+from nrm.journal import JournalEntry
+from nrm.placing import problem, queries, rules, service
+from nrm.placing.models import MatchState, Proposal, ProposalSet
+from nrm.placing.problem import Built
+from nrm.registry import queries as registry
+
+REMATCH_AFTER = timedelta(seconds=60)
+"""Time alone changes the answer (figures go stale, intake hours begin and end), so look again after this long."""
+
+PROPOSALS_MADE = "proposals.made"
+
+
+class MatchingDefect(Exception):
+    """The solver's answer did not pass the independent check. Nothing of it was written."""
+
+
+def match_due(database: Database) -> bool:
+    """Whether anything changed that can change a proposal, or enough time passed."""
+    with database.reading() as tx:
+        state = tx.session.get(MatchState, 1)
+        if state is None or not timedelta(0) <= tx.now - state.matched_at < REMATCH_AFTER:
+            return True
+        topics = col(JournalEntry.topics)
+        moved = (
+            select(JournalEntry.seq)
+            .where(
+                col(JournalEntry.seq) > state.seq,
+                JournalEntry.kind != PROPOSALS_MADE,
+                or_(topics.contains("requests"), topics.contains("places")),
+            )
+            .limit(1)
+        )
+        return tx.session.exec(moved).first() is not None
+
+
+def match(database: Database) -> int:
+    """Solve for everyone who waits and write the proposals that differ. Returns how many requests got new ones.
+
+    Raises MatchingDefect when the checker objects.
+    """
+    service.withdraw_unfit(database)
+    with database.reading() as tx:
+        seq = journal.last_seq(tx.session)
+        before = tx.session.get(MatchState, 1)
+        before_seq = before.seq if before else None
+        details = {found.request.id: found for found in intake.details(tx, problem.waiting(tx))}
+        built = problem.build(tx, details.values(), registry.locations(tx))
+    answers = _answers(built, details) if details else {}
+    with database.transaction() as tx:
+        if not _advance(tx, before_seq, seq):
+            return 0
+        changed = sum(
+            _write(tx, built, details[request_id], seq, *answer) for request_id, answer in sorted(answers.items())
+        )
+        if changed:
+            tx.record(PROPOSALS_MADE, "requests:waiting", "requests", requests=changed, seq=seq)
+    return changed
+
+
+Answer = tuple[bool, list[str], list[dict[str, Any]], list[dict[str, Any]]]
+"""Proven, proposed units in order, what shut the others out, what would place an unplaced request."""
+
+
+def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answer]:
+    settings = built.settings
+    solution = matching.solve(
+        built.problem,
+        matching.Budget(milliseconds=settings.budget_ms),
+        seed=0,
+        alternatives=settings.alternatives,
+    )
+    if faults := matching.violations(built.problem, solution):
+        raise MatchingDefect("; ".join(str(fault) for fault in faults[:5]))
+    places_of = {unit_id: len(unit.places) for unit_id, (_, unit) in built.units.items()}
+    unplaced = {found.request: found for found in solution.unplaced}
+    answers: dict[str, Answer] = {}
+    for request_id in details:
+        first = solution.unit_of.get(request_id)
+        others = [found.unit for found in solution.alternatives.get(request_id, ())]
+        codes = matching.pair_codes(built.problem, request_id)
+        shut_out = rules.shut_out(codes, places_of)
+        would_place: list[dict[str, Any]] = []
+        if request_id in unplaced:
+            # Which other requests stand in the way is not for people's eyes: only that somebody more urgent does.
+            shut_out += [
+                {"code": reason.code, "units": reason.units or 0, "places": reason.places or 0}
+                for reason in unplaced[request_id].reasons
+                if reason.code in {"capacity", "with_others"}
+            ]
+            lifts = Counter(tuple(sorted(found.lift)) for found in unplaced[request_id].would_place)
+            would_place = [{"lift": list(lift), "units": units} for lift, units in sorted(lifts.items())]
+        answers[request_id] = (solution.proven, [first, *others] if first else [], shut_out, would_place)
+    return answers
+
+
+def _advance(tx: Tx, before_seq: int | None, seq: int) -> bool:
+    """Move the matcher's mark, unless another matcher was there meanwhile: then its answer stands."""
+    if before_seq is None:
+        if tx.session.get(MatchState, 1) is not None:
+            return False
+        tx.session.add(MatchState(id=1, seq=seq, matched_at=tx.now))
+        tx.session.flush()
+        return True
+    moved = update(MatchState).where(col(MatchState.id) == 1, col(MatchState.seq) == before_seq)
+    return tx.affected(moved.values(seq=seq, matched_at=tx.now)) == 1
+
+
+def _write(
+    tx: Tx,
+    built: Built,
+    detail: RequestDetail,
+    seq: int,
+    proven: bool,
+    units: list[str],
+    shut_out: list[dict[str, Any]],
+    would_place: list[dict[str, Any]],
+) -> bool:
+    """Replace a request's proposals when they differ, unless it moved on meanwhile. Whether anything was written."""
+    request_id = detail.request.id
+    fits = {unit_id: problem.fit(built, detail, unit_id) for unit_id in units}
+    content = [proven, units, fits, shut_out, would_place]
+    digest = hashlib.sha256(canonical(content).encode()).hexdigest()
+    old = queries.current_set(tx, request_id)
+    if old is not None and old.digest == digest:
+        return False
+    status = tx.session.exec(
+        select(PlacementRequest.status).where(PlacementRequest.id == request_id).with_for_update()
+    ).one()
+    if status != RequestStatus.OPEN:
+        return False
+    if old is not None:
+        tx.guarded(
+            update(ProposalSet)
+            .where(col(ProposalSet.id) == old.id, col(ProposalSet.replaced_at).is_(None))
+            .values(replaced_at=tx.now),
+            Conflict("matched_meanwhile"),
+        )
+    made = ProposalSet(
+        id=tx.new_id(),
+        request_id=request_id,
+        computed_at=tx.now,
+        journal_seq=seq,
+        matching_version=built.versions.matching,
+        pools_version=built.versions.pools,
+        proven=proven,
+        shut_out=shut_out,
+        would_place=would_place,
+        digest=digest,
+    )
+    tx.session.add(made)
+    tx.session.flush()
+    for rank, unit_id in enumerate(units, start=1):
+        view, _ = built.units[unit_id]
+        tx.session.add(
+            Proposal(
+                id=tx.new_id(),
+                set_id=made.id,
+                request_id=request_id,
+                rank=rank,
+                unit_id=unit_id,
+                location_id=view.location.id,
+                location_version=view.location.version,
+                fit=fits[unit_id],
+            )
+        )
+    tx.session.flush()
+    return True

@@ -1,0 +1,222 @@
+"""From rows to a matching problem, and from its codes back to what a person may see."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import col, select
+
+import matching
+from nrm import policy
+from nrm.db import Tx
+from nrm.intake import queries as intake
+from nrm.intake import rules as intake_rules
+from nrm.intake.models import KeptApart, PlacementRequest
+from nrm.intake.queries import RequestDetail
+from nrm.intake.rules import Exploitation, Fact, Residence
+from nrm.placing.models import Offer, Proposal, ProposalSet, Stay
+from nrm.placing.rules import OfferStatus, StayStatus
+from nrm.registry import queries as registry
+from nrm.registry.queries import LocationView, UnitView
+from nrm.registry.rules import PlaceState, Stance
+
+NO_END_KNOWN_DAYS = 10_000
+"""When a full unit comes free, as far as the solver is told: places are never promised ahead of a departure."""
+
+NO_POOL = "NONE"
+"""Stands in when policy leaves a request no pool at all; no unit has it, so every place says `pool`."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The policies a problem was built with."""
+
+    matching: int
+    pools: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """A problem with what is needed to read its answer."""
+
+    problem: matching.Problem
+    versions: Versions
+    settings: policy.Matching
+    units: dict[str, tuple[LocationView, UnitView]]
+    zones: dict[str, dict[str, int]]
+
+
+def build(
+    tx: Tx,
+    details: Iterable[RequestDetail],
+    locations: list[LocationView],
+    held_for: Mapping[str, int] | None = None,
+    with_previous: bool = True,
+) -> Built:
+    """The matching problem of these requests and all units of these locations, as things stand in `tx`.
+
+    `held_for` gives, per unit, how many places the request itself already holds there: for the re-check at
+    acceptance those count as free, and its own hold is no occupant.
+    """
+    wanted = list(details)
+    version, settings = policy.current(tx, policy.Matching)
+    pools_version, pools = policy.current(tx, policy.Pools)
+    criteria = registry.criteria(tx)
+    zones = registry.zones(tx)
+    own = {found.request.id for found in wanted} if held_for else set()
+    previous = _previous(tx, [found.request.id for found in wanted]) if with_previous else {}
+    apart = _apart(tx, wanted)
+    units = {unit.unit.id: (view, unit) for view in locations for unit in view.units}
+    problem = matching.Problem(
+        criteria=tuple(criteria),
+        weights=matching.Weights(risk=settings.risk, scarcity=settings.scarcity),
+        occupants={place: tuple(sorted(set(who) - own)) for place, who in _occupants(tx).items() if set(who) - own},
+        zones=zones,
+        units=tuple(_unit(view, unit, settings, (held_for or {}).get(unit.unit.id)) for view, unit in units.values()),
+        requests=tuple(
+            _request(tx, found, pools, settings, criteria, apart.get(found.request.id, ()), previous)
+            for found in wanted
+        ),
+    )
+    return Built(problem, Versions(version, pools_version), settings, units, zones)
+
+
+def fit(built: Built, detail: RequestDetail, unit_id: str) -> dict[str, Any]:
+    """What speaks for and against this unit for this request, in codes that screens put into words."""
+    view, unit = built.units[unit_id]
+    yes = {criterion for criterion, value in detail.facts.items() if value is Fact.YES}
+    known = {criterion for criterion, value in detail.facts.items() if value is not Fact.UNKNOWN}
+    wishes = set(detail.request.wishes)
+    offers = set(unit.unit.offers)
+    return {
+        "zone_class": built.zones[detail.request.region_code][view.location.region_code],
+        "region": view.location.region_code,
+        "pool": view.location.pool,
+        "free": unit.free_for_offer,
+        "private": unit.unit.private,
+        "unconditional": unit.unconditional,
+        "safety_class": view.location.safety_class,
+        "consult": sorted(c for c in yes if unit.stances[c] is Stance.CONSULT),
+        "ask_first": sorted(c for c, stance in unit.stances.items() if c not in known and stance is Stance.EXCLUDES),
+        "accepts": sorted(c for c in yes if unit.stances[c] is Stance.ACCEPTS),
+        "needs_met": sorted(detail.request.needs),
+        "wishes_met": sorted(wishes & offers),
+        "wishes_lacking": sorted(wishes - offers),
+        "out_of_region": view.location.region_code != detail.request.region_code,
+        "own_region_unsafe": detail.request.region_code in detail.unsafe,
+        "freshness": view.freshness.band,
+    }
+
+
+def _unit(view: LocationView, unit: UnitView, settings: policy.Matching, held: int | None) -> matching.Unit:
+    row, location = unit.unit, view.location
+    free = unit.free_for_offer if held is None else held
+    in_service = len(unit.places) - unit.count(PlaceState.OUT_OF_SERVICE)
+    closed = None
+    if in_service == 0:
+        closed = "out_of_service"
+    elif view.paused:
+        closed = "paused"
+    elif not view.intake_open and held is None:
+        # Whoever was asked within hours may still say yes after them.
+        closed = "intake_hours"
+    return matching.Unit(
+        id=row.id,
+        location=location.id,
+        region=location.region_code,
+        pool=location.pool,
+        places=free or len(unit.places),
+        private=row.private,
+        sexes=tuple(row.sexes),
+        sons_until=row.sons_until,
+        age_min=row.age_min,
+        age_max=row.age_max,
+        children=row.children,
+        stance={criterion: stance.value for criterion, stance in unit.stances.items()},
+        offers=tuple(sorted({*row.offers, *(["own_room"] if row.private else [])})),
+        available_from=0 if free else NO_END_KNOWN_DAYS,
+        freshness=view.freshness.band.value,
+        scarcity=(settings.scarcity_omm if location.pool == "OMM" else 0)
+        + (settings.scarcity_unconditional if unit.unconditional else 0),
+        closed=closed,
+    )
+
+
+def _request(
+    tx: Tx,
+    detail: RequestDetail,
+    pools: policy.Pools,
+    settings: policy.Matching,
+    criteria: list[str],
+    apart: Iterable[str],
+    previous: Mapping[str, str],
+) -> matching.Request:
+    row = detail.request
+    open_pools = intake_rules.pools_for(pools, Residence(row.residence), Exploitation(row.exploitation), detail.facts)
+    from_day = max(timedelta(0), row.needed_from - tx.now) // timedelta(days=1)
+    indicated = any(value is Fact.YES for value in detail.facts.values())
+    return matching.Request(
+        id=row.id,
+        region=row.region_code,
+        urgency=row.urgency,
+        waiting_hours=intake_rules.waiting_hours(row.created_at, tx.now),
+        persons=tuple(matching.Person(person.sex.value, person.age, person.parent) for person in detail.persons),
+        pools=open_pools or (NO_POOL,),
+        latest_day=from_day + settings.latest_days[row.urgency],  # type: ignore[index]
+        days=row.days,
+        facts={criterion: value.value for criterion, value in detail.facts.items() if criterion in criteria},
+        needs=tuple(row.needs),
+        wishes=tuple(row.wishes),
+        unsafe_regions=tuple(sorted(detail.unsafe)),
+        barred=dict.fromkeys(detail.barred_locations, "declined"),
+        apart=tuple(sorted(apart)),
+        from_day=from_day,
+        claim=settings.claim_indicated if indicated else 0,
+        previous=previous.get(row.id),
+    )
+
+
+def _occupants(tx: Tx) -> dict[str, list[str]]:
+    """Location → ids of the requests whose party stays there, is expected there, or holds a place there."""
+    found: dict[str, list[str]] = {}
+    stays = select(Stay.location_id, Stay.request_id).where(
+        col(Stay.status).in_((StayStatus.PLANNED, StayStatus.ARRIVED)), col(Stay.request_id).is_not(None)
+    )
+    offers = select(Offer.location_id, Offer.request_id).where(Offer.status == OfferStatus.LIVE)
+    for location_id, request_id in [*tx.session.exec(stays), *tx.session.exec(offers)]:
+        if request_id is not None:
+            found.setdefault(location_id, []).append(request_id)
+    return found
+
+
+def _apart(tx: Tx, details: list[RequestDetail]) -> dict[str, set[str]]:
+    """Request → the requests it must be kept apart from, whichever of the two said so."""
+    codes = {found.request.short_code: found.request.id for found in details}
+    named = intake.ids_of_codes(tx, {code for found in details for code in found.apart})
+    apart: dict[str, set[str]] = {}
+    for found in details:
+        apart[found.request.id] = {named[code] for code in found.apart if code in named}
+    naming = select(KeptApart.other_code, KeptApart.request_id).where(col(KeptApart.other_code).in_(list(codes)))
+    for code, request_id in tx.session.exec(naming):
+        apart[codes[code]].add(request_id)
+    return {request_id: others - {request_id} for request_id, others in apart.items()}
+
+
+def _previous(tx: Tx, request_ids: list[str]) -> dict[str, str]:
+    """Request → the unit that is its first proposal now."""
+    rows = tx.session.exec(
+        select(Proposal.request_id, Proposal.unit_id)
+        .join(ProposalSet, col(ProposalSet.id) == Proposal.set_id)
+        .where(
+            col(Proposal.request_id).in_(request_ids),
+            col(ProposalSet.replaced_at).is_(None),
+            Proposal.rank == 1,
+        )
+    )
+    return dict(rows.all())
+
+
+def waiting(tx: Tx) -> list[PlacementRequest]:
+    """The requests the solver works on: open, without a live offer, and not a minor alone."""
+    return [found for found in intake.unplaced(tx) if found.status == "open" and not found.minor_alone]

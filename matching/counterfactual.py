@@ -64,9 +64,17 @@ class Answer:
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
 
     def region(self, requests: Iterable[int], units: Iterable[int] = ()) -> _Region:
-        """The parts around some requests and units, with everything the pair rules allow there."""
-        extra = list(units)
-        parts = {self._part_of_request[request] for request in requests}
+        """The parts around some requests and units, with everything the pair rules allow there.
+
+        Members of a group may reach further once one of them is changed, and then meet whom they could not meet before:
+        all their units and everyone they must be apart from are looked at.
+        """
+        asked = set(requests)
+        mates = sorted({mate for group in self.source.instance.groups if asked & set(group) for mate in group})
+        extra = [*units, *np.flatnonzero(self.source.instance.eligible[mates].any(axis=0)).tolist()]
+        asked.update(mates)
+        asked |= {other for pair in self.source.instance.apart if asked & set(pair) for other in pair}
+        parts = {self._part_of_request[request] for request in asked}
         parts |= {self._part_of_unit[unit] for unit in extra if unit in self._part_of_unit}
         rows = np.unique(np.concatenate([self._parts[part][0] for part in parts])).astype(np.intp)
         columns = np.unique(np.concatenate([*(self._parts[part][1] for part in parts), extra])).astype(np.intp)
@@ -82,9 +90,7 @@ class Answer:
     def removal(self, request: int) -> tuple[_Region, Instance, Found]:
         """The optimum of its part had this request never been made; solved once."""
         if request not in self._removals:
-            mates = [mate for group in self.source.instance.groups if request in group for mate in group]
-            freed = np.flatnonzero(self.source.instance.eligible[mates].any(axis=0)).tolist()
-            region = self.region([request, *mates], freed)
+            region = self.region([request])
             rest = region.instance.without(region.request(request))
             self._removals[request] = region, rest, self.solve(rest)
         return self._removals[request]

@@ -67,6 +67,7 @@ def test_people_share_nothing(person: Person, site: str) -> None:
     assert other.context.cookies() == []
 
 
+@pytest.mark.usefixtures("chromium")  # only for its skip when there is no browser
 @pytest.mark.parametrize("path", ["/inline", "/broken"])
 def test_a_planted_script_fault_fails_the_test(pytester: pytest.Pytester, site: str, path: str) -> None:
     """Run a small test that looks at a faulty page and asserts nothing: it must fail all the same."""

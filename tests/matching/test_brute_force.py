@@ -81,25 +81,24 @@ def _with_others_is_true(problem: Problem, solution: Solution, report: Unplaced,
     assert len(last) == (1 if eligible else 0), seed
     if not last:
         return
-    free = replace(
-        problem,
-        requests=tuple(
-            replace(
-                one,
-                apart=()
-                if one.id == report.request
-                else tuple(other for other in one.apart if other != report.request),
-                together=None if one.id == report.request else one.together,
-            )
-            for one in problem.requests
-        ),
-    )
+    free = _without_links(problem, report.request)
     unlinked_fits = any({*solution.unit_of, report.request} <= set(placing) for _, placing in every_placing(free))
     assert (last[0].code == "with_others") == unlinked_fits, seed
     if last[0].code == "with_others":
         assert (last[0].units, last[0].places) == (len(eligible), sum(problem.unit(u).places for u in eligible))
     else:
         assert last[0].by == tuple(sorted(_whose_removal_lets_in(problem, solution, report.request))), seed
+
+
+def _without_links(problem: Problem, request: str) -> Problem:
+    """The same with no other request to be apart from or together with; who lives somewhere already still counts."""
+    names = {one.id for one in problem.requests}
+    changed = []
+    for one in problem.requests:
+        unlinked = names if one.id == request else {request}
+        together = None if one.id == request else one.together
+        changed.append(replace(one, apart=tuple(set(one.apart) - unlinked), together=together))
+    return replace(problem, requests=tuple(changed))
 
 
 def _whose_removal_lets_in(problem: Problem, solution: Solution, request: str) -> set[str]:

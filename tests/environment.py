@@ -1,11 +1,15 @@
 """What the tests want to know of the machine they run on. Nothing else under tests/ reads the environment."""
 
+import ctypes
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+CHROMIUM_INSTALL = "sudo apt-get install -y chromium libatomic1"
 
 
 class MissingError(Exception):
@@ -34,10 +38,15 @@ def postgresql_url() -> str | None:
 
 def chromium() -> Path:
     """The browser to test with. Playwright's own download is never used: the distribution keeps this one patched."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return Path(found)
-    raise MissingError("Chromium", "sudo apt-get install -y chromium")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        raise MissingError("Chromium", CHROMIUM_INSTALL)
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libatomic.so.1")
+        except OSError:
+            raise MissingError("libatomic, which Playwright's driver needs,", CHROMIUM_INSTALL) from None
+    return Path(found)
 
 
 def as_root() -> bool:

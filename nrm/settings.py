@@ -19,7 +19,6 @@ class Settings(BaseSettings):
     database_url: str | None = None
     base_url: str | None = None
     address_key: SecretStr | None = None
-    demo: bool = False
     worker: bool = True
 
     session_hours: int = Field(default=12, ge=1, le=24)
@@ -51,4 +50,4 @@ class Settings(BaseSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach us. Demo accounts are refused anywhere else."""
-        return self.host in {"127.0.0.1", "::1", "localhost"}
+        return {self.host, urlsplit(self.public_url).hostname} <= {"127.0.0.1", "::1", "localhost"}

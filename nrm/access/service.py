@@ -34,8 +34,10 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def credentials(tx: Tx, login: str) -> tuple[str | None, str]:
+def credentials(tx: Tx, login: str, demo_allowed: bool) -> tuple[str | None, str]:
     """The account of a login (None if there is no such active account) and the password hash to verify.
+
+    Demo accounts have a published password: they only exist where nobody else can reach us.
 
     Raises TooMany after too many recent failures. Apart from `log_in` so that the slow hash runs outside a
     transaction: argon2 takes tens of milliseconds and must not hold the write lock.
@@ -48,7 +50,7 @@ def credentials(tx: Tx, login: str) -> tuple[str | None, str]:
     if (failures or 0) >= FAILURES_MAX:
         raise TooMany("too_many_attempts")
     account = queries.account_by_login(tx, login)
-    if account is None or not account.active:
+    if account is None or not account.active or (account.demo and not demo_allowed):
         return None, _NO_ACCOUNT_HASH
     return account.id, account.password_hash
 

@@ -127,3 +127,12 @@ class SubmittedOut(Shape):
     minor_alone: bool
     deadline_at: datetime
     version: int
+
+
+class OpenCountOut(Shape):
+    """How many requests wait in a region with an urgency, and how many of those are overdue."""
+
+    region_code: str
+    urgency: Urgency
+    waiting: int
+    overdue: int

@@ -173,3 +173,11 @@ class FollowOut(Shape):
     deadline_at: datetime
     minor_alone: bool
     handover_point: str | None
+
+
+class HistoryOut(Shape):
+    """One thing that happened to a request."""
+
+    seq: int
+    at: datetime
+    kind: str

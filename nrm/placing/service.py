@@ -28,11 +28,12 @@ from nrm.notify import service as notify
 from nrm.placing import problem, queries, rules
 from nrm.placing.models import AddressRelease, Offer, OfferAnswer, Proposal, Stay
 from nrm.placing.rules import DECLINE_CODES, DESTINATIONS, NO_ANSWER, RELEASE_REASONS, Answer, OfferStatus, StayStatus
+from nrm.placing.schemas import OfferToAnswerOut
 from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
 from nrm.registry.models import Claim, Location
 from nrm.registry.rules import TRUSTED, ClaimKind
-from nrm.registry.seal import AddressKey
+from nrm.seal import AddressKey
 
 
 def send_offer(tx: Tx, actor: Actor, request_id: str, proposal_id: str, phoned: bool = False) -> Offer:
@@ -82,6 +83,15 @@ def send_offer(tx: Tx, actor: Actor, request_id: str, proposal_id: str, phoned: 
         "offer.sent", f"request:{request_id}", "requests", "offers", "places", offer=offer.id, unit=proposal.unit_id
     )
     return tx.session.get_one(Offer, offer.id)
+
+
+def open_offers(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
+    """Read the offers that need an answer of one's organisation; each request behind one is a logged read."""
+    require(actor, Verb.OFFER_READ)
+    found = queries.offers_to_answer(tx, actor)
+    for offer in found:
+        log_read(tx, actor, f"offer:{offer.id}", "answer")
+    return found
 
 
 def accept(tx: Tx, actor: Actor, offer_id: str, handover_point: str | None = None) -> Stay | None:

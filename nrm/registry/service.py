@@ -31,7 +31,7 @@ from nrm.registry.rules import (
     ClaimKind,
     Stance,
 )
-from nrm.registry.seal import AddressKey, Sealed
+from nrm.seal import AddressKey, Sealed
 
 DATA = Path(__file__).parent / "data"
 

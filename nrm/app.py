@@ -1,0 +1,111 @@
+"""The composition root of the API: routers, limits, errors, the journal's follower and, if wanted, the worker."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+import nrm.access.api
+import nrm.escalation.api
+import nrm.intake.api
+import nrm.live.api
+import nrm.placing.api
+import nrm.registry.api
+from nrm.api import API_VERSION, BodyLimit, Parts, install_problems, parts_of
+from nrm.db import Database, Tx
+from nrm.errors import Unavailable
+from nrm.escalation import queries as escalation
+from nrm.live.follower import Follower
+from nrm.policy import ensure_first_versions
+from nrm.registry.service import load_reference_data
+from nrm.seal import load_key
+from nrm.settings import Settings
+from nrm.worker import PART, Worker
+
+HEARTBEAT_AGE_MAX = timedelta(seconds=60)
+
+health = APIRouter()
+
+
+def prepare(tx: Tx) -> None:
+    """What every deployment needs in its database: regions, municipalities, criteria, first policies."""
+    load_reference_data(tx)
+    ensure_first_versions(tx)
+
+
+def make_parts(settings: Settings, database: Database | None = None) -> Parts:
+    """The parts of an application with these settings; `database` replaces the one they name."""
+    return Parts(database or Database(settings.url), settings, load_key(settings))
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The API, without pages."""
+    app = FastAPI(
+        title="NRM",
+        version=API_VERSION,
+        description="National referral mechanism: shelter places, requests, proposals, offers, stays, alarms.",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    app.state.follower = Follower(parts.database)
+    app.state.sockets = Counter()
+    api = APIRouter(prefix="/api/v1")
+    for part in (nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.escalation, nrm.live):
+        api.include_router(part.api.router)
+    app.include_router(api)
+    app.include_router(health)
+    install_problems(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(parts.settings))
+    return app
+
+
+@health.get("/livez", include_in_schema=False)
+def livez() -> Response:
+    """The process answers."""
+    return Response("ok", media_type="text/plain")
+
+
+@health.get("/readyz", include_in_schema=False)
+def readyz(request: Request) -> Response:
+    """The database answers and the worker lives. Raises Unavailable otherwise."""
+    with parts_of(request).database.reading() as tx:
+        at = escalation.heartbeat(tx, PART)
+        if at is None or tx.now - at > HEARTBEAT_AGE_MAX:
+            raise Unavailable("worker_silent")
+    return Response("ok", media_type="text/plain")
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    following = asyncio.create_task(app.state.follower.run())
+    worker = Worker(parts.database, parts.settings) if parts.settings.worker else None
+    thread = threading.Thread(target=worker.run, name="worker") if worker else None
+    if thread:
+        thread.start()
+    try:
+        yield
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        if worker and thread:
+            worker.stop()
+            await asyncio.to_thread(thread.join)
+        parts.database.close()
+
+
+def _hosts(settings: Settings) -> list[str]:
+    """The names by which we may be addressed: a page of another name that points here is not us."""
+    return sorted({urlsplit(settings.public_url).hostname or "", settings.host, "127.0.0.1", "localhost"} - {""})

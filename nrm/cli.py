@@ -1,0 +1,174 @@
+"""The command line: run the demo, serve, work, migrate, keep accounts and lists, check the journal."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from sqlalchemy.exc import OperationalError
+
+from nrm import journal
+from nrm.access import service as access
+from nrm.access.rules import Role
+from nrm.api import Parts
+from nrm.app import make_parts, prepare
+from nrm.db import Database, migrate
+from nrm.errors import NrmError
+from nrm.registry import service as registry
+from nrm.settings import Settings
+from nrm.worker import Worker
+from nrm.world import seed
+
+SCREENS = "web.app:create_app"
+"""Where uvicorn finds the application with its pages: the floor above, which this one may not import."""
+
+main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@main.command()
+def demo() -> None:
+    """Set up a seeded Dutch world in the data folder and serve it on this machine only."""
+    settings = Settings()
+    _refuse_open_demo(settings)
+    parts = _prepared(settings)
+    accounts = seed.plant(parts.database, parts.key)
+    parts.database.close()
+    typer.echo(f"\nThe demo runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")
+    typer.echo(f"Every demo account has the password: {seed.DEMO_PASSWORD}\n")
+    for account in accounts:
+        typer.echo(f"  {account.login:<24} {account.role:<22} {account.organisation}")
+    typer.echo("")
+    _serve(settings)
+
+
+@main.command()
+def serve() -> None:
+    """Serve API and pages; with the worker in the same process unless NRM_WORKER=false."""
+    settings = Settings()
+    parts = _prepared(settings)
+    with parts.database.reading() as tx:
+        if access.has_demo_accounts(tx):
+            _refuse_open_demo(settings)
+    parts.database.close()
+    _serve(settings)
+
+
+@main.command()
+def work() -> None:
+    """Run a worker by itself: matching, escalation, delivery. Several may run."""
+    settings = Settings()
+    worker = Worker(_prepared(settings).database, settings)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: worker.stop())
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    thread.join()
+
+
+@main.command(name="migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest shape."""
+    _prepared(Settings()).database.close()
+
+
+@main.command(name="add-account")
+def add_account(
+    login: str,
+    name: str,
+    role: Role,
+    organisation_id: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Add an account. Asks for the password, at least 12 characters."""
+    if len(password) < access.PASSWORD_CHARACTERS_MIN:
+        _stop(f"a password has at least {access.PASSWORD_CHARACTERS_MIN} characters")
+    database = _prepared(Settings()).database
+    with _refusals(), database.transaction() as tx:
+        access.add_account(tx, login, name, role, organisation_id, access.hash_password(password))
+    typer.echo(f"added {login}")
+
+
+@main.command(name="load-municipalities")
+def load_municipalities(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    valid_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+) -> None:
+    """Load an official list of municipalities (columns code, name, region) in force from a date."""
+    database = _prepared(Settings()).database
+    with _refusals(), database.transaction() as tx:
+        changed = registry.load_municipalities(tx, path, valid_from.date())
+    typer.echo(f"{changed} municipalities changed")
+
+
+@main.command(name="check-journal")
+def check_journal(
+    head: Annotated[str | None, typer.Option(help="seq:hash of an entry noted earlier, kept elsewhere")] = None,
+) -> None:
+    """Walk the journal's chain. Exit 1 and say what is wrong if it was altered; print its head if not."""
+    expected = None
+    if head:
+        seq, _, digest = head.partition(":")
+        if not seq.isdigit():
+            _stop("a head is written as seq:hash")
+        expected = (int(seq), digest)
+    with Database(Settings().url).reading() as tx:
+        faults = list(journal.faults(tx.session, expected))
+        newest = journal.after(tx.session, journal.last_seq(tx.session) - 1, 1)
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(f"{newest[0].seq}:{newest[0].hash}" if newest else "0:empty")
+
+
+def _prepared(settings: Settings) -> Parts:
+    """The parts of this deployment, its database brought up to date."""
+    try:
+        migrate(settings.url)
+    except OperationalError as error:
+        _stop(f"the database cannot be reached: {type(error.orig).__name__}")
+    parts = make_parts(settings)
+    with parts.database.transaction() as tx:
+        prepare(tx)
+    return parts
+
+
+def _serve(settings: Settings) -> None:
+    uvicorn.run(
+        SCREENS,
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=4096,
+        ws_per_message_deflate=False,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _refuse_open_demo(settings: Settings) -> None:
+    """Demo accounts have a published password: they never listen beyond this machine."""
+    if not settings.loopback:
+        _stop(f"demo accounts are only served on 127.0.0.1, not on {settings.host}")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except NrmError as error:
+        where = "; ".join(f"{'/'.join(map(str, field.path))}: {field.code}" for field in error.fields)
+        _stop(f"{error.code}{': ' if where else ''}{where}")
+
+
+def _stop(why: str) -> NoReturn:
+    typer.echo(why, err=True)
+    raise typer.Exit(2)

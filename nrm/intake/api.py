@@ -1,0 +1,118 @@
+"""Requests over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from nrm.access.api import Allowed, Call
+from nrm.access.rules import Verb
+from nrm.api import Id, answer
+from nrm.db import Tx
+from nrm.intake import queries, service
+from nrm.intake.models import PlacementRequest
+from nrm.intake.queries import RequestDetail
+from nrm.intake.rules import Exploitation, Outcome, RequestStatus, Residence, Urgency
+from nrm.intake.schemas import (
+    AmendIn,
+    CloseIn,
+    OpenCountOut,
+    PersonOut,
+    RequestIn,
+    RequestOut,
+    SubmittedOut,
+    UnsafeOut,
+)
+from nrm.registry.api import board_region
+
+router = APIRouter(tags=["intake"])
+
+Changer = Annotated[Call, Depends(Allowed(Verb.REQUEST_CHANGE))]
+
+
+def request_out(tx: Tx, detail: RequestDetail) -> RequestOut:
+    """A request in the shape its owner sees."""
+    found = detail.request
+    return RequestOut(
+        id=found.id,
+        short_code=found.short_code,
+        region=found.region_code,
+        urgency=Urgency(found.urgency),
+        exploitation=Exploitation(found.exploitation),
+        residence=Residence(found.residence),
+        needed_from=found.needed_from,
+        days=found.days,
+        refuses_police=found.refuses_police,
+        minor_alone=found.minor_alone,
+        needs=found.needs,
+        wishes=found.wishes,
+        persons=[PersonOut.model_validate(person) for person in detail.persons],
+        facts=detail.facts,
+        unsafe=[UnsafeOut(region=region, reason=reason) for region, reason in sorted(detail.unsafe.items())],
+        apart=list(detail.apart),
+        owner_organisation_id=found.owner_organisation_id,
+        owner_account_id=found.owner_account_id,
+        submitted_by=found.submitted_by,
+        on_behalf_of=found.on_behalf_of,
+        handover_needed=found.handover_needed,
+        status=RequestStatus(found.status),
+        outcome=Outcome(found.outcome) if found.outcome else None,
+        created_at=found.created_at,
+        closed_at=found.closed_at,
+        deadline_at=found.deadline_at,
+        unmet=queries.is_unmet(found, tx.now),
+        version=found.version,
+    )
+
+
+def submitted_out(found: PlacementRequest) -> SubmittedOut:
+    """The receipt of a request."""
+    return SubmittedOut(
+        id=found.id,
+        short_code=found.short_code,
+        minor_alone=found.minor_alone,
+        deadline_at=found.deadline_at,
+        version=found.version,
+    )
+
+
+@router.post("/requests", response_model=SubmittedOut, status_code=201)
+def submit(shape: RequestIn, call: Annotated[Call, Depends(Allowed(Verb.REQUEST_SUBMIT))]) -> Response:
+    """Ask for a place."""
+    return call.once(shape, lambda tx: submitted_out(service.submit(tx, call.actor, shape)), 201)
+
+
+@router.get("/requests", response_model=list[RequestOut])
+def listed(
+    call: Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))], closed: Annotated[bool, Query()] = False
+) -> Response:
+    """The requests one may see, most urgent deadline first; each is a logged read."""
+    with call.writing() as tx:
+        return answer([request_out(tx, detail) for detail in service.open_list(tx, call.actor, closed)])
+
+
+@router.get("/requests/{request_id}", response_model=RequestOut)
+def opened(request_id: Id, call: Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))]) -> Response:
+    """One request; a logged read."""
+    with call.writing() as tx:
+        return answer(request_out(tx, service.open_case(tx, call.actor, request_id, "open")))
+
+
+@router.put("/requests/{request_id}", response_model=SubmittedOut)
+def amend(request_id: Id, shape: AmendIn, call: Changer) -> Response:
+    """Learn more about a request that still waits."""
+    with call.writing() as tx:
+        return answer(submitted_out(service.amend(tx, call.actor, request_id, shape)))
+
+
+@router.post("/requests/{request_id}/closing", status_code=204)
+def close(request_id: Id, shape: CloseIn, call: Changer) -> Response:
+    """End a request that was not placed, saying how it ended."""
+    return call.once(shape, lambda tx: service.close(tx, call.actor, request_id, shape.outcome, shape.version))
+
+
+@router.get("/open-counts", response_model=list[OpenCountOut])
+def open_counts(call: Annotated[Call, Depends(Allowed(Verb.NUMBERS_READ))]) -> Response:
+    """How many requests wait, per region and urgency, and how many are overdue. Numbers, no cases."""
+    with call.reading() as tx:
+        rows = queries.open_counts(tx, board_region(call.actor))
+        return answer([OpenCountOut.model_validate(row) for row in rows])

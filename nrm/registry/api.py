@@ -1,0 +1,183 @@
+"""The registry over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from nrm.access.api import Allowed, Call
+from nrm.access.rules import Actor, Role, Verb
+from nrm.api import Id, answer
+from nrm.db import Tx
+from nrm.registry import queries, service
+from nrm.registry.queries import LocationView
+from nrm.registry.rules import Basis, SafetyClass, Stance
+from nrm.registry.schemas import (
+    AddressIn,
+    BoardRowOut,
+    ClosureIn,
+    LocationOut,
+    MunicipalityOut,
+    PauseIn,
+    PlaceOut,
+    RegionOut,
+    RuleIn,
+    RuleOut,
+    UnitOut,
+)
+
+router = APIRouter(tags=["registry"])
+
+Reader = Annotated[Call, Depends(Allowed(Verb.REGIONS_READ))]
+Keeper = Annotated[Call, Depends(Allowed(Verb.PLACES_KEEP))]
+
+_REGIONAL = frozenset({Role.COORDINATOR_REGIONAL, Role.MUNICIPALITY})
+
+
+def board_region(actor: Actor) -> str | None:
+    """The region a board or count is limited to for this actor; None is the whole country."""
+    return actor.region_code if actor.role in _REGIONAL else None
+
+
+def location_out(tx: Tx, view: LocationView) -> LocationOut:
+    """A location in the shape its provider sees."""
+    found = view.location
+    return LocationOut(
+        id=found.id,
+        code=found.code,
+        region_code=found.region_code,
+        pool=found.pool,
+        safety_class=SafetyClass(found.safety_class),
+        freshness=view.freshness.band,
+        age_minutes=view.freshness.age_minutes,
+        confirmed_at=view.confirmed_at,
+        paused=view.paused,
+        pause_reason=found.pause_reason if view.paused else None,
+        pause_until=found.pause_until if view.paused else None,
+        intake_open=view.intake_open,
+        handover_points=found.handover_points,
+        version=found.version,
+        units=[
+            UnitOut(
+                id=unit.unit.id,
+                code=unit.unit.code,
+                private=unit.unit.private,
+                sexes=unit.unit.sexes,
+                sons_until=unit.unit.sons_until,
+                age_min=unit.unit.age_min,
+                age_max=unit.unit.age_max,
+                children=unit.unit.children,
+                offers=unit.unit.offers,
+                unconditional=unit.unconditional,
+                stances=unit.stances,
+                places=[PlaceOut.model_validate(place) for place in unit.places],
+            )
+            for unit in view.units
+        ],
+        rules=[
+            RuleOut(
+                criterion=rule.criterion,
+                unit_id=rule.unit_id,
+                stance=Stance(rule.stance),
+                basis=Basis(rule.basis),
+                reason=rule.reason,
+                review_on=rule.review_on,
+                valid_from=rule.valid_from,
+            )
+            for rule in queries.live_rules(tx, found.id)
+        ],
+    )
+
+
+@router.get("/regions", response_model=list[RegionOut])
+def regions(call: Reader) -> Response:
+    """The regions in force."""
+    with call.reading() as tx:
+        return answer([RegionOut.model_validate(region) for region in queries.regions(tx)])
+
+
+@router.get("/municipalities", response_model=list[MunicipalityOut])
+def municipalities(call: Reader) -> Response:
+    """The municipalities in force, with their region."""
+    with call.reading() as tx:
+        return answer([MunicipalityOut.model_validate(found) for found in queries.municipalities(tx)])
+
+
+@router.get("/board", response_model=list[BoardRowOut])
+def board(call: Annotated[Call, Depends(Allowed(Verb.BOARD_READ))]) -> Response:
+    """Numbers of places per region and pool."""
+    with call.reading() as tx:
+        rows = queries.board(tx, board_region(call.actor))
+        return answer([BoardRowOut.model_validate(row) for row in rows])
+
+
+@router.get("/locations", response_model=list[LocationOut])
+def locations(call: Annotated[Call, Depends(Allowed(Verb.PLACES_READ))]) -> Response:
+    """The locations of one's own organisation."""
+    with call.reading() as tx:
+        views = queries.locations(tx, organisation_id=call.actor.organisation_id)
+        return answer([location_out(tx, view) for view in views])
+
+
+@router.post("/locations/{location_id}/confirmations", status_code=204)
+def confirm(location_id: Id, call: Keeper) -> Response:
+    """The figures of this location are right as they stand."""
+    return call.once(None, lambda tx: service.confirm_unchanged(tx, call.actor, location_id))
+
+
+@router.put("/locations/{location_id}/pause", status_code=204)
+def pause(location_id: Id, shape: PauseIn, call: Keeper) -> Response:
+    """Take nobody in for a while."""
+    with call.writing() as tx:
+        service.pause_intake(tx, call.actor, location_id, shape.reason, shape.until)
+    return answer(None)
+
+
+@router.delete("/locations/{location_id}/pause", status_code=204)
+def resume(location_id: Id, call: Keeper) -> Response:
+    """Take people in again."""
+    with call.writing() as tx:
+        service.resume_intake(tx, call.actor, location_id)
+    return answer(None)
+
+
+@router.put("/locations/{location_id}/rules/{criterion}", status_code=204)
+def set_rule(location_id: Id, criterion: Id, shape: RuleIn, call: Keeper) -> Response:
+    """Say what this location, or one unit of it, does with a criterion."""
+    with call.writing() as tx:
+        service.set_rule(
+            tx,
+            call.actor,
+            location_id,
+            criterion,
+            shape.stance,
+            shape.basis,
+            shape.reason,
+            shape.unit_id,
+            shape.review_on,
+            shape.version,
+        )
+    return answer(None)
+
+
+@router.put("/locations/{location_id}/address", status_code=204)
+def set_address(location_id: Id, shape: AddressIn, call: Keeper) -> Response:
+    """Seal the address of a location. It can be written, not read."""
+    with call.writing() as tx:
+        service.set_address(tx, call.actor, call.parts.key, location_id, shape.address)
+    return answer(None)
+
+
+@router.put("/places/{place_id}/closure", status_code=204)
+def close_place(place_id: Id, shape: ClosureIn, call: Keeper) -> Response:
+    """Take a place out of service."""
+    with call.writing() as tx:
+        service.close_place(tx, call.actor, place_id, shape.reason, shape.expected_end)
+    return answer(None)
+
+
+@router.delete("/places/{place_id}/closure", status_code=204)
+def reopen_place(place_id: Id, call: Keeper) -> Response:
+    """Put a place back in service."""
+    with call.writing() as tx:
+        service.reopen_place(tx, call.actor, place_id)
+    return answer(None)

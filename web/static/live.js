@@ -143,7 +143,7 @@
     line.onclose = ({ code }) => {
       if (socket !== line) return;
       socket = null;
-      if (!opened || code === 1008) regions().forEach((region) => refresh(region)); // logged out, perhaps: a fetch will tell
+      if (!opened || code === 4401 || code === 1008) regions().forEach((region) => refresh(region)); // logged out, perhaps: a fetch will tell
       redial = setTimeout(dial, backoff(failures, 30_000));
       failures += 1;
       lostSince ??= performance.now();

@@ -118,14 +118,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
-        """A read-only transaction on one consistent snapshot."""
+        """A read-only transaction on one consistent snapshot. What was read stays readable after it."""
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if self.postgresql else {}
         with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             connection.begin()
             try:
                 yield Tx(session, self._now(connection), new_id=self.new_id)
             finally:
-                session.rollback()
+                session.expunge_all()
                 connection.rollback()
 
     def now(self) -> datetime:

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
 
+from nrm.registry.service import DATA as REFERENCE
+
 DATA = Path(__file__).parent / "data"
 
 MIX_YEAR = 2022
@@ -59,6 +61,12 @@ def yearly_variation() -> float:
     return stdev(counts) / fmean(counts)
 
 
-def _rows(table: str) -> list[dict[str, str]]:
-    with (DATA / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+@cache
+def region_names() -> dict[str, str]:
+    """Code → name of the 25 regions, from the registry's own reference data."""
+    return {row["code"]: row["name"] for row in _rows("regions", REFERENCE)}
+
+
+def _rows(table: str, folder: Path = DATA) -> list[dict[str, str]]:
+    with (folder / f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

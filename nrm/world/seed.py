@@ -1,0 +1,425 @@
+"""Planting the seeded world in a database: all of it or nothing, once.
+
+What a service can do goes through that service; the rest are plain rows. The days before the demo started are part of
+the world, so its journal entries carry the moments they tell about, oldest first.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlmodel import SQLModel, col, select
+
+from nrm import journal, policy
+from nrm.access import queries as access
+from nrm.access.models import Account
+from nrm.access.models import Organisation as OrganisationRow
+from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.access.service import add_account, add_organisation, hash_password, start_shift
+from nrm.db import SYSTEM, Database, Tx
+from nrm.errors import Conflict
+from nrm.intake.rules import Exploitation, Fact, Residence, Sex, UnsafeReason, Urgency
+from nrm.intake.schemas import PersonIn, RequestIn, UnsafeIn
+from nrm.intake.service import submit
+from nrm.placing.models import Stay as StayRow
+from nrm.placing.rules import StayStatus
+from nrm.registry import service as registry
+from nrm.registry.models import AdmissionRule, Claim, Place
+from nrm.registry.models import Location as LocationRow
+from nrm.registry.models import Region as RegionRow
+from nrm.registry.models import Unit as UnitRow
+from nrm.registry.rules import ClaimKind
+from nrm.seal import AddressKey
+from nrm.world.generator import Location, Organisation, Rule, Stay, World, provider_id, world
+
+DEMO_PASSWORD: Final = "opvang-voor-de-demo"  # noqa: S105 - published on purpose: demo accounts work on loopback only
+
+SEED: Final = 2026
+
+HISTORY: Final = timedelta(days=7)
+"""How long before the demo the organisations took the software into use."""
+
+NATIONWIDE: Final = "heel Nederland"
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """An account to log in with, as it is shown to whoever starts the demo."""
+
+    login: str
+    role: Role
+    name: str
+    organisation: str
+    where: str
+
+
+@dataclass(frozen=True)
+class _Person:
+    login: str
+    role: Role
+    name: str
+    organisation_id: str
+
+
+_PEOPLE: Final = (
+    _Person("coordinator-rotterdam", Role.COORDINATOR, "Zorgcoördinator Rotterdam", "zc-vr17"),
+    _Person("coordinator-utrecht", Role.COORDINATOR, "Zorgcoördinator Utrecht", "zc-vr09"),
+    _Person("aanbieder-1", Role.PROVIDER, "Plaatsing De Linde", provider_id("linde")),
+    _Person("aanbieder-2", Role.PROVIDER, "Plaatsing De Esdoorn", provider_id("esdoorn")),
+    _Person("piket", Role.DUTY_OFFICER, "Piketdienst", "comensha"),
+    _Person("politie", Role.FIRST_RESPONDER, "Politie Rotterdam", "politie-vr17"),
+    _Person("fairwork", Role.FIRST_RESPONDER, "Hulplijn FairWork", "fairwork"),
+    _Person("arbeidsinspectie", Role.FIRST_RESPONDER, "Arbeidsinspectie, team opvang", "arbeidsinspectie"),
+    _Person("loket", Role.NATIONAL_DESK, "Landelijk loket", "comensha"),
+    _Person("regie-utrecht", Role.COORDINATOR_REGIONAL, "Ketenregisseur Utrecht", "keten-vr09"),
+    _Person("gemeente-utrecht", Role.MUNICIPALITY, "Gemeente Utrecht, opvang", "gemeente-vr09"),
+    _Person("nac", Role.NATIONAL_COORDINATOR, "Nationaal coördinator", "nac"),
+    _Person("rapporteur", Role.RAPPORTEUR, "Nationaal rapporteur", "rapporteur"),
+    _Person("beheer", Role.ADMIN, "Functioneel beheer", "beheer"),
+)
+
+
+@dataclass(frozen=True)
+class _OpenRequest:
+    """A request that waits when the demo starts."""
+
+    minutes_ago: int
+    login: str
+    shape: RequestIn
+
+
+_ALL_NO: Final = {"addiction": Fact.NO, "psychiatric": Fact.NO, "multiple_problems": Fact.NO}
+
+_OPEN_REQUESTS: Final = (
+    # Four of its twenty-four hours are left.
+    _OpenRequest(
+        20 * 60,
+        "coordinator-utrecht",
+        RequestIn(
+            region="VR09",
+            urgency=Urgency.SOON,
+            persons=(PersonIn(sex=Sex.F, age=31),),
+            exploitation=Exploitation.SEXUAL,
+            residence=Residence.NONE,
+            facts={"trauma": Fact.YES, "addiction": Fact.NO},
+            wishes=("lang:fr",),
+            unsafe=(UnsafeIn(region="VR13", reason=UnsafeReason.NETWORK),),
+            days=90,
+        ),
+    ),
+    # Addiction and a psychiatric disorder: the specialised places.
+    _OpenRequest(
+        11 * 60,
+        "coordinator-rotterdam",
+        RequestIn(
+            region="VR17",
+            urgency=Urgency.PLANNED,
+            persons=(PersonIn(sex=Sex.M, age=44),),
+            exploitation=Exploitation.CRIMINAL,
+            residence=Residence.DUTCH,
+            facts={"addiction": Fact.YES, "psychiatric": Fact.YES},
+            days=30,
+        ),
+    ),
+    # Ten minutes before its deadline.
+    _OpenRequest(
+        3 * 60 + 50,
+        "coordinator-rotterdam",
+        RequestIn(
+            region="VR17",
+            urgency=Urgency.TODAY,
+            persons=(PersonIn(sex=Sex.F, age=26, parent=True), PersonIn(sex=Sex.M, age=4)),
+            exploitation=Exploitation.LABOUR,
+            residence=Residence.EU,
+            facts=dict(_ALL_NO),
+            wishes=("lang:bg",),
+            unsafe=(UnsafeIn(region="VR17", reason=UnsafeReason.FOUND_HERE),),
+        ),
+    ),
+    # Past its deadline, and hardly any house fits: five people, a son of 17, a wheelchair.
+    _OpenRequest(
+        80,
+        "coordinator-utrecht",
+        RequestIn(
+            region="VR09",
+            urgency=Urgency.NOW,
+            persons=(
+                PersonIn(sex=Sex.F, age=41, parent=True),
+                PersonIn(sex=Sex.M, age=17),
+                PersonIn(sex=Sex.F, age=14),
+                PersonIn(sex=Sex.F, age=9),
+                PersonIn(sex=Sex.M, age=2),
+            ),
+            residence=Residence.B8,
+            needs=("wheelchair",),
+            wishes=("lang:ar",),
+        ),
+    ),
+    # Six men who keep away from the authorities.
+    _OpenRequest(
+        50,
+        "fairwork",
+        RequestIn(
+            region="VR20",
+            urgency=Urgency.TODAY,
+            persons=tuple(PersonIn(sex=Sex.M, age=age) for age in (22, 25, 28, 33, 39, 46)),
+            exploitation=Exploitation.LABOUR,
+            residence=Residence.EU,
+            refuses_police=True,
+            wishes=("lang:ro",),
+            unsafe=(UnsafeIn(region="VR20", reason=UnsafeReason.NETWORK),),
+        ),
+    ),
+    _OpenRequest(
+        20,
+        "politie",
+        RequestIn(
+            region="VR17",
+            urgency=Urgency.NOW,
+            persons=(PersonIn(sex=Sex.F, age=22, age_estimated=True),),
+            exploitation=Exploitation.SEXUAL,
+            unsafe=(UnsafeIn(region="VR17", reason=UnsafeReason.FOUND_HERE),),
+            days=3,
+        ),
+    ),
+)
+
+_SHIFT_MINUTES: Final = 3 * 60
+
+
+def plant(db: Database, key: AddressKey, seed: int = SEED) -> list[DemoAccount]:
+    """Plant the world unless it stands there already, in one transaction; returns whom one can log in as.
+
+    Raises Conflict on a database that others already use: nothing made up ever mixes with real records.
+    """
+    with db.reading() as tx:
+        if planted := _demo_accounts(tx):
+            return planted
+    password_hash = hash_password(DEMO_PASSWORD)  # slow on purpose, so before the transaction
+    with db.transaction() as tx:
+        journal.append(tx.session, [], SYSTEM, tx.now)  # takes the journal's lock: two starts at once plant once
+        if not _demo_accounts(tx):
+            if journal.last_seq(tx.session):
+                raise Conflict("database_in_use")
+            _plant(tx, key, password_hash, world(seed, tx.now))
+            tx.record("world.planted", "world:demo", "requests", "places", "accounts", seed=seed)
+    with db.reading() as tx:
+        return _demo_accounts(tx)
+
+
+def _demo_accounts(tx: Tx) -> list[DemoAccount]:
+    rows = tx.session.exec(
+        select(Account, OrganisationRow, RegionRow)
+        .join(OrganisationRow, col(OrganisationRow.id) == Account.organisation_id)
+        .join(RegionRow, col(RegionRow.code) == OrganisationRow.region_code, isouter=True)
+        .where(col(Account.demo))
+    ).all()
+    order = [person.login for person in _PEOPLE]
+    found = [
+        DemoAccount(
+            account.login, Role(account.role), account.name, organisation.name, region.name if region else NATIONWIDE
+        )
+        for account, organisation, region in rows
+    ]
+    return sorted(found, key=lambda account: order.index(account.login))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Something that happened in the days before the demo."""
+
+    at: datetime
+    actor_id: str
+    act: Callable[[Tx], object]
+
+
+def _plant(tx: Tx, key: AddressKey, password_hash: str, planted: World) -> None:
+    """Write the world as it was taken into use, then what happened since, oldest first."""
+    opened_at = tx.now - HISTORY
+    _happen(tx, _Step(opened_at, SYSTEM, partial(_open, planted, key, password_hash)))
+    for step in sorted(_history(tx, planted, opened_at), key=lambda step: step.at):
+        _happen(tx, step)
+
+
+def _happen(tx: Tx, step: _Step) -> None:
+    """Let a step happen at its own moment, inside the one transaction, and journal it as of that moment."""
+    assert step.at <= tx.now, step
+    past = Tx(tx.session, step.at, step.actor_id, tx.new_id)
+    step.act(past)
+    past.session.flush()
+    journal.append(past.session, past.changes, past.actor_id, past.now)
+
+
+def _open(planted: World, key: AddressKey, password_hash: str, tx: Tx) -> None:
+    """The day everybody started: reference data, policies, organisations, accounts, houses."""
+    registry.load_reference_data(tx)
+    policy.ensure_first_versions(tx)
+    for organisation in planted.organisations:
+        add_organisation(tx, _organisation_row(organisation))
+    for person in _PEOPLE:
+        add_account(tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=True)
+    # Layer by layer, because a row must stand before another refers to it.
+    for layer in (_location_rows, _unit_rows, _place_rows, _rule_rows):
+        tx.session.add_all(row for found in planted.locations for row in layer(found, tx))
+        tx.session.flush()
+    for found in planted.locations:
+        tx.record("location.added", f"location:{found.id}", "places")
+        registry.seal_address(tx, key, found.id, found.address)
+
+
+def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
+    actors = {actor.organisation_id: actor for actor in _providers(tx)}
+    house_of = {place: found for found in planted.locations for unit in found.units for place in unit.places}
+    for stay in planted.stays:
+        # Who was in before the start is registered at the start.
+        yield _Step(max(stay.arrived_at, opened_at), SYSTEM, partial(_register, stay))
+    for closure in planted.closures:
+        actor = actors[house_of[closure.place_id].organisation_id]
+        close = partial(
+            registry.close_place,
+            actor=actor,
+            place_id=closure.place_id,
+            reason=closure.reason,
+            expected_end=closure.expected_end,
+        )
+        yield _Step(closure.since, actor.account_id, close)
+    for found in planted.locations:
+        actor = actors[found.organisation_id]
+        if found.pause:
+            pause = partial(
+                registry.pause_intake,
+                actor=actor,
+                location_id=found.id,
+                reason=found.pause.reason,
+                until=found.pause.until,
+            )
+            yield _Step(found.pause.since, actor.account_id, pause)
+        if found.confirmed_at:
+            confirm = partial(registry.confirm_unchanged, actor=actor, location_id=found.id)
+            yield _Step(found.confirmed_at, actor.account_id, confirm)
+    people = dict(_people(tx))
+    duty = people["piket"]
+    yield _Step(tx.now - timedelta(minutes=_SHIFT_MINUTES), duty.account_id, partial(start_shift, actor=duty))
+    for asked in _OPEN_REQUESTS:
+        asker = people[asked.login]
+        at = tx.now - timedelta(minutes=asked.minutes_ago)
+        yield _Step(at, asker.account_id, partial(submit, actor=asker, shape=asked.shape))
+
+
+def _people(tx: Tx) -> Iterator[tuple[str, Actor]]:
+    """Login and actor of every demo account."""
+    for account, organisation in access.accounts(tx):
+        yield account.login, _actor(account.id, account.name, Role(account.role), organisation, tx.now)
+
+
+def _providers(tx: Tx) -> Iterator[Actor]:
+    """Somebody of every provider: its account, or the system for one that nobody logs in for."""
+    own = {actor.organisation_id: actor for _, actor in _people(tx) if actor.role is Role.PROVIDER}
+    for organisation in access.organisations_of_kind(tx, OrganisationKind.PROVIDER):
+        yield own.get(organisation.id) or _actor(SYSTEM, SYSTEM, Role.PROVIDER, organisation, tx.now)
+
+
+def _actor(account_id: str, name: str, role: Role, organisation: OrganisationRow, now: datetime) -> Actor:
+    return Actor(
+        account_id=account_id,
+        name=name,
+        role=role,
+        organisation_id=organisation.id,
+        organisation_name=organisation.name,
+        organisation_kind=OrganisationKind(organisation.kind),
+        region_code=organisation.region_code,
+        on_shift=False,
+        session_id="",
+        authenticated_at=now,
+    )
+
+
+def _register(stay: Stay, tx: Tx) -> None:
+    """People placed before, or past, the software: a stay without a request."""
+    tx.session.add(
+        StayRow(
+            id=stay.id,
+            unit_id=stay.unit_id,
+            location_id=stay.location_id,
+            status=StayStatus.ARRIVED,
+            persons=stay.persons,
+            planned_at=stay.arrived_at,
+            arrived_at=stay.arrived_at,
+            expected_departure=stay.expected_departure,
+        )
+    )
+    tx.session.add_all(
+        Claim(id=tx.new_id(), place_id=place, kind=ClaimKind.STAY, holder=stay.id, started_at=stay.arrived_at)
+        for place in stay.place_ids
+    )
+    tx.record("stay.registered", f"location:{stay.location_id}", "places", stay=stay.id)
+
+
+def _organisation_row(found: Organisation) -> OrganisationRow:
+    return OrganisationRow(
+        id=found.id,
+        kind=found.kind,
+        name=found.name,
+        region_code=found.region,
+        email=found.email,
+        phone=found.phone,
+    )
+
+
+def _location_rows(found: Location, tx: Tx) -> Iterator[SQLModel]:
+    opens, closes = found.intake or (None, None)
+    yield LocationRow(
+        id=found.id,
+        organisation_id=found.organisation_id,
+        code=found.code,
+        region_code=found.region,
+        pool=found.pool,
+        safety_class=found.safety_class,
+        intake_opens=opens,
+        intake_closes=closes,
+        handover_points=list(found.handover_points),
+    )
+
+
+def _unit_rows(found: Location, tx: Tx) -> Iterator[SQLModel]:
+    for unit in found.units:
+        yield UnitRow(
+            id=unit.id,
+            location_id=found.id,
+            code=unit.code,
+            private=unit.private,
+            sexes=list(unit.sexes),
+            sons_until=unit.sons_until,
+            age_min=unit.age_min,
+            age_max=unit.age_max,
+            children=unit.children,
+            offers=list(unit.offers),
+        )
+
+
+def _place_rows(found: Location, tx: Tx) -> Iterator[SQLModel]:
+    for unit in found.units:
+        for n, place in enumerate(unit.places, start=1):
+            yield Place(id=place, unit_id=unit.id, label=str(n))
+
+
+def _rule_rows(found: Location, tx: Tx) -> Iterator[SQLModel]:
+    for unit_id, rules in ((None, found.rules), *((unit.id, unit.rules) for unit in found.units)):
+        for rule in rules:
+            yield _rule_row(found.id, unit_id, rule, tx)
+
+
+def _rule_row(location_id: str, unit_id: str | None, rule: Rule, tx: Tx) -> AdmissionRule:
+    return AdmissionRule(
+        id=tx.new_id(),
+        location_id=location_id,
+        unit_id=unit_id,
+        criterion=rule.criterion,
+        stance=rule.stance,
+        basis=rule.basis,
+        reason=rule.reason,
+        review_on=rule.review_on,
+        valid_from=tx.now,
+    )

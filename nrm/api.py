@@ -141,7 +141,7 @@ def install_problems(app: FastAPI) -> None:
 
     def by_framework(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem(_FromStatus(error.status_code))
+        return problem(FromStatus(error.status_code))
 
     def raced(_request: Request, _error: Exception) -> Response:
         return problem(Conflict("somebody_was_first"))
@@ -157,7 +157,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(PoolTimeoutError, busy)
 
 
-class _FromStatus(NrmError):
+class FromStatus(NrmError):
     """What the framework refuses by itself: unknown path, method, unreadable body."""
 
     def __init__(self, status: int) -> None:
@@ -179,7 +179,7 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self.bytes_max:
-            await problem(_FromStatus(413))(scope, receive, send)
+            await problem(FromStatus(413))(scope, receive, send)
             return
         seen = 0
 

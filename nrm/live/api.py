@@ -74,8 +74,8 @@ async def _listen(socket: WebSocket) -> int | None:
 async def _tell(socket: WebSocket, parts: Parts, follower: Follower, seq: int) -> int | None:
     """Send hints and pings. Returns the code to close with when the session ended or the reader is too slow."""
     try:
+        hint = follower.resync() if await follower.beyond(seq) else follower.since(seq)
         while True:
-            hint = follower.since(seq)
             if hint is not None:
                 kind = "resync" if hint.resync else "hint"
                 await _send(socket, {"type": kind, "seq": hint.seq, "topics": list(hint.topics)})
@@ -88,6 +88,7 @@ async def _tell(socket: WebSocket, parts: Parts, follower: Follower, seq: int) -
                 except NrmError:
                     return NOT_LOGGED_IN
                 await _send(socket, {"type": "ping", "seq": seq})
+            hint = follower.since(seq)
     except TimeoutError:
         return TRY_AGAIN_LATER
     except (WebSocketDisconnect, RuntimeError):

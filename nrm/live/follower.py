@@ -67,13 +67,10 @@ class Follower:
 
     def since(self, seq: int) -> Hint | None:
         """Everything after `seq` as one hint, or None when there is nothing."""
-        if seq > self._seq:
-            # From a database that was restored, or made up: nothing the caller shows can be trusted.
-            return Hint(self._seq, journal.TOPICS, resync=True)
-        if seq == self._seq:
+        if seq >= self._seq:  # a page reads the journal itself and may be a moment ahead of us
             return None
         if not self._entries or seq < self._entries[0][0] - 1:
-            return Hint(self._seq, journal.TOPICS, resync=True)
+            return self.resync()
         topics: set[str] = set()
         for number, words in reversed(self._entries):
             if number <= seq:
@@ -86,6 +83,14 @@ class Follower:
         while self._seq <= seq:
             event = self._moved
             await event.wait()
+
+    async def beyond(self, seq: int) -> bool:
+        """Whether the journal has not come that far: the number is from a database that was restored, or made up."""
+        return seq > self._seq and seq > await anyio.to_thread.run_sync(self._last)
+
+    def resync(self) -> Hint:
+        """Fetch everything again: what you showed cannot be trusted."""
+        return Hint(self._seq, journal.TOPICS, resync=True)
 
     def _last(self) -> int:
         with self._database.reading() as tx:

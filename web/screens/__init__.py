@@ -1,0 +1,1 @@
+"""One screen, one file. Each has a `router`; web.app gathers them."""

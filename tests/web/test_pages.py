@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from web import patterns
 from web.assets import STATIC
 from web.headers import CONTENT_SECURITY_POLICY, SecurityHeaders
-from web.pages import TEMPLATES, Frame, _environment
+from web.pages import TEMPLATES, Form, Frame, _environment
 from web.routes import ROUTES, local_path
 
 NOW = datetime(2026, 11, 21, 22, 40, tzinfo=UTC)
@@ -88,16 +88,14 @@ def test_a_count_is_never_surer_than_its_freshness(band: str, shown: str) -> Non
 
 
 def test_tristate_starts_at_unknown() -> None:
-    html = part(
-        '{% from "parts/forms.html" import tristate with context %}{{ tristate(form, "a", "A") }}', form=patterns.Form()
-    )
+    html = part('{% from "parts/forms.html" import tristate with context %}{{ tristate(form, "a", "A") }}', form=Form())
     assert re.findall(r'value="(\w+)" checked', html) == ["unknown"]
 
 
 def test_what_a_person_typed_is_escaped() -> None:
     html = part(
         '{% from "parts/forms.html" import text with context %}{{ text(form, "a", "A") }}',
-        form=patterns.Form({"a": '"><script>x</script>'}),
+        form=Form({"a": '"><script>x</script>'}),
     )
     assert "<script" not in html
 

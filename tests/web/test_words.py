@@ -55,7 +55,7 @@ def english() -> dict[str, tuple[str, ...]]:
         catalogue = read_po(file, locale="en")
     return {
         (message.id if isinstance(message.id, str) else message.id[0]): (
-            (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
         )
         for message in catalogue
         if message.id and not message.fuzzy
@@ -109,11 +109,10 @@ def unmarked(source: str) -> list[str]:
     texts = [text.strip() for text in parser.found if not attributes.fullmatch(text)]
     spoken = [text for text in texts if re.search(r"[^\W\d_]{2,}", text)]
     tree = environment.parse(source)
-    calls = (call for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name))
     marked = {
         id(constant)
-        for call in calls
-        if call.node.name in MARKERS
+        for call in tree.find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name) and call.node.name in MARKERS
         for argument in call.args
         for constant in [argument, *argument.find_all(nodes.Const)]
     }

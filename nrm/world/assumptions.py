@@ -170,7 +170,6 @@ STANCES: Final[dict[str, dict[str, tuple[float, float, float]]]] = {
         "also_suspect": (0.3, 0.6, 0.1),
     },
 }
-STANCES_SPREAD: Final = 0.25
 STANCE_ORDER: Final = (Stance.ACCEPTS, Stance.CONSULT, Stance.EXCLUDES)
 
 

@@ -329,7 +329,9 @@ def _bands(chance: random.Random, plans: Sequence[HousePlan]) -> list[str]:
         n for n, plan in enumerate(plans) if plan.pool == "MUNICIPAL" and not plan.demo and not _open_to_all(plan)
     ]
     chance.shuffle(ordinary)
-    quota = [band for band, share in MIXES["freshness"].shares.items() for _ in range(math.ceil(share * len(ordinary)))]
+    # Rarest first: what is rounded off comes out of the fresh ones.
+    rarest = sorted(MIXES["freshness"].shares.items(), key=lambda item: item[1])
+    quota = [band for band, share in rarest for _ in range(math.ceil(share * len(ordinary)))]
     by_quota = dict(zip(ordinary, quota, strict=False))
     found = []
     for n, plan in enumerate(plans):

@@ -90,10 +90,12 @@ class _OpenRequest:
     shape: RequestIn
 
 
-_ALL_NO: Final = {"addiction": Fact.NO, "psychiatric": Fact.NO, "multiple_problems": Fact.NO}
+_NOTHING_SPECIAL: Final = dict.fromkeys(
+    ("addiction", "psychiatric", "multiple_problems", "intellectual_disability"), Fact.NO
+)
 
 _OPEN_REQUESTS: Final = (
-    # Four of its twenty-four hours are left.
+    # Four of its twenty-four hours are left; only the categorale opvang is open to her.
     _OpenRequest(
         20 * 60,
         "coordinator-utrecht",
@@ -103,7 +105,7 @@ _OPEN_REQUESTS: Final = (
             persons=(PersonIn(sex=Sex.F, age=31),),
             exploitation=Exploitation.SEXUAL,
             residence=Residence.NONE,
-            facts={"trauma": Fact.YES, "addiction": Fact.NO},
+            facts=_NOTHING_SPECIAL | {"trauma": Fact.YES},
             wishes=("lang:fr",),
             unsafe=(UnsafeIn(region="VR13", reason=UnsafeReason.NETWORK),),
             days=90,
@@ -133,7 +135,7 @@ _OPEN_REQUESTS: Final = (
             persons=(PersonIn(sex=Sex.F, age=26, parent=True), PersonIn(sex=Sex.M, age=4)),
             exploitation=Exploitation.LABOUR,
             residence=Residence.EU,
-            facts=dict(_ALL_NO),
+            facts=dict(_NOTHING_SPECIAL),
             wishes=("lang:bg",),
             unsafe=(UnsafeIn(region="VR17", reason=UnsafeReason.FOUND_HERE),),
         ),

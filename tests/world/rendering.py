@@ -1,0 +1,51 @@
+"""The rows that docs/assumptions.md must show, made from the code they describe."""
+
+from collections.abc import Iterator
+
+from nrm import policy
+from nrm.intake.rules import LANGUAGES, NEEDS
+from nrm.registry.service import NATIONAL_CRITERIA
+from nrm.world.assumptions import MIXES, NUMBERS, STANCES
+
+
+def numbers() -> Iterator[str]:
+    for name, found in NUMBERS.items():
+        yield f"| `{name}` | {found.value:g} | {found.low:g} – {found.high:g} | {found.why} |"
+
+
+def mixes() -> Iterator[str]:
+    for name, found in MIXES.items():
+        shares = ", ".join(f"{key or 'none'} {share:g}" for key, share in found.shares.items())
+        yield f"| `{name}` | {shares} | ± {found.spread:g} | {found.why} |"
+
+
+def stances() -> Iterator[str]:
+    for kind, criteria in STANCES.items():
+        for criterion, (accepts, consult, excludes) in criteria.items():
+            yield f"| {kind} | {criterion} | {accepts:g} | {consult:g} | {excludes:g} |"
+
+
+def lists() -> Iterator[str]:
+    for name, codes in (("criteria", NATIONAL_CRITERIA), ("needs", NEEDS), ("languages", LANGUAGES)):
+        yield f"| {name} | {', '.join(codes)} |"
+
+
+def policies() -> Iterator[str]:
+    """The start of each row: kind, what, value. Range and reason follow it in the document."""
+    for kind in policy.KINDS:
+        for path, value in _leaves(kind().model_dump(mode="json")):
+            yield f"| {kind.kind} | {path} | {value} |"
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every value of a policy with its path; a list of plain values is one value, what is not said is left out."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, inner in enumerate(value, start=1):
+            yield from _leaves(inner, f"{path}.{number}")
+    elif isinstance(value, list):
+        yield path, ", ".join(value)
+    elif value is not None:
+        yield path, value

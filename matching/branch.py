@@ -138,7 +138,7 @@ class BranchSearch:
             room=self._room(node.allowed),
             full=np.zeros(self.instance.units, np.bool_),
         )
-        flows = []
+        flows: list[tuple[Network, Flow]] = []
         bound: list[int] = []
         for pack in self.packs:
             if flows:
@@ -198,7 +198,7 @@ class BranchSearch:
             or self._private_branch(node, persons)
         )
         if pair is None:
-            raise ArithmeticError("a flow without violation was not taken as an answer")
+            raise AssertionError("a flow without violation was not taken as an answer")
         return [tight for child in pair if (tight := self._tightened(child)) is not None]
 
     def _group_branch(self, node: _Choices, persons: IntArray, out: IntArray) -> list[_Choices] | None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from matching.branch import BranchSearch
 from matching.constraint import constraint_search
+from matching.flow import UnprovenFlow
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, components, pruned
 from matching.problem import LEVELS
@@ -60,7 +61,7 @@ def part_optimum(instance: Instance, limit: Limit, seed: int) -> Found:
     search = BranchSearch(instance, limit, first if instance.allows(first) else None, BRANCH_NODES_MAX)
     try:
         found = search.run()
-    except ArithmeticError:  # a flow whose prices do not prove it: a defect, but people are waiting
+    except UnprovenFlow:  # people are waiting: CP-SAT does without the flow
         found = Found(search.best, False)
     if found.proven or limit.spent:
         return found

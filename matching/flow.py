@@ -30,6 +30,10 @@ _SCALED_COST_MAX: Final = 2**61
 _FAR: Final = 2**61
 
 
+class UnprovenFlow(Exception):  # noqa: N818  named like what it says
+    """The prices do not prove the flow: a defect somewhere below, never a property of the problem."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     """Some consecutive levels as one number per person: `arc`[R, U] when placed, `out`[R] when not.
@@ -158,12 +162,10 @@ def _dot(one: Amounts, other: Amounts) -> int:
 
 
 def _packed(costs: Sequence[_LevelCosts], *, wide: bool = False) -> Pack:
-    kind = np.object_ if wide else np.int64
-    arc: Amounts = np.zeros(costs[0].arc.shape, kind)
-    out: Amounts = np.zeros(costs[0].out.shape, kind)
-    for cost in costs:
-        arc = arc * cost.base + cost.arc.astype(kind)
-        out = out * cost.base + cost.out.astype(kind)
+    arc, out = _typed(costs[0].arc, wide), _typed(costs[0].out, wide)
+    for cost in costs[1:]:
+        arc = arc * cost.base + _typed(cost.arc, wide)
+        out = out * cost.base + _typed(cost.out, wide)
     return Pack(
         arc,
         out,
@@ -172,6 +174,10 @@ def _packed(costs: Sequence[_LevelCosts], *, wide: bool = False) -> Pack:
         offsets=tuple(cost.offset for cost in costs),
         scales=tuple(cost.scale for cost in costs),
     )
+
+
+def _typed(amounts: Amounts, wide: bool) -> Amounts:
+    return amounts.astype(np.object_) if wide else amounts.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +329,8 @@ def _priced(network: Network, pack: Pack, persons: IntArray, out: IntArray) -> F
     """
     allowed = network.allowed
     far = _far(pack)
-    price: Amounts = np.where(network.full, -far, 0).astype(pack.arc.dtype)
+    price = _typed(np.zeros(allowed.shape[1], np.int64), pack.wide)
+    price[network.full] = -far
     used = persons > 0
     stays_out = out > 0
     known: Amounts = np.where(allowed, pack.arc, far)
@@ -340,7 +347,7 @@ def _priced(network: Network, pack: Pack, persons: IntArray, out: IntArray) -> F
     cost = int((persons * pack.arc).sum()) + int((out * pack.out).sum())
     proven = _dot(network.size, level) - _dot(network.room, price)
     if proven != cost or (slack < 0).any() or (slack_out < 0).any():
-        raise ArithmeticError("the prices do not prove the flow")
+        raise UnprovenFlow
     return Flow(persons, out, price, slack, slack_out, cost)
 
 

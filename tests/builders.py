@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from argon2 import PasswordHasher
 from sqlmodel import select
 
 from nrm.access import queries as access_queries
@@ -34,7 +35,7 @@ SATURDAY_NIGHT = datetime(2026, 11, 21, 22, 40, tzinfo=UTC)
 KEY = AddressKey(bytes(range(32)))
 PASSWORD = "een lang wachtwoord"
 # One cheap hash for every account: argon2 is slow on purpose, and these tests are not about it.
-PASSWORD_HASH = access.hash_password(PASSWORD)
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 class TurnedClock:

@@ -133,7 +133,7 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
     )
     if actor.investigative:
         query = query.where(col(PlacementRequest.refuses_police).is_(False))
-    rows = tx.session.execute(query).tuples().all()
+    rows = tx.session.execute(query).all()
     details = {found.request.id: found for found in intake.details(tx, [row[2] for row in rows])}
     return [
         OfferToAnswerOut(
@@ -267,7 +267,7 @@ def _stays(tx: Tx, *conditions: ColumnElement[bool]) -> list[StayOut]:
         .where(*conditions)
         .order_by(col(Stay.planned_at).desc(), col(Stay.id))
         .limit(1000)
-    ).tuples()
+    )
     return [
         StayOut(
             id=found.id,

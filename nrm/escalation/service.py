@@ -155,9 +155,7 @@ def _fire(tx: Tx, request_id: str) -> bool:
                 f"alarm:{alarm_id}",
                 channel,
                 recipient,
-                f"Alarm: opvangvraag {request.short_code} wacht te lang",
-                f"De aanvraag met code {request.short_code} wacht op opvang en de termijn is voorbij.\n"
-                f"Log in om het alarm op u te nemen.",
+                *_words(step.rung.role, request),
             ):
                 reached += 1
     tx.session.add(
@@ -186,6 +184,20 @@ def _fire(tx: Tx, request_id: str) -> bool:
         late_seconds=int((tx.now - due_at) / timedelta(seconds=1)),
     )
     return True
+
+
+def _words(role: str, request: PlacementRequest) -> tuple[str, str]:
+    """Subject and text of an alarm: the code of the request for whoever may act on it, and no facts of the case."""
+    if role == "national_coordinator":
+        return (
+            f"Alarm: een opvangvraag wacht te lang ({request.region_code})",
+            "Een aanvraag wacht op opvang en de termijn is voorbij. Log in voor de cijfers.",
+        )
+    return (
+        f"Alarm: opvangvraag {request.short_code} wacht te lang",
+        f"De aanvraag met code {request.short_code} wacht op opvang en de termijn is voorbij.\n"
+        "Log in om het alarm op u te nemen.",
+    )
 
 
 def _addressees(tx: Tx, role: str, request: PlacementRequest) -> list[Organisation]:

@@ -30,7 +30,7 @@ _SCALED_COST_MAX: Final = 2**61
 _FAR: Final = 2**61
 
 
-class UnprovenFlow(Exception):  # noqa: N818  named like what it says
+class UnprovenFlow(Exception):
     """The prices do not prove the flow: a defect somewhere below, never a property of the problem."""
 
 

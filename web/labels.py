@@ -56,6 +56,98 @@ STANCES = {
 }
 TRISTATE = {"yes": N_("ja"), "no": N_("nee"), "unknown": N_("weet niet")}
 
+CRITERIA = {
+    "addiction": N_("verslaving"),
+    "psychiatric": N_("psychiatrische problemen"),
+    "trauma": N_("trauma"),
+    "multiple_problems": N_("meerdere problemen tegelijk"),
+    "intellectual_disability": N_("licht verstandelijke beperking"),
+    "pregnancy": N_("zwangerschap"),
+    "also_suspect": N_("ook zelf verdachte"),
+}
+NEEDS = {
+    "wheelchair": N_("rolstoel"),
+    "medical_care": N_("medische zorg"),
+    "baby_cot": N_("babybedje"),
+    "own_room": N_("eigen kamer"),
+}
+LANGUAGE_NAMES = {
+    "ar": N_("Arabisch"),
+    "bg": N_("Bulgaars"),
+    "en": N_("Engels"),
+    "es": N_("Spaans"),
+    "fr": N_("Frans"),
+    "hu": N_("Hongaars"),
+    "pl": N_("Pools"),
+    "pt": N_("Portugees"),
+    "ro": N_("Roemeens"),
+    "ru": N_("Russisch"),
+    "ti": N_("Tigrinya"),
+    "tr": N_("Turks"),
+    "uk": N_("Oekraïens"),
+    "vi": N_("Vietnamees"),
+    "zh": N_("Chinees"),
+}
+SEXES = {"f": N_("vrouwen"), "m": N_("mannen"), "x": N_("anders of onbekend")}
+DECLINES = {
+    "full_after_all": N_("De plek is toch niet vrij"),
+    "no_staff": N_("Er is geen begeleiding"),
+    "room_unfit": N_("De kamer is niet geschikt"),
+    "criterion": N_("Deze problemen kunnen wij hier niet opvangen"),
+    "group_balance": N_("Het past nu niet in de groep"),
+    "safety_here": N_("Het is hier niet veilig voor deze persoon"),
+    "other": N_("Een andere reden"),
+}
+CLOSURES = {
+    "maintenance": N_("onderhoud of schade"),
+    "staffing": N_("geen begeleiding"),
+    "infection": N_("besmetting"),
+    "safety": N_("veiligheid"),
+    "funding": N_("geen geld"),
+    "other": N_("andere reden"),
+}
+PAUSES = {
+    "staffing": N_("geen begeleiding"),
+    "full_house": N_("het huis is vol"),
+    "safety": N_("veiligheid"),
+    "infection": N_("besmetting"),
+    "other": N_("andere reden"),
+}
+BASES = {
+    "licence": N_("vergunning of opdracht"),
+    "staffing": N_("begeleiding die er is"),
+    "choice": N_("eigen keuze"),
+}
+DESTINATIONS = {
+    "follow_on_shelter": N_("vervolgopvang"),
+    "own_home": N_("eigen woning"),
+    "family": N_("familie of bekenden"),
+    "abroad_voluntary": N_("vrijwillig terug naar het buitenland"),
+    "asylum_reception": N_("asielopvang"),
+    "other_shelter": N_("andere opvang"),
+    "unknown": N_("onbekend"),
+}
+SAFETY_CLASSES = {"shielded": N_("afgeschermd"), "secret": N_("geheim"), "mixed": N_("gemengd")}
+DECIDERS = {
+    "provider": N_("de opvang"),
+    "national_desk": N_("het landelijk loket"),
+    "labour_inspectorate": N_("de Arbeidsinspectie"),
+}
+ORGANISATION_KINDS = {
+    "care_coordination": N_("zorgcoördinatie"),
+    "provider": N_("opvangaanbieder"),
+    "municipality": N_("gemeente"),
+    "chain_direction": N_("ketenregie"),
+    "national_desk": N_("landelijk loket"),
+    "police": N_("politie"),
+    "military_police": N_("marechaussee"),
+    "labour_inspectorate": N_("Arbeidsinspectie"),
+    "support": N_("hulporganisatie"),
+    "national_coordination": N_("landelijke coördinatie"),
+    "rapporteur": N_("Nationaal Rapporteur"),
+    "operations": N_("functioneel beheer"),
+}
+
 LABELS: dict[str, dict[str, str]] = {
     "role": ROLES,
     "pool": POOLS,
@@ -65,6 +157,18 @@ LABELS: dict[str, dict[str, str]] = {
     "place_state": PLACE_STATES,
     "stance": STANCES,
     "tristate": TRISTATE,
+    "criterion": CRITERIA,
+    "need": NEEDS,
+    "language": LANGUAGE_NAMES,
+    "sex": SEXES,
+    "decline": DECLINES,
+    "closure": CLOSURES,
+    "pause": PAUSES,
+    "basis": BASES,
+    "destination": DESTINATIONS,
+    "safety_class": SAFETY_CLASSES,
+    "decider": DECIDERS,
+    "organisation_kind": ORGANISATION_KINDS,
 }
 
 

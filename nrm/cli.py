@@ -35,7 +35,8 @@ def demo() -> None:
     """Set up a seeded Dutch world in the data folder and serve it on this machine only."""
     settings = Settings()
     _refuse_open_demo(settings)
-    parts = _prepared(settings)
+    parts = _migrated(settings)
+    # Before `prepare`: the world is a week old, and the journal keeps its moments in order.
     accounts = seed.plant(parts.database, parts.key)
     parts.database.close()
     typer.echo(f"\nThe demo runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")
@@ -126,13 +127,18 @@ def check_journal(
     typer.echo(f"{newest[0].seq}:{newest[0].hash}" if newest else "0:empty")
 
 
-def _prepared(settings: Settings) -> Parts:
-    """The parts of this deployment, its database brought up to date."""
+def _migrated(settings: Settings) -> Parts:
+    """The parts of this deployment, its database in the newest shape."""
     try:
         migrate(settings.url)
     except OperationalError as error:
         _stop(f"the database cannot be reached: {type(error.orig).__name__}")
-    parts = make_parts(settings)
+    return make_parts(settings)
+
+
+def _prepared(settings: Settings) -> Parts:
+    """The parts of this deployment, with what every deployment needs in its database."""
+    parts = _migrated(settings)
     with parts.database.transaction() as tx:
         prepare(tx)
     return parts

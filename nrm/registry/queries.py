@@ -212,18 +212,21 @@ def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
         row = rows.get(key, BoardRow(*key))
         trusted = view.freshness.band in rules.TRUSTED
         open_now = not view.paused
-        free = view.count(PlaceState.FREE)
-        unconditional = sum(unit.count(PlaceState.FREE) for unit in view.units if unit.unconditional)
+        free = sum(unit.free_for_offer for unit in view.units) if open_now else 0
+        unconditional = sum(unit.free_for_offer for unit in view.units if unit.unconditional) if open_now else 0
         age = view.freshness.age_minutes
         rows[key] = BoardRow(
             *key,
-            free=row.free + (free if trusted and open_now else 0),
-            stale=row.stale + (free if not trusted and open_now else 0),
+            free=row.free + (free if trusted else 0),
+            stale=row.stale + (0 if trusted else free),
             held=row.held + view.count(PlaceState.HELD),
             occupied=row.occupied + view.count(PlaceState.OCCUPIED),
-            # Free beds of a house that takes nobody in are not available, so they count as out of service.
-            out_of_service=row.out_of_service + view.count(PlaceState.OUT_OF_SERVICE) + (0 if open_now else free),
-            unconditional_free=row.unconditional_free + (unconditional if trusted and open_now else 0),
+            # A free bed nobody can have (the house takes no one in, the room is somebody's) is out of service.
+            out_of_service=row.out_of_service
+            + view.count(PlaceState.OUT_OF_SERVICE)
+            + view.count(PlaceState.FREE)
+            - free,
+            unconditional_free=row.unconditional_free + (unconditional if trusted else 0),
             locations=row.locations + 1,
             locations_trusted=row.locations_trusted + trusted,
             oldest_minutes=max((x for x in (row.oldest_minutes, age) if x is not None), default=None),

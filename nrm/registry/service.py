@@ -29,6 +29,7 @@ from nrm.registry.rules import (
     PAUSE_REASONS,
     Basis,
     ClaimKind,
+    PlaceState,
     Stance,
 )
 from nrm.seal import AddressKey, Sealed
@@ -182,17 +183,27 @@ def claim_places(tx: Tx, unit_id: str, holder: str, kind: ClaimKind, count: int)
     )
     if view.free_for_offer < count:
         raise Conflict("places_taken")
-    free = [place for place in view.places if place.state == "free"]
+    free = [place for place in view.places if place.state is PlaceState.FREE]
     for place in free if view.unit.private else free[:count]:
         tx.session.add(Claim(id=tx.new_id(), place_id=place.id, kind=kind, holder=holder, started_at=tx.now))
     tx.session.flush()
 
 
 def claim_place(tx: Tx, place_id: str, holder: str) -> None:
-    """Claim one named place for a stay that somebody else arranged."""
-    if _live_claim(tx, place_id) or _open_closure(tx, place_id):
+    """Claim one named place for a stay that somebody else arranged; in a private unit, all of its places."""
+    unit = next(
+        unit
+        for view in queries.locations(tx, location_id=queries.location_of_place(tx, place_id))
+        for unit in view.units
+        if any(place.id == place_id for place in unit.places)
+    )
+    wanted = [place for place in unit.places if place.id == place_id]
+    if wanted[0].state is not PlaceState.FREE or unit.free_for_offer == 0:
         raise Conflict("place_in_use")
-    tx.session.add(Claim(id=tx.new_id(), place_id=place_id, kind=ClaimKind.STAY, holder=holder, started_at=tx.now))
+    if unit.unit.private:
+        wanted = [place for place in unit.places if place.state is PlaceState.FREE]
+    for place in wanted:
+        tx.session.add(Claim(id=tx.new_id(), place_id=place.id, kind=ClaimKind.STAY, holder=holder, started_at=tx.now))
     tx.session.flush()
 
 

@@ -20,7 +20,7 @@ from tests import environment
 from tests.environment import MissingError
 from tests.postgresql import server
 
-pytest_plugins = ["tests.browser", "pytester"]
+pytest_plugins = ["tests.browser", "tests.site", "pytester"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -70,6 +70,11 @@ def organisations_of_kind(tx: Tx, kind: OrganisationKind) -> list[Organisation]:
     return list(tx.session.exec(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.id)).all())
 
 
+def organisations(tx: Tx) -> list[Organisation]:
+    """Every organisation, by kind and name."""
+    return list(tx.session.exec(select(Organisation).order_by(Organisation.kind, Organisation.name)).all())
+
+
 def accounts(tx: Tx) -> list[tuple[Account, Organisation]]:
     """Every account with its organisation, by login."""
     return list(

@@ -1,5 +1,6 @@
 """Reading alarms."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func
@@ -53,6 +54,35 @@ def live_alarms(tx: Tx, actor: Actor) -> list[AlarmOut]:
         )
         for alarm, request, account in tx.session.exec(query)
     ]
+
+
+@dataclass(frozen=True)
+class AlarmCount:
+    """How many alarms ring in one region on one rung, how many somebody took, and how many reached nobody."""
+
+    region_code: str
+    role: str
+    ringing: int
+    claimed: int
+    unreached: int
+
+
+def alarm_counts(tx: Tx, region_code: str | None = None) -> list[AlarmCount]:
+    """Numbers of live alarms per region and addressed role, of one region or of all: no case, only counts."""
+    query = (
+        select(PlacementRequest.region_code, Alarm.role, Alarm.claimed_by, Alarm.reached)
+        .join(Alarm, col(Alarm.request_id) == PlacementRequest.id)
+        .where(col(Alarm.ended_at).is_(None))
+    )
+    if region_code is not None:
+        query = query.where(PlacementRequest.region_code == region_code)
+    counts: dict[tuple[str, str], list[int]] = {}
+    for region, role, claimed_by, reached in tx.session.exec(query):
+        cell = counts.setdefault((region, role), [0, 0, 0])
+        cell[0] += 1
+        cell[1] += claimed_by is not None
+        cell[2] += reached == 0
+    return [AlarmCount(*key, *counts[key]) for key in sorted(counts)]
 
 
 def oldest_overdue(tx: Tx) -> datetime | None:

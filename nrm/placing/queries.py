@@ -135,6 +135,7 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
         query = query.where(col(PlacementRequest.refuses_police).is_(False))
     rows = tx.session.execute(query).all()
     details = {found.request.id: found for found in intake.details(tx, [row[2] for row in rows])}
+    answers = _answers(tx, [row[0].id for row in rows])
     return [
         OfferToAnswerOut(
             id=offer.id,
@@ -155,7 +156,13 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
             needed_from=request.needed_from,
             days=request.days,
             handover_needed=request.handover_needed,
+            handover_point=offer.handover_point,
             handover_points=location.handover_points,
+            waiting_for=[
+                other.by
+                for other in answers.get(offer.id, ())
+                if other.answer is None and other.organisation_id != actor.organisation_id
+            ],
         )
         for offer, needed, request, unit, location in rows
     ]
@@ -278,6 +285,7 @@ def _stays(tx: Tx, *conditions: ColumnElement[bool]) -> list[StayOut]:
             status=StayStatus(found.status),
             persons=found.persons,
             planned_at=found.planned_at,
+            needed_from=request.needed_from if request else None,
             arrived_at=found.arrived_at,
             expected_departure=found.expected_departure,
             handover_point=made.handover_point if made else None,

@@ -135,7 +135,11 @@ class OfferToAnswerOut(Shape):
     needed_from: datetime
     days: int
     handover_needed: bool
+    handover_point: str | None
+    """The point an earlier answer chose."""
     handover_points: list[str]
+    waiting_for: list[str]
+    """In what capacity others still have to answer, such as `national_desk`."""
 
 
 class StayOut(Shape):
@@ -149,6 +153,7 @@ class StayOut(Shape):
     status: StayStatus
     persons: int
     planned_at: datetime
+    needed_from: datetime | None
     arrived_at: datetime | None
     expected_departure: date | None
     handover_point: str | None

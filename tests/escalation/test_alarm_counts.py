@@ -1,0 +1,35 @@
+"""Numbers of alarms, for whoever may see numbers and no cases."""
+
+from nrm.escalation import queries, service
+from nrm.escalation.queries import AlarmCount
+from tests.builders import Town, town
+
+
+def ring(here: Town) -> list[str]:
+    """Two overdue requests in one region and one in another; one alarm claimed by the duty officer."""
+    officer = here.duty_officer()
+    for region in ("VR17", "VR17", "VR15"):
+        here.request(here.coordinator(region), region=region)
+    here.clock.turn(minutes=60)
+    assert service.run_due(here.database) == 3
+    with here.database.transaction(officer.account_id) as tx:
+        alarms = queries.live_alarms(tx, officer)
+        service.claim(tx, officer, next(alarm.id for alarm in alarms if alarm.region == "VR17"))
+    return [alarm.id for alarm in alarms]
+
+
+def test_alarms_are_counted_per_region_and_rung(database_url: str) -> None:
+    here = town(database_url)
+    ring(here)
+    with here.database.reading() as tx:
+        assert queries.alarm_counts(tx) == [
+            AlarmCount("VR15", "duty_officer", ringing=1, claimed=0, unreached=0),
+            AlarmCount("VR17", "duty_officer", ringing=2, claimed=1, unreached=0),
+        ]
+        assert queries.alarm_counts(tx, "VR15") == [AlarmCount("VR15", "duty_officer", 1, 0, 0)]
+    here.clock.turn(minutes=15)
+    service.run_due(here.database)
+    with here.database.reading() as tx:
+        unreached = [count.unreached for count in queries.alarm_counts(tx) if count.role == "coordinator_regional"]
+        assert unreached == [1, 2], "no regional coordinator exists here, and that is recorded"
+    here.database.close()

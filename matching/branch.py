@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from matching.eligibility import BoolArray, IntArray
-from matching.flow import Flow, Network, cheapest_flow, dearer, face, packs_of
+from matching.flow import UNLIMITED_ROOM, Flow, Network, cheapest_flow, dearer, face, packs_of
 from matching.greedy import Occupancy
 from matching.model import UNPLACED, Instance, Placement
 from matching.problem import LEVELS
@@ -56,6 +56,7 @@ class BranchSearch:
         self.best = incumbent
         self.best_value = None if incumbent is None else self.value(incumbent)
         self.core = instance
+        self._sizes, self._kind = np.unique(instance.size, return_inverse=True)
         self._members = {member: group for group in instance.groups for member in group}
         self._partners: list[list[int]] = [[] for _ in range(instance.requests)]
         for a, b in instance.apart:
@@ -131,13 +132,7 @@ class BranchSearch:
 
     def _relaxed(self, node: _Choices) -> _Relaxed | None:
         """The lexicographic relaxation of a node; None if it holds nothing better than the best known."""
-        network = Network(
-            size=self.instance.size,
-            allowed=node.allowed,
-            optional=node.optional,
-            room=self._room(node.allowed),
-            full=np.zeros(self.instance.units, np.bool_),
-        )
+        network = self._network(node)
         flows: list[tuple[Network, Flow]] = []
         bound: list[int] = []
         for pack in self.packs:
@@ -154,20 +149,36 @@ class BranchSearch:
             return None
         return _Relaxed(tuple(bound), tuple(flows))
 
-    def _room(self, allowed: BoolArray) -> IntArray:
-        """Persons a unit can really take: its places; in a private one no more than its largest possible party; where
-        no party of one may come, no more than whole parties can add up to."""
-        size, places = self.instance.size, self.instance.places
-        largest = np.where(allowed, size[:, None], 0).max(axis=0, initial=0)
-        smallest = np.where(allowed, size[:, None], np.iinfo(np.int64).max).min(axis=0, initial=np.iinfo(np.int64).max)
-        room = np.where(self.instance.private, np.minimum(places, largest), places)
-        open_units = allowed.any(axis=0)
-        for unit in np.flatnonzero(open_units & ~self.instance.private & (smallest > 1) & (places % smallest != 0)):
-            reachable, most = 1, int(places[unit])
-            for party in size[allowed[:, unit]].tolist():
-                reachable |= (reachable << party) & ((1 << (most + 1)) - 1)
-            room[unit] = reachable.bit_length() - 1
-        return np.where(open_units, room, 0)
+    def _network(self, node: _Choices) -> Network:
+        """The flow network of a node, with rooms as small as whole parties make them.
+
+        A private unit has room for its largest possible party and, per size of party, for one; a shared one for as many
+        of a size as fit. Where no party of one may come, no more than parties can add up to.
+        """
+        size, places, private = self.instance.size, self.instance.places, self.instance.private
+        sizes = self._sizes
+        present = np.array([node.allowed[size == one].sum(axis=0) for one in sizes.tolist()], np.int64)
+        present = present.reshape(sizes.size, places.size)
+        fitting = np.where(private, np.minimum(places // sizes[:, None], 1), places // sizes[:, None])
+        class_room = np.minimum(fitting, present) * sizes[:, None]
+        largest = np.where(present > 0, sizes[:, None], 0).max(axis=0, initial=0)
+        room = np.where(private, np.minimum(places, largest), np.minimum(places, class_room.sum(axis=0)))
+        for unit in np.flatnonzero(~private & (room > 1) & (present[sizes == 1].sum(axis=0) == 0)).tolist():
+            room[unit] = _most_persons(
+                sizes[present[:, unit] > 0].tolist(), present[present[:, unit] > 0, unit].tolist(), int(room[unit])
+            )
+        # A class limit matters only where the class could ask for more and the room of the unit would grant it.
+        limits = (sizes[:, None] * present > class_room) & (class_room < room)
+        return Network(
+            size=size,
+            kind=self._kind,
+            allowed=node.allowed,
+            optional=node.optional,
+            room=room,
+            class_room=np.where(limits, class_room, UNLIMITED_ROOM),
+            full=np.zeros(places.size, np.bool_),
+            class_full=np.zeros(limits.shape, np.bool_),
+        )
 
     def _fixed(self, node: _Choices, relaxed: _Relaxed) -> _Choices:
         """The node without the arcs that lead to nothing better than the best known."""
@@ -367,3 +378,12 @@ class BranchSearch:
                 return
             for member in placed:
                 occupancy.take(member)
+
+
+def _most_persons(sizes: Sequence[int], counts: Sequence[int], places: int) -> int:
+    """The largest number of persons, at most `places`, that whole parties of these sizes and counts add up to."""
+    reachable, mask = 1, (1 << (places + 1)) - 1
+    for size, count in zip(sizes, counts, strict=True):
+        for _ in range(min(count, places // size)):
+            reachable |= (reachable << size) & mask
+    return reachable.bit_length() - 1

@@ -10,7 +10,7 @@ duality in whole numbers must meet the flow's cost, else the flow is not believe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lcm
 from typing import Final
 
@@ -182,26 +182,38 @@ def _typed(amounts: Amounts, wide: bool) -> Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What may flow: allowed[R, U] arcs, optional[R] who may stay out, room[U] persons per unit, full[U] must fill."""
+    """What may flow. Requests of one size form a class; S classes.
+
+    size[R] · kind[R]: class number · allowed[R, U] arcs · optional[R] who may stay out · room[U] persons per unit ·
+    class_room[S, U] persons per class and unit (`UNLIMITED_ROOM` where it limits nothing) · full[U], class_full[S, U]:
+    must be filled to the last place.
+    """
 
     size: IntArray
+    kind: IntArray
     allowed: BoolArray
     optional: BoolArray
     room: IntArray
+    class_room: IntArray
     full: BoolArray
+    class_full: BoolArray
+
+
+UNLIMITED_ROOM: Final = 2**40
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A cheapest flow for one pack with its proof.
 
-    persons[R, U] and out[R] · price[U] per person · slack[R, U] ≥ 0 and slack_out[R]: how much more than the cheapest
-    each arc costs per person, at these prices · cost: the packed total, met by the prices.
+    persons[R, U] and out[R] · price[U] and surcharge[S, U] per person · slack[R, U] ≥ 0 and slack_out[R]: how much more
+    than the cheapest each arc costs per person, at these prices · cost: the packed total, met by the prices.
     """
 
     persons: IntArray
     out: IntArray
     price: Amounts
+    surcharge: Amounts
     slack: Amounts
     slack_out: Amounts
     cost: int
@@ -209,6 +221,8 @@ class Flow:
 
 def cheapest_flow(network: Network, pack: Pack) -> Flow | None:
     """The cheapest flow and its prices; None if not everyone who must be placed can be."""
+    if pack.wide:  # rare: the classes are not worth their trouble there
+        network = _without_classes(network)
     solved = _unbounded_flow(network, pack) if pack.wide else _bounded_flow(network, pack)
     if solved is None:
         return None
@@ -216,23 +230,48 @@ def cheapest_flow(network: Network, pack: Pack) -> Flow | None:
     return _priced(network, pack, persons, out)
 
 
+def _without_classes(network: Network) -> Network:
+    return replace(
+        network,
+        class_room=np.full_like(network.class_room, UNLIMITED_ROOM),
+        class_full=np.zeros_like(network.class_full),
+    )
+
+
 def _bounded_flow(network: Network, pack: Pack) -> tuple[IntArray, IntArray] | None:
-    """By OR-Tools, in 64 bits."""
+    """By OR-Tools, in 64 bits. Nodes: requests, units, one per limited class and unit, and the sink."""
     requests, units = network.allowed.shape
     rows, columns = network.allowed.nonzero()
     leaving = network.optional.nonzero()[0]
     draining = (~network.full).nonzero()[0]
-    sink = requests + units
+    limited = network.class_room < UNLIMITED_ROOM
+    gates, gated_units = limited.nonzero()
+    gate_room = network.class_room[gates, gated_units]
+    gate_full = network.class_full[gates, gated_units]
+    sink = requests + units + gates.size
+    entrance = np.broadcast_to(requests + np.arange(units), limited.shape).copy()
+    entrance[gates, gated_units] = requests + units + np.arange(gates.size)
+    passing = (~gate_full).nonzero()[0]
     solver = min_cost_flow.SimpleMinCostFlow()
+    free = np.zeros(draining.size + passing.size, np.int64)
     arcs = solver.add_arcs_with_capacity_and_unit_cost(
-        np.concatenate([rows, leaving, requests + draining]),
-        np.concatenate([requests + columns, np.full(leaving.size + draining.size, sink)]),
-        np.concatenate([network.size[rows], network.size[leaving], network.room[draining]]),
-        np.concatenate([pack.arc[rows, columns], pack.out[leaving], np.zeros(draining.size, np.int64)]),
+        np.concatenate([rows, leaving, requests + draining, requests + units + passing]),
+        np.concatenate(
+            [
+                entrance[network.kind[rows], columns],
+                np.full(leaving.size + draining.size, sink),
+                requests + gated_units[passing],
+            ]
+        ),
+        np.concatenate([network.size[rows], network.size[leaving], network.room[draining], gate_room[passing]]),
+        np.concatenate([pack.arc[rows, columns], pack.out[leaving], free]),
     )
     supplies = np.zeros(sink + 1, np.int64)
     supplies[:requests] = network.size
-    supplies[requests:sink] = np.where(network.full, -network.room, 0)
+    supplies[requests : requests + units] = np.where(network.full, -network.room, 0)
+    # A class that must fill its room there: demanded at its gate, given back behind it.
+    supplies[requests + units : sink] = np.where(gate_full, -gate_room, 0)
+    np.add.at(supplies, requests + gated_units[gate_full], gate_room[gate_full])
     supplies[sink] = -supplies.sum()
     solver.set_nodes_supplies(np.arange(sink + 1), supplies)
     if supplies[sink] > 0 or solver.solve() != solver.OPTIMAL:
@@ -323,32 +362,46 @@ class _AugmentingPaths:
 def _priced(network: Network, pack: Pack, persons: IntArray, out: IntArray) -> Flow:
     """The smallest prices that explain a flow, and the slack of every arc under them.
 
-    A request in unit u with an arc to v shows that v is at least so much dearer: price[v] ≥ price[u] + cost(u) −
-    cost(v). Prices start at zero, in units that must be full at the far end below (there they may be negative; never
-    at infinity, which would make every other arc look dear or free), and rise until nothing changes.
+    A request in unit u with an arc to v shows that v is at least so much dearer for its class: price(v) ≥ price(u) +
+    cost(u) − cost(v). If the class has room left there, the unit itself must be that dear; if not, a surcharge for the
+    class will do. Prices start at zero, in units and classes that must be full at the far end below (there they may be
+    negative; never at infinity, which would make every other arc look dear or free), and rise until nothing changes.
     """
-    allowed = network.allowed
+    allowed, kind = network.allowed, network.kind
     far = _far(pack)
-    price = _typed(np.zeros(allowed.shape[1], np.int64), pack.wide)
-    price[network.full] = -far
+    members = [np.flatnonzero(kind == one) for one in range(len(network.class_room))]
+    taken = np.array([persons[rows].sum(axis=0) for rows in members], np.int64).reshape(network.class_room.shape)
+    exhausted = network.class_room <= taken
     used = persons > 0
     stays_out = out > 0
     known: Amounts = np.where(allowed, pack.arc, far)
-    for _ in range(sum(allowed.shape) + 2):
-        level = np.where(used, known + price[None, :], -far).max(axis=1, initial=-far)
+    unit_price = _typed(np.zeros(allowed.shape[1], np.int64), pack.wide)
+    unit_price[network.full] = -far
+    price = np.where(network.class_full, -far, unit_price[None, :])
+    for _ in range(2 * sum(allowed.shape) + 2):
+        level = np.where(used, known + price[kind], -far).max(axis=1, initial=-far)
         level = np.where(stays_out, np.maximum(level, pack.out), level)
-        wanted = (level[:, None] - known).max(axis=0, initial=-far) if allowed.shape[0] else price
-        higher = np.maximum(price, wanted)
+        shown = level[:, None] - known
+        wanted = np.array([shown[rows].max(axis=0, initial=-far) for rows in members], price.dtype)
+        wanted = wanted.reshape(price.shape)
+        unit_price = np.maximum(unit_price, np.where(exhausted, -far, wanted).max(axis=0, initial=-far))
+        floor = np.where(network.class_full, -far, unit_price[None, :])
+        higher = np.maximum(np.maximum(price, floor), np.where(exhausted, wanted, -far))
         if (higher == price).all():
             break
         price = higher
-    slack = np.where(allowed, known + price[None, :] - level[:, None], 0)
+    level = np.where(used, known + price[kind], -far).max(axis=1, initial=-far)
+    level = np.where(stays_out, np.maximum(level, pack.out), level)
+    surcharge = np.where(network.class_room < UNLIMITED_ROOM, price - unit_price[None, :], 0)
+    slack = np.where(allowed, known + (unit_price[None, :] + surcharge)[kind] - level[:, None], 0)
     slack_out = np.where(network.optional, pack.out - level, 0)
     cost = int((persons * pack.arc).sum()) + int((out * pack.out).sum())
-    proven = _dot(network.size, level) - _dot(network.room, price)
-    if proven != cost or (slack < 0).any() or (slack_out < 0).any():
+    proven = _dot(network.size, level) - _dot(network.room, unit_price)
+    proven -= _dot(network.class_room.ravel(), surcharge.ravel())
+    honest = (surcharge >= 0)[~network.class_full].all() and (unit_price >= 0)[~network.full].all()
+    if proven != cost or not honest or (slack < 0).any() or (slack_out < 0).any():
         raise UnprovenFlow
-    return Flow(persons, out, price, slack, slack_out, cost)
+    return Flow(persons, out, unit_price, surcharge, slack, slack_out, cost)
 
 
 def _far(pack: Pack) -> int:
@@ -359,12 +412,12 @@ def _far(pack: Pack) -> int:
 
 def face(network: Network, flow: Flow) -> Network:
     """The part of a network where its flow's cost is met: only arcs without slack, units with a price full."""
-    return Network(
-        size=network.size,
+    return replace(
+        network,
         allowed=network.allowed & (flow.slack == 0),
         optional=network.optional & (flow.slack_out == 0),
-        room=network.room,
         full=network.full | (flow.price > 0),
+        class_full=network.class_full | (flow.surcharge > 0),
     )
 
 

@@ -1,0 +1,104 @@
+"""`nrm-soak ci|nightly|release [--row N …] [--engine sqlite|postgresql] [--seed S]`: the trust table, tried.
+
+Prints one line per row and engine and exits 1 on a failure or on a planted bug that was not caught.
+"""
+
+import argparse
+import secrets
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tests import environment
+from tests.environment import MissingError
+from tests.soak.ground import Ground, ground, start_fork_server
+from tests.soak.harness import FAILURES_SHOWN, Row
+from tests.soak.rows import ROWS
+
+TIMES = {"ci": 1, "nightly": 10, "release": 100}
+ENGINES = ("sqlite", "postgresql")
+LIBRARY = "library"
+"""Stands in the place of the engine for what needs no database."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command."""
+    asked = _parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    start_fork_server()
+    seed = asked.seed if asked.seed is not None else secrets.randbelow(10**9)
+    print(f"nrm-soak {asked.length}, seed {seed}", flush=True)
+    rows = [row for row in ROWS if not asked.row or row.number in asked.row]
+    engines = [asked.engine] if asked.engine else list(ENGINES)
+    started = time.monotonic()
+    held = [_run_engine(engine, rows, asked.length, seed) for engine in [*engines, LIBRARY]]
+    fine = all(held)
+    print(f"{'all held' if fine else 'NOT ALL HELD'} in {time.monotonic() - started:.0f} s")
+    sys.exit(0 if fine else 1)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nrm-soak", description=__doc__)
+    parser.add_argument("length", choices=sorted(TIMES, key=TIMES.__getitem__))
+    parser.add_argument("--row", type=int, action="append", choices=sorted({row.number for row in ROWS}))
+    parser.add_argument("--engine", choices=ENGINES)
+    parser.add_argument("--seed", type=int)
+    return parser.parse_args(arguments)
+
+
+def _run_engine(engine: str, rows: Sequence[Row], length: str, seed: int) -> bool:
+    """Every row that this engine has. Without PostgreSQL: a failure on CI, a line that says so elsewhere."""
+    todo = [row for row in rows if engine in row.engines]
+    if not todo:
+        return True
+    try:
+        with ground(engine) as here:
+            held = [_run_row(here, row, length, seed) for row in todo]
+            return all(held)
+    except MissingError as missing:
+        print(f"rows {' '.join(str(row.number) for row in todo)} {engine} SKIPPED: {missing}", flush=True)
+        return not environment.on_ci()
+
+
+def _run_row(here: Ground, row: Row, length: str, seed: int) -> bool:
+    started = time.monotonic()
+    count = min(row.count * TIMES[length], row.count_max or sys.maxsize)
+    missed: list[str] = []
+    try:
+        outcome = row.run(here, count, seed)
+        trials, failures, notes = outcome.trials, outcome.failures, outcome.notes
+    except Exception:  # noqa: BLE001 - a harness that breaks has shown nothing, and the other rows still count
+        trials, failures, notes = 0, [traceback.format_exc()], []
+    planted = [bug for bug in row.planted if here.engine in bug.engines]
+    for bug in planted:
+        try:
+            caught = bug.find(here, seed)
+        except Exception:  # noqa: BLE001 - as above
+            caught = False
+            failures.append(f"planted bug {bug.name!r}: {traceback.format_exc()}")
+        if not caught:
+            missed.append(bug.name)
+    seconds = time.monotonic() - started
+    print(
+        f"row {row.number} {here.engine} N={trials} failures={len(failures)}"
+        f" planted={len(planted) - len(missed)}/{len(planted)} seconds={seconds:.0f}"
+        f"  {row.title}{''.join(f' {note}' for note in notes)}",
+        flush=True,
+    )
+    for failure in failures[:FAILURES_SHOWN]:
+        print(f"    {failure}", flush=True)
+    for name in missed:
+        print(f"    planted bug not caught: {name}", flush=True)
+    if trials == 0 or not planted:
+        print("    nothing was tried", flush=True)
+    if fine := trials > 0 and planted and not failures and not missed:
+        return bool(fine)
+    print(f"    again: nrm-soak {length} --row {row.number} --engine {here.engine} --seed {seed}", flush=True)
+    return False
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,6 @@ from sqlalchemy import ColumnElement
 from sqlalchemy import select as select_rows
 from sqlmodel import col, select
 
-from nrm import policy
 from nrm.access.models import Organisation
 from nrm.access.rules import Actor
 from nrm.db import Tx
@@ -26,8 +25,8 @@ from nrm.placing.schemas import (
     ShutOutOut,
     StayOut,
 )
-from nrm.registry import rules as registry_rules
-from nrm.registry.models import Confirmation, Location, Unit
+from nrm.registry import queries as registry
+from nrm.registry.models import Location, Unit
 
 LIST_MAX = 100
 
@@ -40,38 +39,33 @@ def current_set(tx: Tx, request_id: str) -> ProposalSet | None:
 
 
 def proposals(tx: Tx, request_id: str) -> ProposalsOut | None:
-    """The current proposals of a request with the freshness of each figure as it is now; None before the first."""
+    """The current proposals of a request, each figure as it is now; None before the first.
+
+    `available` says whether it still can be asked: not when its places were taken since the solve, or it said no.
+    """
     found = current_set(tx, request_id)
     if found is None:
         return None
-    rows = tx.session.exec(
-        select(Proposal, Unit, Location, Organisation)
-        .join(Unit, col(Unit.id) == Proposal.unit_id)
-        .join(Location, col(Location.id) == Proposal.location_id)
-        .join(Organisation, col(Organisation.id) == Location.organisation_id)
-        .where(Proposal.set_id == found.id)
-        .order_by(col(Proposal.rank))
-    )
-    _, bands = policy.current(tx, policy.Freshness)
+    detail = intake.detail(tx, request_id)
+    rows = tx.session.exec(select(Proposal).where(Proposal.set_id == found.id).order_by(col(Proposal.rank))).all()
     listed = []
-    for proposal, unit, location, organisation in rows:
-        fresh = registry_rules.freshness(
-            bands.bands[location.pool],  # type: ignore[index]
-            _confirmed_at(tx, location.id),
-            tx.now,
-        )
+    for proposal in rows:
+        view = registry.locations(tx, location_id=proposal.location_id)[0]
+        unit = next(unit for unit in view.units if unit.unit.id == proposal.unit_id)
+        barred = proposal.location_id in detail.barred_locations
         listed.append(
             ProposalOut(
                 id=proposal.id,
                 rank=proposal.rank,
-                unit_id=unit.id,
-                location_code=location.code,
-                unit_code=unit.code,
-                provider=organisation.name,
-                phone=organisation.phone,
+                unit_id=unit.unit.id,
+                location_code=view.location.code,
+                unit_code=unit.unit.code,
+                provider=view.organisation.name,
+                phone=view.organisation.phone,
+                available=not barred and unit.free_for_offer >= len(detail.persons),
                 # Derived at read, so that a figure that went stale since the solve is not shown as fresh.
-                fit={**proposal.fit, "freshness": fresh.band.value},
-                freshness_minutes=fresh.age_minutes,
+                fit={**proposal.fit, "free": unit.free_for_offer, "freshness": view.freshness.band.value},
+                freshness_minutes=view.freshness.age_minutes,
             )
         )
     return ProposalsOut(
@@ -106,6 +100,7 @@ def offers(tx: Tx, request_id: str) -> list[OfferOut]:
             status=OfferStatus(offer.status),
             sent_at=offer.sent_at,
             hold_until=offer.hold_until,
+            ended_at=offer.ended_at,
             seconds_left=_seconds_left(offer, tx.now),
             decline_code=offer.decline_code,
             handover_point=offer.handover_point,
@@ -184,9 +179,11 @@ def stays_at(tx: Tx, organisation_id: str) -> list[StayOut]:
 
 
 def handover_point(tx: Tx, request_id: str) -> str | None:
-    """Where a first responder brings the party, once a place was accepted."""
+    """Where a first responder brings the party, while a place is theirs: never that of an earlier try."""
     return tx.session.exec(
-        select(Offer.handover_point).where(Offer.request_id == request_id, Offer.status == OfferStatus.ACCEPTED)
+        select(Offer.handover_point)
+        .join(Stay, col(Stay.offer_id) == Offer.id)
+        .where(Offer.request_id == request_id, col(Stay.status).in_((StayStatus.PLANNED, StayStatus.ARRIVED)))
     ).first()
 
 
@@ -231,15 +228,6 @@ def _seconds_left(found: Offer, now: datetime) -> int:
     if found.status != OfferStatus.LIVE:
         return 0
     return max(0, int((found.hold_until - now).total_seconds()))
-
-
-def _confirmed_at(tx: Tx, location_id: str) -> datetime | None:
-    return tx.session.exec(
-        select(Confirmation.confirmed_at)
-        .where(Confirmation.location_id == location_id)
-        .order_by(col(Confirmation.confirmed_at).desc())
-        .limit(1)
-    ).first()
 
 
 def _answers(tx: Tx, offer_ids: list[str]) -> dict[str, list[AnswerOut]]:

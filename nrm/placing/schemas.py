@@ -66,6 +66,7 @@ class ProposalOut(Shape):
     unit_code: str
     provider: str
     phone: str | None
+    available: bool
     fit: dict[str, Any]
     freshness_minutes: int | None
 
@@ -108,6 +109,7 @@ class OfferOut(Shape):
     status: OfferStatus
     sent_at: datetime
     hold_until: datetime
+    ended_at: datetime | None
     seconds_left: int
     decline_code: str | None
     handover_point: str | None

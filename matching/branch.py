@@ -25,6 +25,9 @@ from matching.model import UNPLACED, Instance, Placement
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 
+DIVE_ROUNDS_MAX = 40
+DIVE_SHARE = 4
+
 Value = tuple[int, ...]
 """One packed number per pack; compares like the levels."""
 
@@ -78,18 +81,20 @@ class BranchSearch:
         root = self._tightened(_Choices(self.instance.eligible, self.instance.optional))
         queue: list[tuple[Value, int, int, _Choices, _Relaxed]] = []
         age = 0
-        for choices, relaxed in self._evaluated([] if root is None else [root]):
-            queue.append((relaxed.bound, 0, age, choices, relaxed))
+        for evaluated, relaxed in self._evaluated([] if root is None else [root]):
+            self._dive(evaluated, relaxed)
+            choices = self._fixed(evaluated, relaxed)
             self.core = replace(self.instance, eligible=choices.allowed, optional=choices.optional)
+            queue.append((relaxed.bound, 0, age, choices, relaxed))
         while queue:
             bound, depth, _, choices, relaxed = heapq.heappop(queue)
             if self.best_value is not None and bound >= self.best_value:
                 return self._proven()
             if self._spent():
                 return Found(self.best, False, self._bound_per_level(bound))
-            for child, evaluated in self._evaluated(self._children(choices, relaxed)):
+            for child, rated in self._evaluated(self._children(choices, relaxed)):
                 age += 1
-                heapq.heappush(queue, (evaluated.bound, depth - 1, age, child, evaluated))
+                heapq.heappush(queue, (rated.bound, depth - 1, age, child, rated))
         return self._proven()
 
     def _proven(self) -> Found:
@@ -308,6 +313,59 @@ class BranchSearch:
         for mate in self._members.get(request, ()):
             allowed[mate, ~at_it] = False
             optional[mate] = False
+
+    # --- diving --------------------------------------------------------------------------------------------------
+
+    def _dive(self, node: _Choices, relaxed: _Relaxed) -> None:
+        """Look for a good answer: settle everything the flow violates at once, let the flow adapt, and again.
+
+        Good answers close more than good bounds do: they drop the arcs whose reduced cost exceeds the gap.
+        """
+        for _ in range(DIVE_ROUNDS_MAX):
+            settled = self._settled(node, relaxed)
+            if settled is None or self._spent():
+                return
+            deeper = next(self._evaluated([settled]), None)
+            if deeper is None:
+                return
+            node, relaxed = deeper
+
+    def _settled(self, node: _Choices, relaxed: _Relaxed) -> _Choices | None:
+        """The node with some of the parties settled that the flow splits or doubles up in private; None if it fails.
+
+        The largest first: in the unit most of it is in, or out of the units it is in if others fill them. Parties the
+        flow keeps whole stay free to move; they only take their room here.
+        """
+        persons, out = relaxed.flows[-1][1].persons, relaxed.flows[-1][1].out
+        linked = self._group_branch(node, persons, out) or self._apart_branch(node, persons)
+        if linked is not None:
+            return self._tightened(linked[0])
+        instance = self.instance
+        parts = (persons > 0).sum(axis=1) + (out > 0)
+        occupancy = Occupancy(instance)
+        violating = np.flatnonzero(parts > 1).tolist()
+        for request in sorted(
+            np.flatnonzero((parts == 1) & (out == 0)).tolist(), key=lambda at: -int(instance.size[at])
+        ):
+            unit = int(persons[request].argmax())
+            if occupancy.fits(request, unit):
+                occupancy.put(request, unit)
+            else:
+                violating.append(request)
+        allowed, optional = node.allowed.copy(), node.optional.copy()
+        ordered = sorted(violating, key=lambda at: (-int(instance.size[at]), at))
+        for request in ordered[: -(-len(ordered) // DIVE_SHARE)]:
+            share = np.argsort(-persons[request], kind="stable")[: int(parts[request])].tolist()
+            tempting = [unit for unit in share if persons[request, unit]]
+            unit = next((unit for unit in tempting if occupancy.fits(request, unit)), UNPLACED)
+            if unit == UNPLACED:
+                allowed[request, tempting] = False
+            else:
+                occupancy.put(request, unit)
+                allowed[request] = False
+                allowed[request, unit] = True
+                optional[request] = False
+        return self._tightened(_Choices(allowed, optional))
 
     # --- answers -----------------------------------------------------------------------------------------------------
 

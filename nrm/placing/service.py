@@ -167,7 +167,10 @@ def decline(tx: Tx, actor: Actor, offer_id: str, code: str) -> None:
 def withdraw_offer(tx: Tx, actor: Actor, offer_id: str) -> None:
     """The owner of the request takes an offer back before it was answered in full."""
     found = queries.offer(tx, offer_id)
-    intake_service.owned(tx, actor, found.request_id)
+    try:
+        intake_service.owned(tx, actor, found.request_id)
+    except NotFound as error:
+        raise NotFound("no_offer") from error
     registry.location(tx, found.location_id, for_update=True)
     _end_offer(tx, offer_id, OfferStatus.WITHDRAWN)
     _free(tx, found.request_id, offer_id)
@@ -276,8 +279,8 @@ def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int) -
 
 def occupy(tx: Tx, actor: Actor, place_id: str, expected_departure: date | None = None) -> Stay:
     """A place is in use by arrangement outside this system: said by its provider."""
-    location_id = registry.location_of_place(tx, place_id)
-    location = registry_service.own_location(tx, actor, location_id)
+    location = registry_service.location_of_own_place(tx, actor, place_id)
+    location_id = location.id
     unit_id = next(
         unit.unit.id
         for view in registry.locations(tx, location_id=location_id)
@@ -311,7 +314,11 @@ def release_address(tx: Tx, actor: Actor, key: AddressKey, stay_id: str, reason:
     if reason not in RELEASE_REASONS:
         raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
     stay = queries.stay(tx, stay_id)
-    if stay.request_id is None or not owns_case(actor, intake.request(tx, stay.request_id, for_update=True)):
+    request = intake.request(tx, stay.request_id, for_update=True) if stay.request_id else None
+    if request is None or not owns_case(actor, request):
+        raise NotFound("no_stay")
+    if request.handover_needed and actor.role is not Role.DUTY_OFFICER:
+        # What a first responder asked belongs to the desk, and of the desk only whoever is on shift gets the address.
         raise NotFound("no_stay")
     tx.session.refresh(stay)
     if stay.status != StayStatus.PLANNED:

@@ -52,8 +52,7 @@ def close_place(tx: Tx, actor: Actor, place_id: str, reason: str, expected_end: 
         raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
     if expected_end is not None and expected_end < tx.now.date():
         raise Invalid("invalid", (FieldError(("expectedEnd",), "in_the_past"),))
-    location_id = queries.location_of_place(tx, place_id)
-    touch(tx, own_location(tx, actor, location_id))
+    touch(tx, location_of_own_place(tx, actor, place_id))
     if _live_claim(tx, place_id):
         raise Conflict("place_in_use")
     if _open_closure(tx, place_id):
@@ -66,8 +65,7 @@ def close_place(tx: Tx, actor: Actor, place_id: str, reason: str, expected_end: 
 
 def reopen_place(tx: Tx, actor: Actor, place_id: str) -> None:
     """Put a place back in service."""
-    location_id = queries.location_of_place(tx, place_id)
-    touch(tx, own_location(tx, actor, location_id))
+    touch(tx, location_of_own_place(tx, actor, place_id))
     tx.guarded(
         update(Closure)
         .where(col(Closure.place_id) == place_id, col(Closure.ended_at).is_(None))
@@ -239,6 +237,14 @@ def own_location(tx: Tx, actor: Actor, location_id: str) -> Location:
     if found.organisation_id != actor.organisation_id:
         raise NotFound("no_location")
     return found
+
+
+def location_of_own_place(tx: Tx, actor: Actor, place_id: str) -> Location:
+    """The location of a place of the actor's own organisation, locked. Others' places do not exist for them."""
+    try:
+        return own_location(tx, actor, queries.location_of_place(tx, place_id))
+    except NotFound as error:
+        raise NotFound("no_place") from error
 
 
 def load_reference_data(tx: Tx) -> None:

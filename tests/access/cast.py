@@ -1,0 +1,158 @@
+"""Everybody there is, and one case in every state, for tests of who may see what."""
+
+from dataclasses import dataclass, field
+
+from sqlmodel import select
+
+from nrm.access import service as access
+from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.escalation import service as escalation
+from nrm.escalation.models import Alarm
+from nrm.intake.models import PlacementRequest
+from nrm.placing import queries as placing_queries
+from nrm.placing import service as placing
+from nrm.registry import service as registry
+from tests.builders import Town
+
+OWN, OTHER = "VR17", "VR15"
+
+ACTORS: dict[str, str] = {
+    "coordinator": "coordinator-VR17",
+    "other_coordinator": "coordinator-VR15",
+    "duty": "piket",
+    "duty_off": "piket-vrij",
+    "police": "police",
+    "other_police": "police-collega",
+    "inspectorate": "labour_inspectorate",
+    "provider": "aanbieder",
+    "other_provider": "ander",
+    "municipality": "municipality",
+    "regional": "coordinator_regional",
+    "other_regional": "regional-VR15",
+    "desk": "loket",
+    "national": "national_coordinator",
+    "rapporteur": "rapporteur",
+    "admin": "admin",
+}
+"""Short name → login. `coordinator`, `police` and `provider` are the ones whose case it is."""
+
+
+@dataclass
+class Cast:
+    """People and things by short name."""
+
+    town: Town
+    actors: dict[str, Actor] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    proposals: dict[str, str] = field(default_factory=dict)
+    short_codes: dict[str, str] = field(default_factory=dict)
+
+    def note(self, name: str, request_id: str) -> str:
+        """Remember a request under a name, as it is now."""
+        self.ids[name] = request_id
+        with self.town.database.reading() as tx:
+            found = tx.session.get_one(PlacementRequest, request_id)
+            self.versions[name] = found.version
+            self.short_codes[name] = found.short_code
+            proposed = placing_queries.proposals(tx, request_id)
+            if proposed and proposed.proposals:
+                self.proposals[name] = proposed.proposals[0].id
+        return request_id
+
+    def secrets(self) -> list[str]:
+        """What points at one case or one house: ids, short codes, location codes."""
+        ids = [id for name, id in self.ids.items() if name != "alarm"]
+        return [*ids, *self.short_codes.values(), "L-001", "L-002", "L-003"]
+
+
+def people(town: Town) -> dict[str, Actor]:
+    """One of everybody, by short name."""
+    town.national_desk()
+    town.account("piket-vrij", Role.DUTY_OFFICER, town.organisations["comensha"])
+    police = town.police()
+    town.account("police-collega", Role.FIRST_RESPONDER, police.organisation_id)
+    town.person(Role.MUNICIPALITY, OrganisationKind.MUNICIPALITY, OWN)
+    town.person(Role.COORDINATOR_REGIONAL, OrganisationKind.CHAIN_DIRECTION, OWN)
+    town.account(
+        "regional-VR15",
+        Role.COORDINATOR_REGIONAL,
+        town.organisation("keten-VR15", OrganisationKind.CHAIN_DIRECTION, OTHER),
+    )
+    town.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
+    town.person(Role.RAPPORTEUR, OrganisationKind.RAPPORTEUR)
+    town.person(Role.ADMIN, OrganisationKind.OPERATIONS)
+    town.coordinator(OWN)
+    town.coordinator(OTHER)
+    town.duty_officer()
+    town.police(OrganisationKind.LABOUR_INSPECTORATE)
+    town.provider()
+    town.provider("ander")
+    return {short: town.actor(login) for short, login in ACTORS.items()}
+
+
+def cast(town: Town) -> Cast:
+    """A case of the coordinator in every state, one of the police, an alarm, two houses of the provider."""
+    made = Cast(town, people(town))
+    coordinator, provider, police, duty = (made.actors[name] for name in ("coordinator", "provider", "police", "duty"))
+    overdue = town.request(coordinator)
+    town.clock.turn(minutes=61)
+    escalation.run_due(town.database)
+    with town.database.reading() as tx:
+        made.ids["alarm"] = tx.session.exec(select(Alarm.id)).one()
+
+    made.ids["location"] = town.location(places=(1,) * 8)
+    made.ids["other_location"] = town.location("ander", region="VR01", places=(1,))
+    # A house nobody here fits in, so that no case gets its beds.
+    unused = made.ids["unused_location"] = town.location(places=(2,), sexes=("m",))
+    made.ids["place"], made.ids["closed_place"] = f"{unused}-u1-p1", f"{unused}-u1-p2"
+    with town.database.transaction(provider.account_id) as tx:
+        registry.close_place(tx, provider, made.ids["closed_place"], "maintenance", None)
+
+    placed, placed_stay = town.placed(coordinator, provider)
+    closed, closed_stay = town.placed(coordinator, provider)
+    with town.database.transaction(provider.account_id) as tx:
+        placing.confirm_arrival(tx, provider, placed_stay, 1)
+        placing.confirm_arrival(tx, provider, closed_stay, 1)
+        placing.depart(tx, provider, closed_stay, "own_home", 2)
+    accepted, made.ids["stay"] = town.placed(coordinator, provider)
+    made.ids["placed_stay"] = placed_stay
+    asked = town.request(police)
+    town.match()
+    police_stay = town.accept(provider, town.offer(duty, asked), "Ingang politiebureau")
+    assert police_stay is not None
+    made.ids["police_stay"] = police_stay
+    made.note("police_accepted", asked)
+    followed = town.request(police)
+    offered = town.request(coordinator)
+    town.match()
+    made.ids["offer"] = town.offer(coordinator, offered)
+    town.match()
+    for name, request_id in {
+        "open": overdue,
+        "offered": offered,
+        "accepted": accepted,
+        "placed": placed,
+        "closed": closed,
+        "police_open": followed,
+    }.items():
+        made.note(name, request_id)
+    with town.database.reading() as tx:
+        made.versions["location"] = registry.queries.location(tx, made.ids["location"]).version
+    town.clock.turn(seconds=1)
+    return made
+
+
+def investigators(town: Town, kind: OrganisationKind) -> dict[Role, Actor]:
+    """An account of every role in one investigative body: nobody should have made some of these, but who knows."""
+    organisation = town.organisation(f"body-{kind}", kind)
+    found: dict[Role, Actor] = {}
+    for role in Role:
+        login = f"{kind}-{role}"
+        town.account(login, role, organisation)
+        actor = town.actor(login)
+        if role is Role.DUTY_OFFICER:
+            with town.database.transaction(actor.account_id) as tx:
+                access.start_shift(tx, actor)
+        found[role] = actor
+    return found

@@ -1,0 +1,308 @@
+"""Who gets what from every route: the table below is written by hand from domain.md §2, not from the code's rules.
+
+Whatever a line does not name is refused with 403. A case, house, offer or stay that is somebody else's is a 404 that
+cannot be told from one that does not exist.
+"""
+
+import json
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy import func
+from sqlmodel import select
+
+from nrm import journal
+from nrm.access.api import Allowed
+from nrm.access.models import ReadLog
+from nrm.db import Database
+from tests.access.cast import ACTORS, Cast, cast
+from tests.api.client import ROOT, Api, Caller, api, problem
+from tests.builders import Town, TurnedClock, town
+
+EVERYONE = dict.fromkeys(ACTORS, 200)
+# A case: its coordinator; the duty officer reads every case but decides on none that is not the desk's; other
+# coordinators and the desk (not its owner) do not know of it.
+CASE_READ = {"coordinator": 200, "duty": 200, "other_coordinator": 404, "desk": 404}
+POLICE_CASE_READ = {"duty": 200, "desk": 200, "coordinator": 404, "other_coordinator": 404}
+
+
+def decides(status: int) -> dict[str, int]:
+    """Only the owner of the coordinator's case; whoever else may decide on cases does not find it."""
+    return {"coordinator": status, "other_coordinator": 404, "duty": 404, "desk": 404}
+
+
+def keeps(status: int) -> dict[str, int]:
+    """Only the provider whose house it is."""
+    return {"provider": status, "other_provider": 404}
+
+
+CASES = ("open", "offered", "accepted", "placed", "closed")
+
+TABLE: dict[tuple[str, str], dict[str, int]] = {
+    ("GET", "/session"): EVERYONE,
+    ("DELETE", "/session"): dict.fromkeys(ACTORS, 204),
+    ("POST", "/shift"): {"duty": 204, "duty_off": 204},
+    ("DELETE", "/shift"): {"duty": 204, "duty_off": 409},
+    ("GET", "/accounts"): {"admin": 200},
+    ("GET", "/policies"): EVERYONE,
+    ("GET", "/regions"): EVERYONE,
+    ("GET", "/municipalities"): EVERYONE,
+    # Numbers of places: whoever seeks, offers, buys or oversees them. Not who only asks, or counts afterwards.
+    ("GET", "/board"): {
+        name: 200 for name in ACTORS if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin"}
+    },
+    ("GET", "/open-counts"): {
+        **dict.fromkeys(("coordinator", "other_coordinator", "duty", "duty_off", "desk"), 200),
+        **dict.fromkeys(("municipality", "regional", "other_regional", "national"), 200),
+    },
+    ("GET", "/locations"): {"provider": 200, "other_provider": 200},
+    ("POST", "/locations/{location}/confirmations"): keeps(204),
+    ("PUT", "/locations/{location}/pause"): keeps(204),
+    ("DELETE", "/locations/{location}/pause"): keeps(204),
+    ("PUT", "/locations/{location}/rules/addiction"): keeps(204),
+    ("PUT", "/locations/{location}/address"): keeps(204),
+    ("PUT", "/places/{place}/closure"): keeps(204),
+    ("DELETE", "/places/{closed_place}/closure"): keeps(204),
+    ("POST", "/places/{place}/occupation"): keeps(204),
+    ("GET", "/stays"): {"provider": 200, "other_provider": 200},
+    ("POST", "/requests"): {
+        "coordinator": 201,
+        "other_coordinator": 201,
+        "duty": 201,
+        "desk": 201,
+        "police": 201,
+        "other_police": 201,
+        "inspectorate": 201,
+    },
+    ("GET", "/requests"): {"coordinator": 200, "other_coordinator": 200, "duty": 200, "desk": 200},
+    **{
+        ("GET", f"/requests/{{{case}}}{part}"): CASE_READ
+        for case in CASES
+        for part in ("", "/proposals", "/offers", "/stays", "/history")
+    },
+    ("GET", "/requests/{police_open}"): POLICE_CASE_READ,
+    ("GET", "/requests/{police_accepted}/stays"): POLICE_CASE_READ,
+    ("PUT", "/requests/{open}"): decides(200),
+    ("POST", "/requests/{open}/closing"): decides(204),
+    ("POST", "/requests/{open}/offers"): decides(201),
+    ("DELETE", "/offers/{offer}"): decides(204),
+    ("GET", "/offers-to-answer"): {
+        **dict.fromkeys(("provider", "other_provider", "desk"), 200),
+        **dict.fromkeys(("police", "other_police", "inspectorate"), 200),
+    },
+    ("POST", "/offers/{offer}/acceptance"): {
+        **keeps(204),
+        "desk": 404,
+        "police": 404,
+        "other_police": 404,
+        "inspectorate": 404,
+    },
+    ("POST", "/offers/{offer}/declining"): {
+        **keeps(204),
+        "desk": 404,
+        "police": 404,
+        "other_police": 404,
+        "inspectorate": 404,
+    },
+    ("POST", "/stays/{stay}/arrival"): {**decides(204), **keeps(204)},
+    ("POST", "/stays/{stay}/no-show"): {**decides(204), **keeps(204)},
+    ("POST", "/stays/{placed_stay}/departure"): keeps(204),
+    ("POST", "/stays/{stay}/address-release"): decides(200),
+    # What a first responder asked is owned by the desk, and its address goes to the duty officer on shift only.
+    ("POST", "/stays/{police_stay}/address-release"): {
+        "duty": 200,
+        "desk": 404,
+        "coordinator": 404,
+        "other_coordinator": 404,
+    },
+    ("GET", "/followed-requests"): {"police": 200, "other_police": 200, "inspectorate": 200},
+    ("GET", "/followed-requests/{police_open}"): {"police": 200, "other_police": 404, "inspectorate": 404},
+    ("GET", "/followed-requests/{open}"): {"police": 404, "other_police": 404, "inspectorate": 404},
+    ("GET", "/alarms"): dict.fromkeys(("duty", "duty_off", "regional", "other_regional", "desk", "national"), 200),
+    ("POST", "/alarms/{alarm}/claim"): {"duty": 204, "desk": 204, "regional": 204, "other_regional": 404},
+}
+
+PUBLIC = {
+    ("POST", "/api/v1/session"): "logs in; throttled, checks Origin",
+    ("GET", "/livez"): "the process lives",
+    ("GET", "/readyz"): "database and worker live",
+    ("GET", "/api/v1/openapi.json"): "the description of the API",
+    ("WEBSOCKET", "/api/v1/live"): "checks Origin and session itself (tests/live)",
+}
+
+
+def body(path: str, made: Cast) -> Any:
+    """What a call needs to succeed when it may."""
+    persons = [{"sex": "f", "age": 24}]
+    known: dict[str, Any] = {
+        "/requests": {"region": "VR17", "urgency": "now", "persons": persons},
+        "PUT /requests/{open}": {"urgency": "today", "persons": persons, "version": made.versions["open"]},
+        "/requests/{open}/closing": {"outcome": "own_solution", "version": made.versions["open"]},
+        "/requests/{open}/offers": {"proposalId": made.proposals["open"]},
+        "/offers/{offer}/acceptance": {},
+        "/offers/{offer}/declining": {"code": "no_staff"},
+        "/stays/{stay}/arrival": {"version": 1},
+        "/stays/{stay}/no-show": {"version": 1},
+        "/stays/{placed_stay}/departure": {"destination": "own_home", "version": 2},
+        "/stays/{stay}/address-release": {"reason": "bring_there", "password": "een lang wachtwoord"},
+        "/stays/{police_stay}/address-release": {"reason": "bring_there", "password": "een lang wachtwoord"},
+        "/locations/{location}/pause": {"reason": "staffing"},
+        "/locations/{location}/rules/addiction": {
+            "stance": "accepts",
+            "basis": "choice",
+            "version": made.versions["location"],
+        },
+        "/locations/{location}/address": {"address": "Verzonnenlaan 99"},
+        "/places/{place}/closure": {"reason": "maintenance"},
+        "/places/{place}/occupation": {},
+    }
+    return known.get(path)
+
+
+def call(caller: Caller, method: str, template: str, made: Cast, ids: dict[str, str]) -> Any:
+    name = f"{method} {template}" if method == "PUT" and template == "/requests/{open}" else template
+    wanted = body(name, made) if method in {"POST", "PUT"} else None
+    return caller.call(method, template.format_map(ids), wanted)
+
+
+def declared(app: FastAPI) -> dict[tuple[str, str], bool]:
+    """Every route, and whether it declares what it needs leave for."""
+    found: dict[tuple[str, str], bool] = {}
+    for route in iter_route_contexts(app.routes):
+        allowed = isinstance(route.original_route, APIRoute) and any(
+            isinstance(dependency.call, Allowed) for dependency in route.original_route.dependant.dependencies
+        )
+        for method in getattr(route, "methods", None) or {"WEBSOCKET"}:
+            found[(method, str(route.path))] = allowed
+    found.pop(("HEAD", "/api/v1/openapi.json"), None)
+    return found
+
+
+def undeclared(app: FastAPI) -> set[tuple[str, str]]:
+    return {route for route, allowed in declared(app).items() if not allowed} - set(PUBLIC)
+
+
+def shape(path: str) -> str:
+    """A path without the names in it, so that the table and the routes can be laid side by side."""
+    return re.sub(r"\{[^}]*\}", "{}", path.replace("/rules/addiction", "/rules/{}"))
+
+
+@pytest.fixture
+def made(here: Town) -> Cast:
+    return cast(here)
+
+
+def test_every_route_declares_what_it_needs_leave_for(calls: Api) -> None:
+    app = calls.client.app
+    assert isinstance(app, FastAPI)
+    assert undeclared(app) == set()
+
+    @app.get("/api/v1/open-door")
+    def open_door() -> None:
+        """Planted: forgets to ask."""
+
+    assert undeclared(app) == {("GET", "/api/v1/open-door")}
+
+
+def test_the_table_names_every_route(calls: Api) -> None:
+    app = calls.client.app
+    assert isinstance(app, FastAPI)
+    routes = {(method, shape(path.removeprefix(ROOT))) for (method, path), allowed in declared(app).items() if allowed}
+    assert {(method, shape(path)) for method, path in TABLE} == routes
+
+
+def test_who_is_refused_what(made: Cast) -> None:
+    """All refusals in one go: none of them changes or logs anything, or says more than its code."""
+    with api(made.town) as calls:
+        callers = {name: calls.caller(login) for name, login in ACTORS.items()}
+        before = marks(made.town)
+        wrong: list[str] = []
+        for (method, template), expected in TABLE.items():
+            absent = dict.fromkeys(made.ids, "no-such-thing")
+            for name, caller in callers.items():
+                status = expected.get(name, 403)
+                if status < 400 or status == 409:
+                    continue
+                answer = call(caller, method, template, made, made.ids)
+                cell = f"{name} {method} {template}: {answer.status_code}, not {status}"
+                if answer.status_code != status:
+                    wrong.append(cell)
+                    continue
+                assert set(problem(answer)) == {"type", "title", "status", "code"}, cell
+                if template.count("{"):
+                    nothing = call(caller, method, template, made, absent)
+                    assert (nothing.status_code, nothing.content) == (answer.status_code, answer.content), cell
+                    assert dict(nothing.headers) == dict(answer.headers), cell
+            bare = calls.client.request(method, ROOT + template.format_map(made.ids), json={})
+            assert (bare.status_code, problem(bare)["code"]) == (401, "not_logged_in"), template
+        assert wrong == []
+        assert marks(made.town) == before, "a refusal changed or logged something"
+
+
+def marks(here: Town) -> tuple[int, int]:
+    """How far the journal and the read log are."""
+    with here.database.reading() as tx:
+        return journal.last_seq(tx.session), tx.session.scalar(select(func.count()).select_from(ReadLog)) or 0
+
+
+def copies(made: Cast, url: str) -> Iterator[Api]:
+    """The same town again and again, as it was at the start."""
+    made.town.database.close()
+    file = Path(url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    number = 0
+    while True:
+        number += 1
+        copy = file.with_name(f"copy-{number}.sqlite3")
+        shutil.copyfile(file, copy)
+        database = Database(f"sqlite:///{copy}", clock=TurnedClock(made.town.clock.at))
+        with api(Town(database, made.town.clock)) as calls:
+            yield calls
+        database.close()
+
+
+def test_who_is_allowed_what(sqlite_url: str) -> None:
+    """Every cell that must succeed does, and no answer but a release holds an address, or a case for the NAC."""
+    made = cast(town(sqlite_url))
+    with api(made.town) as first:
+        callers = {name: first.caller(login) for name, login in ACTORS.items()}
+    fresh = copies(made, sqlite_url)
+    calls = next(fresh)
+    wrong: list[str] = []
+    for (method, template), expected in TABLE.items():
+        for name, status in expected.items():
+            if status >= 400 and status != 409:
+                continue
+            caller = Caller(calls, callers[name].cookie, callers[name].csrf, {})
+            answer = call(caller, method, template, made, made.ids)
+            if answer.status_code != status:
+                wrong.append(f"{name} {method} {template}: {answer.status_code}, not {status}: {answer.text}")
+            if not template.endswith("/address-release"):
+                assert "CANARY" not in answer.text, template
+            if name == "national":
+                assert not [secret for secret in made.secrets() if secret in answer.text], template
+            if method != "GET":
+                calls = next(fresh)
+    fresh.close()
+    assert wrong == []
+
+
+def test_openapi_and_health_say_nothing_of_cases(calls: Api) -> None:
+    document = json.dumps(calls.client.get("/api/v1/openapi.json").json())
+    assert "CANARY" not in document
+    assert calls.client.get("/livez").text == "ok"
+    ready = calls.client.get("/readyz")
+    assert (ready.status_code, problem(ready)["code"]) == (503, "worker_silent")
+    calls.tick()
+    assert calls.client.get("/readyz").text == "ok"
+    calls.town.clock.turn(seconds=61)
+    assert calls.client.get("/readyz").status_code == 503

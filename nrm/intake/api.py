@@ -83,11 +83,13 @@ def submit(shape: RequestIn, call: Annotated[Call, Depends(Allowed(Verb.REQUEST_
 
 @router.get("/requests", response_model=list[RequestOut])
 def listed(
-    call: Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))], closed: Annotated[bool, Query()] = False
+    call: Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))],
+    closed: Annotated[bool, Query()] = False,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
-    """The requests one may see, most urgent deadline first; each is a logged read."""
+    """The requests one may see, most urgent deadline first, at most 100 from `offset` on; each is a logged read."""
     with call.writing() as tx:
-        return answer([request_out(tx, detail) for detail in service.open_list(tx, call.actor, closed)])
+        return answer([request_out(tx, detail) for detail in service.open_list(tx, call.actor, closed, offset)])
 
 
 @router.get("/requests/{request_id}", response_model=RequestOut)

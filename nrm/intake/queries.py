@@ -98,8 +98,8 @@ def unplaced(tx: Tx) -> list[PlacementRequest]:
     )
 
 
-def visible(tx: Tx, actor: Actor, closed: bool = False, limit: int = PAGE_MAX) -> list[PlacementRequest]:
-    """The requests this actor may open (or, as a first responder, follow), most urgent deadline first."""
+def visible(tx: Tx, actor: Actor, closed: bool = False, offset: int = 0) -> list[PlacementRequest]:
+    """A page of the requests this actor may open (or, as a first responder, follow), most urgent deadline first."""
     query = select(PlacementRequest)
     if may(actor, Verb.REQUEST_FOLLOW):
         query = query.where(PlacementRequest.submitted_by == actor.account_id)
@@ -115,7 +115,7 @@ def visible(tx: Tx, actor: Actor, closed: bool = False, limit: int = PAGE_MAX) -
     is_closed = col(PlacementRequest.status) == RequestStatus.CLOSED
     query = query.where(is_closed if closed else ~is_closed)
     order = col(PlacementRequest.closed_at).desc() if closed else col(PlacementRequest.deadline_at)
-    return list(tx.session.exec(query.order_by(order, PlacementRequest.id).limit(min(limit, PAGE_MAX))).all())
+    return list(tx.session.exec(query.order_by(order, PlacementRequest.id).offset(offset).limit(PAGE_MAX)).all())
 
 
 def ids_of_codes(tx: Tx, codes: Iterable[str]) -> dict[str, str]:

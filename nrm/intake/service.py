@@ -169,9 +169,9 @@ def open_case(tx: Tx, actor: Actor, request_id: str, purpose: str) -> RequestDet
     return queries.detail(tx, request_id)
 
 
-def open_list(tx: Tx, actor: Actor, closed: bool = False) -> list[RequestDetail]:
-    """Every request the actor may see, in a list; each one shown is a logged read."""
-    found = queries.visible(tx, actor, closed)
+def open_list(tx: Tx, actor: Actor, closed: bool = False, offset: int = 0) -> list[RequestDetail]:
+    """A page of at most 100 requests the actor may see; each one shown is a logged read."""
+    found = queries.visible(tx, actor, closed, offset)
     for request in found:
         log_read(tx, actor, f"request:{request.id}", "list")
     return queries.details(tx, found)

@@ -147,8 +147,72 @@ ORGANISATION_KINDS = {
     "rapporteur": N_("Nationaal Rapporteur"),
     "operations": N_("functioneel beheer"),
 }
+EXPLOITATIONS = {
+    "unknown": N_("nog niet bekend"),
+    "sexual": N_("seksuele uitbuiting"),
+    "labour": N_("arbeidsuitbuiting"),
+    "criminal": N_("criminele uitbuiting"),
+    "organ_removal": N_("orgaanverwijdering"),
+}
+RESIDENCES = {
+    "unknown": N_("nog niet bekend"),
+    "none": N_("geen verblijfsrecht"),
+    "b8": N_("B8-vergunning"),
+    "eu": N_("burger van de EU"),
+    "dutch": N_("Nederlandse nationaliteit"),
+}
+OUTCOMES = {
+    "ended_stay": N_("Verblijf afgerond"),
+    "alternative": N_("Er is een andere, reguliere plek"),
+    "withdrawn": N_("De aanvraag is niet meer nodig"),
+    "lost_contact": N_("Contact verloren"),
+    "refused": N_("De persoon wil geen opvang"),
+    "no_place": N_("Er was geen plek"),
+    "own_solution": N_("De persoon heeft zelf een oplossing"),
+}
+OFFER_STATES = {
+    "live": N_("wacht op antwoord"),
+    "accepted": N_("ja"),
+    "declined": N_("nee"),
+    "lapsed": N_("geen antwoord op tijd"),
+    "withdrawn": N_("ingetrokken"),
+}
+RELEASE_REASONS = {
+    "bring_there": N_("Ik breng of begeleid de persoon"),
+    "travel_arranged": N_("Ik regel het vervoer"),
+    "provider_asked": N_("De opvang vroeg mij om te komen"),
+}
+EVENTS = {
+    "request.submitted": N_("Aanvraag gedaan"),
+    "request.amended": N_("Aanvraag aangepast"),
+    "request.closed": N_("Aanvraag afgesloten"),
+    "offer.sent": N_("Plek gevraagd en vastgehouden"),
+    "offer.answered": N_("Antwoord gegeven"),
+    "offer.accepted": N_("Plek toegezegd"),
+    "offer.declined": N_("Plek afgewezen"),
+    "offer.withdrawn": N_("Vraag ingetrokken"),
+    "offer.unfit": N_("Vraag vervallen: de plek past niet meer"),
+    "offer.lapsed": N_("Geen antwoord op tijd, plek vrijgegeven"),
+    "address.released": N_("Adres vrijgegeven"),
+    "stay.arrived": N_("Aangekomen"),
+    "stay.not_arrived": N_("Niet gekomen"),
+    "stay.departed": N_("Vertrokken"),
+    "alarm.fired": N_("Alarm gegaan"),
+    "alarm.claimed": N_("Iemand nam het alarm op zich"),
+}
+
+PLACE_KINDS = {
+    "free": N_("vrij"),
+    "check": N_("nakijken"),
+    "paused": N_("op pauze"),
+    "held": N_("vastgehouden"),
+    "expected": N_("verwacht"),
+    "occupied": N_("bezet"),
+    "out_of_service": N_("buiten gebruik"),
+}
 
 LABELS: dict[str, dict[str, str]] = {
+    "place_kind": PLACE_KINDS,
     "role": ROLES,
     "pool": POOLS,
     "urgency": URGENCIES,
@@ -169,6 +233,12 @@ LABELS: dict[str, dict[str, str]] = {
     "safety_class": SAFETY_CLASSES,
     "decider": DECIDERS,
     "organisation_kind": ORGANISATION_KINDS,
+    "exploitation": EXPLOITATIONS,
+    "residence": RESIDENCES,
+    "outcome": OUTCOMES,
+    "offer_state": OFFER_STATES,
+    "release_reason": RELEASE_REASONS,
+    "event": EVENTS,
 }
 
 

@@ -1,0 +1,217 @@
+"""A case in words: who it is about, why a place fits it, why others do not. Codes go in, sentences come out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nrm.intake.rules import ADULT_AGE
+from nrm.placing.rules import SAFETY
+from nrm.registry.rules import KILOMETRES_PER_ZONE
+from web.labels import LABELS
+from web.words import N_, Words
+
+ADULTS = {"f": N_("vrouw"), "m": N_("man"), "x": N_("persoon")}
+MINORS = {"f": N_("meisje"), "m": N_("jongen"), "x": N_("kind")}
+FARTHEST_ZONE = 9
+
+SHUT_OUT = {
+    "closed:intake_hours": N_("Neemt op dit uur niemand op"),
+    "closed:paused": N_("Opname staat op pauze"),
+    "closed:no_authority": N_("Niemand bereikbaar die mag beslissen"),
+    "closed:out_of_service": N_("Buiten gebruik"),
+    "pool": N_("Andere soort opvang, niet voor deze situatie"),
+    "sex": N_("Niet voor vrouwen of niet voor mannen"),
+    "age": N_("Past niet bij de leeftijd"),
+    "children": N_("Neemt geen kinderen op"),
+    "size": N_("Te klein voor deze personen samen"),
+    SAFETY: N_("Niet veilig voor deze personen"),
+    "barred:declined": N_("Zei al nee op deze aanvraag, of gaf geen antwoord"),
+    "barred:lending": N_("Eerst voor de gemeenten die deze plek betalen"),
+    "barred:authority": N_("Hierover mag nu niemand beslissen"),
+    "dates": N_("Bezet of vastgehouden"),
+    "capacity": N_("Iemand met meer haast gaat voor"),
+}
+LIFTS = {
+    "closed:intake_hours": N_("een opvang nu iemand opneemt, buiten de opnametijd"),
+    "closed:paused": N_("een opvang de pauze opheft"),
+    "closed:no_authority": N_("er iemand bereikbaar is die mag beslissen"),
+    "closed:out_of_service": N_("een kamer weer in gebruik komt"),
+    "children": N_("een opvang kinderen toelaat"),
+    "size": N_("een kamer groter was"),
+    "dates": N_("een bezette kamer vrijkomt"),
+    "barred:lending": N_("een plek nu al uitgeleend mag worden"),
+    "barred:authority": N_("er nu over een plek beslist mag worden"),
+}
+
+
+class Somebody(Protocol):
+    """A member of a party, as stored or as sent."""
+
+    @property
+    def sex(self) -> str: ...
+    @property
+    def age(self) -> int: ...
+    @property
+    def age_estimated(self) -> bool: ...
+    @property
+    def parent(self) -> bool: ...
+
+
+class Row(Protocol):
+    """One reason with how many units and places it kept out."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def units(self) -> int: ...
+    @property
+    def places(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a place fits, and what to mind first."""
+
+    fits: list[str] = field(default_factory=list)
+    mind: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A reason that kept places out, in words; the figure is empty where there is nothing to count."""
+
+    id: str
+    reason: str
+    figure: str
+
+
+def joined(words: Words, items: Iterable[str]) -> str:
+    """a; a en b; a, b en c."""
+    found = list(items)
+    if len(found) < 2:
+        return "".join(found)
+    return words.gettext("%(first)s en %(last)s", first=", ".join(found[:-1]), last=found[-1])
+
+
+def party(words: Words, persons: Sequence[Somebody]) -> str:
+    """vrouw van 24 met kind van 3; jongen van ongeveer 16."""
+    grown = [person for person in persons if person.age >= ADULT_AGE or person.parent]
+    children = [person for person in persons if person not in grown]
+    if not grown:
+        return joined(words, (_one(words, person, MINORS) for person in persons))
+    together = joined(words, (_one(words, person, ADULTS if person.age >= ADULT_AGE else MINORS) for person in grown))
+    if not children:
+        return together
+    if len(children) == 1:
+        # How old a child is matters here; whether it is a son or a daughter stands in the details.
+        with_them = _one(words, children[0], dict.fromkeys(MINORS, MINORS["x"]))
+    else:
+        ages = joined(words, (words.number(child.age) for child in children))
+        with_them = words.ngettext("%(num)s kind", "%(num)s kinderen", len(children)) + f" ({ages})"
+    return words.gettext("%(adults)s met %(children)s", adults=together, children=with_them)
+
+
+def why(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], found_in: str) -> Why:
+    """Why the solver proposes this place, in the order in which a coordinator asks."""
+    told = Why()
+    told.fits.append(_where(words, fit, regions, found_in))
+    if fit["accepts"]:
+        told.fits.append(words.gettext("Welkom met: %(what)s.", what=_named(words, "criterion", fit["accepts"])))
+    if fit["unconditional"]:
+        told.fits.append(words.gettext("Onvoorwaardelijk: sluit niemand uit."))
+    if fit["needs_met"]:
+        told.fits.append(words.gettext("Heeft wat nodig is: %(what)s.", what=_named(words, "need", fit["needs_met"])))
+    if fit["wishes_met"]:
+        told.fits.append(words.gettext("Spreekt: %(what)s.", what=_languages(words, fit["wishes_met"])))
+    told.fits.append(words.gettext("Eigen kamer.") if fit["private"] else words.gettext("Gedeelde kamer."))
+    if fit["consult"]:
+        told.mind.append(words.gettext("In overleg: %(what)s.", what=_named(words, "criterion", fit["consult"])))
+    if fit["ask_first"]:
+        told.mind.append(
+            words.gettext(
+                "Eerst bellen: %(what)s nog niet gevraagd, en dat kan hier niet.",
+                what=_named(words, "criterion", fit["ask_first"]),
+            )
+        )
+    if fit["wishes_lacking"]:
+        told.mind.append(words.gettext("Spreekt niet: %(what)s.", what=_languages(words, fit["wishes_lacking"])))
+    return told
+
+
+def kept_out(words: Words, rows: Iterable[Row]) -> list[Kept]:
+    """Why other places are not proposed; every reason of safety is one line."""
+    return [Kept(row.code.replace(":", "-"), reason(words, row.code), _figure(words, row)) for row in rows]
+
+
+def reason(words: Words, code: str) -> str:
+    """One reason code in words; never a bare code."""
+    kind, _, which = code.partition(":")
+    if kind == "excludes":
+        return words.gettext("Kan hier niet: %(what)s", what=_named(words, "criterion", [which]))
+    if kind == "lacks":
+        return words.gettext("Heeft niet: %(what)s", what=_named(words, "need", [which]))
+    return words.gettext(SHUT_OUT.get(code, N_("Een andere regel")))
+
+
+def would_place(words: Words, lifts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What would place somebody who has no place now, one sentence per way."""
+    return [
+        words.gettext(
+            "als %(what)s (%(rooms)s)",
+            what=joined(words, (_lift(words, code) for code in lift["lift"])),
+            rooms=words.ngettext("%(num)s kamer", "%(num)s kamers", int(lift["units"])),
+        )
+        for lift in lifts
+    ]
+
+
+def _one(words: Words, person: Somebody, nouns: Mapping[str, str]) -> str:
+    who = words.gettext(nouns[person.sex])
+    if person.age == 0:
+        return words.gettext("baby")
+    if person.age_estimated:
+        return words.gettext("%(who)s van ongeveer %(age)s", who=who, age=person.age)
+    return words.gettext("%(who)s van %(age)s", who=who, age=person.age)
+
+
+def _where(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], found_in: str) -> str:
+    if not fit["out_of_region"]:
+        return words.gettext("In de eigen regio.")
+    zone = int(fit["zone_class"])
+    if zone >= FARTHEST_ZONE:
+        far = words.gettext("meer dan %(km)s km", km=(FARTHEST_ZONE - 1) * KILOMETRES_PER_ZONE)
+    elif zone <= 1:
+        far = words.gettext("hoogstens %(km)s km", km=KILOMETRES_PER_ZONE)
+    else:
+        far = words.gettext(
+            "%(low)s tot %(high)s km", low=(zone - 1) * KILOMETRES_PER_ZONE, high=zone * KILOMETRES_PER_ZONE
+        )
+    region = regions[found_in]
+    if fit["own_region_unsafe"]:
+        return words.gettext("Buiten %(region)s, want daar is het niet veilig: %(far)s verderop.", region=region, far=far)
+    return words.gettext("Buiten %(region)s: %(far)s verderop.", region=region, far=far)
+
+
+def _lift(words: Words, code: str) -> str:
+    kind, _, which = code.partition(":")
+    if kind == "excludes":
+        return words.gettext("een opvang toch ja zegt bij %(what)s", what=_named(words, "criterion", [which]))
+    if kind == "lacks":
+        return words.gettext("het kan zonder %(what)s", what=_named(words, "need", [which]))
+    return words.gettext(LIFTS.get(code, N_("een regel anders was")))
+
+
+def _figure(words: Words, row: Row) -> str:
+    if not row.units:
+        return ""
+    rooms = words.ngettext("%(num)s kamer", "%(num)s kamers", row.units)
+    places = words.ngettext("%(num)s plek", "%(num)s plekken", row.places)
+    return f"{rooms}, {places}"
+
+
+def _named(words: Words, kind: str, codes: Iterable[str]) -> str:
+    return joined(words, (words.gettext(LABELS[kind].get(code, N_("iets anders"))) for code in codes))
+
+
+def _languages(words: Words, wishes: Iterable[str]) -> str:
+    return _named(words, "language", (wish.removeprefix("lang:") for wish in wishes))

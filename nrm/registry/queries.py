@@ -21,6 +21,7 @@ from nrm.registry.models import (
     Municipality,
     Place,
     Region,
+    SealedAddress,
     Unit,
 )
 from nrm.registry.rules import ClaimKind, Freshness, PlaceState, Stance
@@ -232,6 +233,12 @@ def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
             oldest_minutes=max((x for x in (row.oldest_minutes, age) if x is not None), default=None),
         )
     return [rows[key] for key in sorted(rows)]
+
+
+def has_address(tx: Tx, location_id: str) -> bool:
+    """Whether an address is sealed for this location; not what it is."""
+    query = select(SealedAddress.location_id).where(SealedAddress.location_id == location_id)
+    return tx.session.exec(query).first() is not None
 
 
 def live_rules(tx: Tx, location_id: str) -> list[AdmissionRule]:

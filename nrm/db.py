@@ -147,16 +147,24 @@ class Database:
 
 
 def _engine(url: str, pool_size: int) -> Engine:
+    # Errors end up in logs; with their parameters they would carry what people said about a case.
     if url.startswith("sqlite"):
         if path := url.removeprefix("sqlite:///"):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=BUSY_SECONDS)
+        engine = create_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=BUSY_SECONDS, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     return create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=BUSY_SECONDS, pool_pre_ping=True
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+        pool_pre_ping=True,
     )
 
 

@@ -137,6 +137,20 @@ class CaseScope(Protocol):
     def refuses_police(self) -> bool: ...
 
 
+REGIONAL = frozenset({Role.COORDINATOR_REGIONAL, Role.MUNICIPALITY})
+"""Roles that only ever see one region."""
+
+NOWHERE = ""
+
+
+def reach(actor: Actor) -> str | None:
+    """The region the actor's organisation works for; None is the whole country.
+
+    A regional role whose organisation has no region reaches nowhere: what was forgotten opens nothing.
+    """
+    return NOWHERE if actor.region_code is None and actor.role in REGIONAL else actor.region_code
+
+
 def may(actor: Actor, verb: Verb) -> bool:
     """Whether the role may ask for this at all. A duty officer works only while on shift, a board apart."""
     if actor.role not in ROLES_OF.get(verb, frozenset()):

@@ -7,7 +7,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from nrm.access.models import Account
-from nrm.access.rules import Actor, Role, may_see_case
+from nrm.access.rules import Actor, Role, may_see_case, reach
 from nrm.db import Tx
 from nrm.escalation.models import Alarm, Heartbeat
 from nrm.escalation.schemas import AlarmOut
@@ -30,16 +30,18 @@ def live_alarms(tx: Tx, actor: Actor) -> list[AlarmOut]:
         .order_by(col(Alarm.fired_at).desc(), Alarm.id)
         .limit(LIST_MAX)
     )
-    if actor.region_code is not None:
-        query = query.where(PlacementRequest.region_code == actor.region_code)
+    region_code = reach(actor)
+    if region_code is not None:
+        query = query.where(PlacementRequest.region_code == region_code)
     if actor.investigative:
         query = query.where(col(PlacementRequest.refuses_police).is_(False))
     numbers_only = actor.role is Role.NATIONAL_COORDINATOR
+    off_shift = actor.role is Role.DUTY_OFFICER and not actor.on_shift  # that it rings is for them, whose case not
     return [
         AlarmOut(
             id=alarm.id,
             request_id=request.id if may_see_case(actor, request) else None,
-            short_code=None if numbers_only else request.short_code,
+            short_code=None if numbers_only or off_shift else request.short_code,
             region=request.region_code,
             urgency=request.urgency,
             trigger=alarm.trigger,

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from nrm import policy
 from nrm.access import queries as access
 from nrm.access.models import Organisation
-from nrm.access.rules import Actor, OrganisationKind, Verb
+from nrm.access.rules import Actor, OrganisationKind, Verb, reach
 from nrm.access.service import require
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, NotFound
@@ -97,7 +97,7 @@ def beat(database: Database, part: str) -> None:
 def _in_reach(actor: Actor, request: PlacementRequest) -> bool:
     if request.refuses_police and actor.investigative:
         return False
-    return actor.region_code is None or actor.region_code == request.region_code
+    return reach(actor) in {None, request.region_code}
 
 
 def _due(database: Database) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from nrm.access.api import Allowed, Call
-from nrm.access.rules import Actor, Role, Verb
+from nrm.access.rules import REGIONAL, Actor, Verb, reach
 from nrm.api import Id, answer
 from nrm.db import Tx
 from nrm.registry import queries, service
@@ -30,12 +30,10 @@ router = APIRouter(tags=["registry"])
 Reader = Annotated[Call, Depends(Allowed(Verb.REGIONS_READ))]
 Keeper = Annotated[Call, Depends(Allowed(Verb.PLACES_KEEP))]
 
-_REGIONAL = frozenset({Role.COORDINATOR_REGIONAL, Role.MUNICIPALITY})
-
 
 def board_region(actor: Actor) -> str | None:
     """The region a board or count is limited to for this actor; None is the whole country."""
-    return actor.region_code if actor.role in _REGIONAL else None
+    return reach(actor) if actor.role in REGIONAL else None
 
 
 def location_out(tx: Tx, view: LocationView) -> LocationOut:

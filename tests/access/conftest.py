@@ -16,6 +16,15 @@ def here(database_url: str) -> Iterator[Town]:
 
 
 @pytest.fixture
+def quick(sqlite_url: str) -> Iterator[Api]:
+    """Like `calls`, on SQLite only: for what is decided above the database."""
+    made = town(sqlite_url)
+    with api(made) as on_it:
+        yield on_it
+    made.database.close()
+
+
+@pytest.fixture
 def calls(here: Town) -> Iterator[Api]:
     with api(here) as made:
         yield made

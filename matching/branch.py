@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from matching.eligibility import BoolArray, IntArray
+from matching.exchange import Exchange
 from matching.flow import UNLIMITED_ROOM, Flow, Network, cheapest_flow, dearer, face, packs_of
 from matching.greedy import Occupancy
 from matching.model import UNPLACED, Instance, Placement
@@ -59,6 +60,8 @@ class BranchSearch:
         self.best = incumbent
         self.best_value = None if incumbent is None else self.value(incumbent)
         self.core = instance
+        self._exchange = Exchange(instance, self.packs)
+        self._diving = False
         self._sizes, self._kind = np.unique(instance.size, return_inverse=True)
         self._members = {member: group for group in instance.groups for member in group}
         self._partners: list[list[int]] = [[] for _ in range(instance.requests)]
@@ -78,6 +81,9 @@ class BranchSearch:
         """
         if cutoff is not None:
             self.best_value = cutoff
+        elif self.best is not None:
+            self.best = self._exchange.improved(self.best)
+            self.best_value = self.value(self.best)
         root = self._tightened(_Choices(self.instance.eligible, self.instance.optional))
         queue: list[tuple[Value, int, int, _Choices, _Relaxed]] = []
         age = 0
@@ -321,14 +327,16 @@ class BranchSearch:
 
         Good answers close more than good bounds do: they drop the arcs whose reduced cost exceeds the gap.
         """
+        self._diving = True
         for _ in range(DIVE_ROUNDS_MAX):
             settled = self._settled(node, relaxed)
             if settled is None or self._spent():
-                return
+                break
             deeper = next(self._evaluated([settled]), None)
             if deeper is None:
-                return
+                break
             node, relaxed = deeper
+        self._diving = False
 
     def _settled(self, node: _Choices, relaxed: _Relaxed) -> _Choices | None:
         """The node with some of the parties settled that the flow splits or doubles up in private; None if it fails.
@@ -353,7 +361,8 @@ class BranchSearch:
             else:
                 violating.append(request)
         allowed, optional = node.allowed.copy(), node.optional.copy()
-        ordered = sorted(violating, key=lambda at: (-int(instance.size[at]), at))
+        surest = {at: int(persons[at].max()) / int(instance.size[at]) for at in violating}
+        ordered = sorted(violating, key=lambda at: (-surest[at], -int(instance.size[at]), at))
         for request in ordered[: -(-len(ordered) // DIVE_SHARE)]:
             share = np.argsort(-persons[request], kind="stable")[: int(parts[request])].tolist()
             tempting = [unit for unit in share if persons[request, unit]]
@@ -375,6 +384,10 @@ class BranchSearch:
         if not self.instance.allows(placement):
             return False
         value = self.value(placement)
+        improving = self.best_value is None or value < self.best_value
+        if value > relaxed.bound and (improving or self._diving):
+            placement = self._exchange.improved(placement)
+            value = self.value(placement)
         if self.best_value is None or value < self.best_value:
             self.best, self.best_value = placement, value
             return True

@@ -95,7 +95,13 @@ def authenticated(connection: HTTPConnection, parts: Parts) -> tuple[Actor, str]
 def check_origin(connection: HTTPConnection) -> None:
     """Refuse a change, or a live line, that another site's page asks for."""
     origin = connection.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
+    if origin is None:
+        return
+    try:
+        from_host = urlsplit(origin).netloc
+    except ValueError as error:  # such as a bracket that never closes
+        raise Forbidden("wrong_origin") from error
+    if from_host != connection.headers.get("host"):
         raise Forbidden("wrong_origin")
 
 

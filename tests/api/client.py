@@ -111,13 +111,16 @@ def api(
     live: bool = False,
     channels: dict[str, Channel] | None = None,
     raise_server_exceptions: bool = True,
-    base_url: str = BASE_URL,
+    reached_at: str | None = None,
     **settings: Any,
 ) -> Iterator[Api]:
-    """The application on this town; `live` starts its follower too (the application then closes the database)."""
-    chosen = Settings(worker=False, **settings)
+    """The application on this town.
+
+    `live` starts its follower too (the application then closes the database); `reached_at` is its public address.
+    """
+    chosen = Settings(worker=False, base_url=reached_at, **settings)
     app = create_app(Parts(town.database, chosen, KEY))
-    client = TestClient(app, base_url=base_url, raise_server_exceptions=raise_server_exceptions)
+    client = TestClient(app, base_url=reached_at or BASE_URL, raise_server_exceptions=raise_server_exceptions)
     worker = Worker(town.database, chosen, channels)
     if live:
         with client:

@@ -217,9 +217,10 @@ def test_a_version_that_moved_on_is_a_conflict(calls: Api, coordinator: Caller, 
     change = {"urgency": "today", "persons": ONE_WOMAN["persons"], "version": 1}
     assert coordinator.put(f"/requests/{request_id}", change)["version"] == 2
     assert coordinator.refused("PUT", f"/requests/{request_id}", change) == (409, "changed_meanwhile")
-    assert coordinator.refused(
-        "POST", f"/requests/{request_id}/closing", {"outcome": "withdrawn", "version": 1}
-    ) == (409, "changed_meanwhile")
+    assert coordinator.refused("POST", f"/requests/{request_id}/closing", {"outcome": "withdrawn", "version": 1}) == (
+        409,
+        "changed_meanwhile",
+    )
     location = calls.town.location()
     rule = {"stance": "excludes", "basis": "staffing", "reason": "geen nachtdienst", "version": 1}
     provider.put(f"/locations/{location}/rules/addiction", rule)

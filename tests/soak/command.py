@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     rows = [row for row in ROWS if not asked.row or row.number in asked.row]
     engines = [asked.engine] if asked.engine else list(ENGINES)
     started = time.monotonic()
-    held = [_run_engine(engine, rows, asked.length, seed) for engine in [*engines, LIBRARY]]
+    held = [_run_engine(engine, rows, asked, seed) for engine in [*engines, LIBRARY]]
     fine = all(held)
     print(f"{'all held' if fine else 'NOT ALL HELD'} in {time.monotonic() - started:.0f} s")
     sys.exit(0 if fine else 1)
@@ -46,26 +46,27 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--row", type=int, action="append", choices=sorted({row.number for row in ROWS}))
     parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--count", type=int, help="instead of the row's own number of trials")
     return parser.parse_args(arguments)
 
 
-def _run_engine(engine: str, rows: Sequence[Row], length: str, seed: int) -> bool:
+def _run_engine(engine: str, rows: Sequence[Row], asked: argparse.Namespace, seed: int) -> bool:
     """Every row that this engine has. Without PostgreSQL: a failure on CI, a line that says so elsewhere."""
     todo = [row for row in rows if engine in row.engines]
     if not todo:
         return True
     try:
         with ground(engine) as here:
-            held = [_run_row(here, row, length, seed) for row in todo]
+            held = [_run_row(here, row, asked, seed) for row in todo]
             return all(held)
     except MissingError as missing:
         print(f"rows {' '.join(str(row.number) for row in todo)} {engine} SKIPPED: {missing}", flush=True)
         return not environment.on_ci()
 
 
-def _run_row(here: Ground, row: Row, length: str, seed: int) -> bool:
+def _run_row(here: Ground, row: Row, asked: argparse.Namespace, seed: int) -> bool:
     started = time.monotonic()
-    count = min(row.count * TIMES[length], row.count_max or sys.maxsize)
+    count = asked.count or min(row.count * TIMES[asked.length], row.count_max or sys.maxsize)
     missed: list[str] = []
     try:
         outcome = row.run(here, count, seed)
@@ -96,7 +97,7 @@ def _run_row(here: Ground, row: Row, length: str, seed: int) -> bool:
         print("    nothing was tried", flush=True)
     if fine := trials > 0 and planted and not failures and not missed:
         return bool(fine)
-    print(f"    again: nrm-soak {length} --row {row.number} --engine {here.engine} --seed {seed}", flush=True)
+    print(f"    again: nrm-soak {asked.length} --row {row.number} --engine {here.engine} --seed {seed}", flush=True)
     return False
 
 

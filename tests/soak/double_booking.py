@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from threading import BrokenBarrierError, Thread
 
@@ -33,7 +33,7 @@ from tests.soak.scene import child_database, live_claims, propose, small_town
 PROCESSES = 4
 THREADS = 8
 CLIENTS = PROCESSES * THREADS
-ROUND_SECONDS_MAX = 60
+ROUND_SECONDS_MAX = 30
 PLANTED_ROUNDS_MAX = 40
 
 
@@ -127,12 +127,12 @@ class Arena:
     town: Town
     clients: list[Client]
     starts: Barrier
-    answers: "SimpleQueue[Answer]"
+    answers: "Queue[Answer]"
 
     def round(self) -> list[str]:
         """Let everybody run once. Says what is wrong with who got the bed, and makes it free again."""
         self.starts.wait(ROUND_SECONDS_MAX)
-        answers = [self.answers.get() for _ in self.clients]
+        answers = [self.answers.get(timeout=ROUND_SECONDS_MAX) for _ in self.clients]
         winners = [holder for word, holder in answers if word == "won"]
         faults = [f"a client broke: {what}" for word, what in answers if word == "broke"]
         unit_id = self.clients[0].unit_id
@@ -170,7 +170,7 @@ def arena(here: Ground, way: str, rounds: int, *alterations: str) -> Iterator[Ar
     for _ in range(CLIENTS):
         request_id = town.request(coordinator)
         clients.append(Client(coordinator, request_id, propose(town, request_id, unit_id)[0], unit_id))
-    starts, answers = CHILDREN.Barrier(CLIENTS + 1), CHILDREN.SimpleQueue()
+    starts, answers = CHILDREN.Barrier(CLIENTS + 1), CHILDREN.Queue()
     with Crew() as crew:
         for number in range(PROCESSES):
             mine = clients[number * THREADS : (number + 1) * THREADS]
@@ -180,7 +180,7 @@ def arena(here: Ground, way: str, rounds: int, *alterations: str) -> Iterator[Ar
 
 
 def run_clients(
-    url: str, way: str, clients: list[Client], rounds: int, starts: Barrier, answers: "SimpleQueue[Answer]"
+    url: str, way: str, clients: list[Client], rounds: int, starts: Barrier, answers: "Queue[Answer]"
 ) -> None:
     """One process of clients, a thread each."""
     database = child_database(url)
@@ -192,7 +192,7 @@ def run_clients(
 
 
 def _run_client(
-    database: Database, way: Way, client: Client, rounds: int, starts: Barrier, answers: "SimpleQueue[Answer]"
+    database: Database, way: Way, client: Client, rounds: int, starts: Barrier, answers: "Queue[Answer]"
 ) -> None:
     for _ in range(rounds):
         try:

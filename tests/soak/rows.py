@@ -2,5 +2,6 @@
 
 from tests.soak.double_booking import DOUBLE_BOOKING
 from tests.soak.harness import Row
+from tests.soak.unsafe import UNSAFE
 
-ROWS: tuple[Row, ...] = (DOUBLE_BOOKING,)
+ROWS: tuple[Row, ...] = (DOUBLE_BOOKING, UNSAFE)

@@ -18,10 +18,10 @@ from web.navigation import nav_for
 from web.pages import Frame, Person, render_error
 from web.refusals import flash_text
 from web.routes import ROUTES
-from web.screens import answers, houses, login
+from web.screens import answers, follow, houses, login, request_form, requests
 from web.words import words_for
 
-SCREENS = (login, answers, houses)
+SCREENS = (login, request_form, requests, follow, answers, houses)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

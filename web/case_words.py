@@ -188,7 +188,9 @@ def _where(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], fou
         )
     region = regions[found_in]
     if fit["own_region_unsafe"]:
-        return words.gettext("Buiten %(region)s, want daar is het niet veilig: %(far)s verderop.", region=region, far=far)
+        return words.gettext(
+            "Buiten %(region)s, want daar is het niet veilig: %(far)s verderop.", region=region, far=far
+        )
     return words.gettext("Buiten %(region)s: %(far)s verderop.", region=region, far=far)
 
 

@@ -4,6 +4,8 @@ from web.words import N_, Words
 
 DONE: dict[str, str] = {
     "request_sent": N_("De aanvraag is binnen. Voorstellen verschijnen hieronder vanzelf."),
+    "request_sent_minor": N_("De aanvraag is binnen. Bel nu: voor een minderjarige alleen zoeken we geen plek."),
+    "request_sent_followed": N_("De aanvraag is binnen bij de piketdienst. Hier ziet u hoe het gaat."),
     "request_amended": N_("De aanvraag is bijgewerkt. We zoeken opnieuw."),
     "request_closed": N_("De aanvraag is afgesloten."),
     "offer_sent": N_("De plek is vastgehouden en gevraagd. U ziet het antwoord hier vanzelf."),

@@ -5,6 +5,7 @@ dependency would wait for the write lock in one pool thread and need a second on
 and nobody moves (docs/decisions/0003).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -149,6 +150,11 @@ def install_problems(app: FastAPI) -> None:
     def busy(_request: Request, _error: Exception) -> Response:
         return problem(Unavailable("database_busy"))
 
+    def failed(_request: Request, _error: Exception) -> Response:
+        # The server raises it again after this answer, so that it is logged.
+        return problem(FromStatus(500))
+
+    app.add_exception_handler(Exception, failed)
     app.add_exception_handler(NrmError, refused)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, by_framework)
@@ -178,7 +184,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self.bytes_max:
+        # Longer than any true length: int() of thousands of digits refuses with an error of its own.
+        if not declared.isdigit() or len(declared) > 10 or int(declared) > self.bytes_max:
             await problem(FromStatus(413))(scope, receive, send)
             return
         seen = 0
@@ -192,3 +199,54 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+class OneMeaning:
+    """Refuses JSON that names a key twice: two readers of it would see two requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = dict(scope["headers"]).get(b"content-type", b"") if scope["type"] == "http" else b""
+        if b"json" not in kind.lower():
+            await self.app(scope, receive, send)
+            return
+        body = bytearray()
+        message: Message = {"more_body": True}
+        try:
+            while message.get("more_body"):
+                message = await receive()
+                body += message.get("body", b"")
+        except HTTPException as error:  # over the limit, which stands around us
+            await problem(FromStatus(error.status_code))(scope, receive, send)
+            return
+        if _doubled(bytes(body)):
+            await problem(Invalid("doubled_key"))(scope, receive, send)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self.app(scope, again, send)
+
+
+class _DoubledKey(Exception):
+    """An object named a key twice."""
+
+
+def _doubled(body: bytes) -> bool:
+    """Whether an object in this JSON names a key twice. What is no JSON at all is not for us to refuse."""
+
+    def once_each(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise _DoubledKey
+
+    try:
+        json.loads(body, object_pairs_hook=once_each)
+    except _DoubledKey:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False

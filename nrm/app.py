@@ -17,7 +17,7 @@ import nrm.intake.api
 import nrm.live.api
 import nrm.placing.api
 import nrm.registry.api
-from nrm.api import API_VERSION, BodyLimit, Parts, install_problems, parts_of
+from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
 from nrm.errors import Unavailable
 from nrm.escalation import queries as escalation
@@ -65,6 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(api)
     app.include_router(health)
     install_problems(app)
+    app.add_middleware(OneMeaning)
     app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(parts.settings))
     return app

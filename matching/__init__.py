@@ -26,6 +26,7 @@ from matching.problem import (
     problem_from_json,
     read_problem,
 )
+from matching.session import Session
 from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Reason, Solution, Unplaced
 from matching.solver import solve
 
@@ -44,6 +45,7 @@ __all__ = [
     "Problem",
     "Reason",
     "Request",
+    "Session",
     "Solution",
     "Unit",
     "Unplaced",

@@ -395,11 +395,13 @@ class BranchSearch:
 
     def _rounded(self, node: _Choices, flow: Flow) -> Placement:
         """Whole parties stay where the flow has them; groups and the rest go to the cheapest unit still open."""
+        if not self.instance.units:
+            return (UNPLACED,) * self.instance.requests
         occupancy = Occupancy(self.instance)
         persons = flow.persons
         unit_of = persons.argmax(axis=1)
         requests = np.arange(self.instance.requests)
-        whole = (persons[requests, unit_of] == self.instance.size) if self.instance.units else requests < 0
+        whole = persons[requests, unit_of] == self.instance.size
         loose = []
         for group in self.instance.groups:
             homes = {int(self.instance.location[unit_of[member]]) if whole[member] else UNPLACED for member in group}

@@ -97,6 +97,8 @@ class Answer:
 
     def solve(self, instance: Instance) -> Found:
         """Solve a changed instance within what is left of the effort."""
+        if self.limit.spent:
+            return Found(None, False)
         return optimum(instance, self.limit, self.seed)
 
 

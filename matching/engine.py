@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from matching.branch import BranchSearch
-from matching.constraint import constraint_search
+from matching.constraint import constraint_search, least_amounts
 from matching.flow import UnprovenFlow
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, components, pruned
@@ -16,7 +16,34 @@ from matching.search import Found, Limit
 BRANCH_NODES_MAX = 200
 
 
-def optimum(instance: Instance, limit: Limit, seed: int) -> Found:
+class Memory:
+    """Optima of parts met before, by content. A part solves the same wherever it comes from: only time is saved.
+
+    Holds what the last two rounds used, so it cannot grow without end.
+    """
+
+    def __init__(self) -> None:
+        self._older: dict[bytes, Found] = {}
+        self._recent: dict[bytes, Found] = {}
+
+    def next_round(self) -> None:
+        """Forget what was not used since the last call but one."""
+        self._older, self._recent = self._recent, {}
+
+    def recall(self, key: bytes) -> Found | None:
+        """The proven optimum of a part, if known."""
+        found = self._recent.get(key) or self._older.get(key)
+        if found is not None:
+            self._recent[key] = found
+        return found
+
+    def keep(self, key: bytes, found: Found) -> None:
+        """Remember a proven optimum."""
+        if found.proven:
+            self._recent[key] = found
+
+
+def optimum(instance: Instance, limit: Limit, seed: int, memory: Memory | None = None) -> Found:
     """The best placement in strict level order; `bound` has a value for every level it is known for."""
     instance = pruned(instance)
     placement = [UNPLACED] * instance.requests
@@ -25,7 +52,7 @@ def optimum(instance: Instance, limit: Limit, seed: int) -> Found:
     values: list[LevelAmounts] = []
     for requests, units in components(instance):
         part = instance.part(requests, units)
-        found = part_optimum(part, limit, seed)
+        found = _remembered(part, limit, seed, memory)
         proven &= found.proven
         if found.placement is None:
             if found.proven:
@@ -39,6 +66,17 @@ def optimum(instance: Instance, limit: Limit, seed: int) -> Found:
     if missing:
         return Found(None, False)
     return Found(tuple(placement), proven, joint_bound(bounds, values))
+
+
+def _remembered(part: Instance, limit: Limit, seed: int, memory: Memory | None) -> Found:
+    if memory is None or part.requests == 1:
+        return part_optimum(part, limit, seed)
+    key = part.fingerprint() + repr(seed).encode()
+    found = memory.recall(key)
+    if found is None:
+        found = part_optimum(part, limit, seed)
+        memory.keep(key, found)
+    return found
 
 
 def joint_bound(bounds: Sequence[tuple[int, ...]], values: Sequence[LevelAmounts]) -> tuple[int, ...]:
@@ -57,8 +95,11 @@ def part_optimum(instance: Instance, limit: Limit, seed: int) -> Found:
     """The optimum of one connected part."""
     if instance.requests == 1:
         return _alone(instance)
-    first = greedy(instance)
-    search = BranchSearch(instance, limit, first if instance.allows(first) else None, BRANCH_NODES_MAX)
+    greedily = greedy(instance)
+    first = greedily if instance.allows(greedily) else None
+    if limit.spent:
+        return Found(first, False, least_amounts(instance))
+    search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
     try:
         found = search.run()
     except UnprovenFlow:  # people are waiting: CP-SAT does without the flow

@@ -4,6 +4,7 @@ Requests and units are numbered in order of their ids, so an engine that is dete
 answer whatever order the lists came in. That numbering is the tie rule: no engine depends on anything else.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -85,6 +86,19 @@ class Instance:
                 if (members := tuple(number[request] for request in group if request in number))
             ),
         )
+
+    def fingerprint(self) -> bytes:
+        """Equal for equal instances; location numbers count by order only, ids not at all."""
+        digest = hashlib.sha256()
+        order = np.unique(self.location, return_inverse=True)[1]
+        arrays = (self.size, self.places, self.private, order, self.eligible, self.optional)
+        for array in arrays:
+            digest.update(repr(array.shape).encode() + array.tobytes())
+        for amounts in self.pair:
+            numbers = repr(amounts.tolist()).encode() if amounts.dtype == np.object_ else amounts.tobytes()
+            digest.update(numbers)
+        digest.update(repr((self.drop, self.apart, self.groups)).encode())
+        return digest.digest()
 
     def without(self, request: int) -> "Instance":
         """The same problem had this request never been made: nowhere eligible, in no group, out at no cost."""

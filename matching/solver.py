@@ -2,7 +2,7 @@
 
 from matching.check import placement_violations
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
-from matching.engine import optimum
+from matching.engine import Memory, optimum
 from matching.greedy import greedy
 from matching.model import UNPLACED, Compiled, compiled
 from matching.problem import LEVELS, Problem
@@ -16,7 +16,11 @@ def solve(problem: Problem, budget: Budget = TWO_SECONDS, seed: int = 0, alterna
     Never raises for lack of time: the best checked answer so far is returned with `proven` false and the bounds known.
     The answer depends on the content of the problem only, not on the order of its lists.
     """
-    answer = answered(problem, Limit(budget), seed)
+    return reported(answered(problem, Limit(budget), seed), alternatives)
+
+
+def reported(answer: Answer, alternatives: int) -> Solution:
+    """An answer with its alternatives and reasons, as far as its limit allows."""
     source, placement = answer.source, answer.placement
     placed = [request for request, unit in enumerate(placement) if unit != UNPLACED]
     listed = {source.requests[request].id: alternatives_of(answer, request, alternatives) for request in placed}
@@ -34,10 +38,10 @@ def solve(problem: Problem, budget: Budget = TWO_SECONDS, seed: int = 0, alterna
     )
 
 
-def answered(problem: Problem, limit: Limit, seed: int) -> Answer:
+def answered(problem: Problem, limit: Limit, seed: int, memory: Memory | None = None) -> Answer:
     """The optimum of a problem, or the best checked placement the limit allows, ready to be questioned."""
     source = compiled(problem)
-    return Answer(source, _checked(source, optimum(source.instance, limit, seed)), limit, seed)
+    return Answer(source, _checked(source, optimum(source.instance, limit, seed, memory)), limit, seed)
 
 
 def _checked(source: Compiled, found: Found) -> Found:

@@ -1,0 +1,267 @@
+"""The exact search against itself: cutoffs, a second formulation, changed problems that keep or move the answer."""
+
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import matching.engine
+import matching.flow
+import matching.solver
+from bench.matching.instances import Size, instance
+from matching import LEVELS, Budget, Problem, Request, Session, Solution, Unit, solve, violations
+from matching.branch import BranchSearch
+from matching.constraint import constraint_search
+from matching.engine import optimum
+from matching.greedy import greedy
+from matching.model import Instance, compiled, components, pruned
+from matching.search import Limit
+from matching.solution import UNLIMITED
+from tests.matching.brute import optimum as brute_optimum
+from tests.matching.instances import a_problem, a_request, a_unit, random_problem
+
+MEDIUM = Size(14, 50, 6)
+
+
+def _levels(solution: Solution) -> tuple[int, ...]:
+    return tuple(solution.levels[level] for level in LEVELS)
+
+
+def _parts(problem: Problem) -> list[Instance]:
+    whole = pruned(compiled(problem).instance)
+    return [whole.part(requests, units) for requests, units in components(whole) if len(requests) > 1]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_two_formulations_agree_on_medium_instances(seed: int) -> None:
+    for part in _parts(instance(MEDIUM, seed, tight=bool(seed % 2))):
+        flow = BranchSearch(part, Limit(UNLIMITED), None, None).run()
+        constraint = constraint_search(part, Limit(UNLIMITED), 0, None)
+        assert flow.proven
+        assert constraint.proven
+        assert flow.placement is not None
+        assert constraint.placement is not None
+        assert part.amounts(flow.placement) == part.amounts(constraint.placement)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_cutoff_just_above_the_optimum_finds_the_optimum(seed: int) -> None:
+    """Reduced costs must never prune what they only make look dear. Kept for ever: it caught infinite prices once."""
+    problems = [instance(MEDIUM, seed, tight=True), *(random_problem(1_000 * seed + at, 6, 4) for at in range(20))]
+    for part in (part for problem in problems for part in _parts(problem)):
+        search = BranchSearch(part, Limit(UNLIMITED), None, None)
+        best = search.run().placement
+        assert best is not None
+        value = search.value(best)
+        again = BranchSearch(part, Limit(UNLIMITED), None, None)
+        found = again.run(cutoff=(*value[:-1], value[-1] + 1)).placement
+        assert found is not None
+        assert part.amounts(found) == part.amounts(best)
+        none = BranchSearch(part, Limit(UNLIMITED), None, None)
+        assert none.run(cutoff=value).placement is None
+
+
+def test_numbers_too_wide_for_the_flow_solver_are_solved_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching.flow, "_SCALED_COST_MAX", 1)
+    monkeypatch.setattr(matching.engine, "constraint_search", None)
+    for seed in range(150):
+        problem = random_problem(seed)
+        assert _levels(solve(problem, UNLIMITED, alternatives=0)) == brute_optimum(problem), seed
+
+
+def test_a_flow_whose_prices_do_not_prove_it_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CP-SAT answers instead; the caller never sees a difference."""
+    right = matching.flow._bounded_flow
+
+    def wrong(network: Any, pack: Any) -> Any:
+        """Everyone who may be out is out, whatever it costs."""
+        found = right(network, pack)
+        if found is None:
+            return None
+        persons, out = found
+        leaving = network.optional
+        return persons * ~leaving[:, None], out * ~leaving + network.size * leaving
+
+    monkeypatch.setattr(matching.flow, "_bounded_flow", wrong)
+    for seed in range(60):
+        problem = random_problem(seed)
+        solution = solve(problem, UNLIMITED, alternatives=0)
+        assert solution.proven
+        assert _levels(solution) == brute_optimum(problem), seed
+
+
+def _shuffled(problem: Problem, seed: int) -> Problem:
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+
+    def mixed(values: Any) -> Any:
+        if isinstance(values, dict):
+            items = list(values.items())
+            draw.shuffle(items)
+            return {key: mixed(value) if isinstance(value, (dict, tuple)) else value for key, value in items}
+        listed = list(values)
+        draw.shuffle(listed)
+        return tuple(listed)
+
+    return replace(
+        problem,
+        criteria=mixed(problem.criteria),
+        occupants=mixed(problem.occupants),
+        zones=mixed(problem.zones),
+        units=mixed(
+            replace(unit, sexes=mixed(unit.sexes), offers=mixed(unit.offers), stance=mixed(unit.stance))
+            for unit in problem.units
+        ),
+        requests=mixed(
+            replace(
+                one,
+                persons=mixed(one.persons),
+                pools=mixed(one.pools),
+                needs=mixed(one.needs),
+                wishes=mixed(one.wishes),
+                apart=mixed(one.apart),
+                facts=mixed(one.facts),
+                unsafe_regions=mixed(one.unsafe_regions),
+            )
+            for one in problem.requests
+        ),
+    )
+
+
+def _bytes(problem: Problem) -> str:
+    return json.dumps(solve(problem, UNLIMITED).to_json())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_shuffled_lists_give_the_same_bytes(seed: int) -> None:
+    problems = [random_problem(seed * 10 + at, 6, 5) for at in range(8)]
+    for problem in (*problems, instance(MEDIUM, seed, tight=True)):
+        assert _bytes(_shuffled(problem, seed)) == _bytes(problem)
+
+
+def _renamed(problem: Problem, seed: int) -> Problem:
+    """Other ids in another order, everywhere they are used."""
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+    new = [f"n{at:04d}" for at in range(len(problem.units) + len(problem.requests))]
+    draw.shuffle(new)
+    name = dict(zip([one.id for one in (*problem.units, *problem.requests)], new, strict=True))
+
+    def renamed(one: Request) -> Request:
+        previous = None if one.previous is None else name.get(one.previous, one.previous)
+        return replace(one, id=name[one.id], previous=previous, apart=tuple(name.get(a, a) for a in one.apart))
+
+    return replace(
+        problem,
+        units=tuple(replace(unit, id=name[unit.id]) for unit in problem.units),
+        requests=tuple(renamed(one) for one in problem.requests),
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_renaming_keeps_the_levels(seed: int) -> None:
+    for problem in (random_problem(seed, 7, 5), instance(MEDIUM, seed, tight=True)):
+        assert _levels(solve(_renamed(problem, seed), UNLIMITED)) == _levels(solve(problem, UNLIMITED))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_changes_move_the_levels_only_in_the_right_direction(seed: int) -> None:
+    problem = instance(MEDIUM, seed, tight=True)
+    base = _levels(solve(problem, UNLIMITED, alternatives=0))
+    useless = replace(problem.units[0], id="useless", closed="paused")
+    assert _levels(solve(replace(problem, units=(*problem.units, useless)), UNLIMITED, alternatives=0)) == base
+    unit = max(problem.units, key=lambda one: (one.places, one.id))
+    more = [replace(one, places=one.places + 1) if one is unit else one for one in problem.units]
+    # Not in strict order of all levels: a place more may bring somebody in, and that costs care.
+    assert _levels(solve(replace(problem, units=tuple(more)), UNLIMITED, alternatives=0)) <= base
+    lifted = [replace(one, stance={**one.stance, "addiction": "accepts"}) for one in problem.units]
+    assert _levels(solve(replace(problem, units=tuple(lifted)), UNLIMITED, alternatives=0)) <= base
+
+
+@pytest.mark.parametrize("nodes", [0, 1, 2, 5, 20])
+def test_out_of_budget_gives_a_checked_answer_no_worse_than_greedy_with_true_bounds(nodes: int) -> None:
+    for seed in range(12):
+        problem = instance(MEDIUM, seed, tight=True)
+        source = compiled(problem)
+        best = _levels(solve(problem, UNLIMITED, alternatives=0))
+        solution = solve(problem, Budget(milliseconds=None, nodes=nodes), alternatives=2)
+        assert violations(problem, solution) == []
+        assert best <= _levels(solution) <= source.instance.amounts(greedy(pruned(source.instance)))
+        if solution.proven:
+            assert _levels(solution) == best
+        for at, level in enumerate(LEVELS):
+            if level in solution.bound and _levels(solution)[:at] == best[:at]:
+                assert solution.bound[level] <= best[at]
+        if not solution.proven:
+            assert solution.alternatives == dict.fromkeys(solution.unit_of, ())
+
+
+def test_a_defect_in_the_engine_never_leaves_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the engine to place against a rule, the checker would see it and the greedy answer would go out instead."""
+    right = matching.solver.optimum
+
+    def wrong(source: Instance, *rest: Any) -> Any:
+        return right(replace(source, eligible=source.eligible | True), *rest)
+
+    monkeypatch.setattr(matching.solver, "optimum", wrong)
+    problem = a_problem([a_request()], [a_unit("u1", region="B"), a_unit("u2", closed="paused")])
+    solution = solve(problem, UNLIMITED)
+    assert violations(problem, solution) == []
+    assert solution.unit_of == {"r1": "u1"}
+    assert solution.proven is False
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_session_answers_every_event_as_a_fresh_solve_would(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+    start = instance(MEDIUM, seed, tight=True)
+    spare = instance(MEDIUM, seed + 1_000, tight=True, links=False)
+    session = Session(start)
+    session.solve()
+    for step in range(12):
+        kind = step % 6
+        request: Request = replace(draw.choice(spare.requests), id=f"new{step}")
+        unit: Unit = draw.choice(session.problem.units)
+        if kind == 0:
+            session.change(requests=[request])
+        elif kind == 1:
+            session.change(without_requests=[draw.choice(session.problem.requests).id])
+        elif kind == 2:
+            session.change(units=[replace(unit, places=max(0, unit.places - 1))])
+        elif kind == 3:
+            session.change(units=[replace(unit, closed="intake_hours")])
+        elif kind == 4:
+            session.change(without_units=[unit.id])
+        else:
+            session.change(rules={"zones": {}})
+        fresh = solve(session.problem, UNLIMITED, alternatives=0)
+        again = session.solve(UNLIMITED).to_json()
+        assert {**again, "stats": {}} == {**fresh.to_json(), "stats": {}}
+
+
+def test_a_session_keeps_people_where_they_are_proposed() -> None:
+    """Two equal units: whoever was first in one of them stays, though a fresh tie would put the new one there."""
+    session = Session(a_problem([a_request("r2")], [a_unit("u1", places=1), a_unit("u2", places=1)]))
+    assert session.solve().unit_of == {"r2": "u1"}
+    session.change(requests=[a_request("r1")])
+    assert session.solve().unit_of == {"r1": "u2", "r2": "u1"}
+
+
+def test_a_part_is_recognised_by_its_content_only() -> None:
+    first, second = (compiled(random_problem(seed, 6, 5)).instance for seed in (3, 3))
+    assert first.fingerprint() == second.fingerprint()
+    changes: list[dict[str, Any]] = [
+        {"size": first.size + 1},
+        {"places": first.places + 1},
+        {"private": ~first.private},
+        {"eligible": ~first.eligible},
+        {"optional": ~first.optional},
+        {"drop": tuple((1, *drop[1:-1], drop[-1] + 1) for drop in first.drop)},
+        {"pair": (first.pair[0] + 1, *first.pair[1:])},
+        {"apart": (*first.apart, (0, 1))},
+        {"groups": (*first.groups, (0, 1))},
+        {"location": first.location[::-1] if len(set(first.location.tolist())) > 1 else first.location},
+    ]
+    for change in changes[:-1]:
+        assert replace(first, **change).fingerprint() != first.fingerprint(), change
+    assert optimum(first, Limit(UNLIMITED), 0) == optimum(second, Limit(UNLIMITED), 0)

@@ -18,10 +18,22 @@ from web.navigation import nav_for
 from web.pages import Frame, Person, render_error
 from web.refusals import flash_text
 from web.routes import ROUTES
-from web.screens import answers, follow, houses, login, request_form, requests
+from web.screens import (
+    admin,
+    answers,
+    board,
+    duty,
+    follow,
+    houses,
+    login,
+    numbers,
+    policies,
+    request_form,
+    requests,
+)
 from web.words import words_for
 
-SCREENS = (login, request_form, requests, follow, answers, houses)
+SCREENS = (login, request_form, requests, follow, answers, houses, duty, board, numbers, admin, policies)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

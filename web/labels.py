@@ -211,7 +211,13 @@ PLACE_KINDS = {
     "out_of_service": N_("buiten gebruik"),
 }
 
+TRIGGERS = {
+    "deadline": N_("De termijn is voorbij zonder plek."),
+    "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
+}
+
 LABELS: dict[str, dict[str, str]] = {
+    "trigger": TRIGGERS,
     "place_kind": PLACE_KINDS,
     "role": ROLES,
     "pool": POOLS,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from nrm.access.rules import Verb
 from nrm.api import Id
+from nrm.intake.rules import ADULT_AGE
 from nrm.placing import service
 from nrm.placing.rules import DECLINE_CODES
 from nrm.placing.schemas import OfferToAnswerOut
@@ -57,11 +58,16 @@ def _show(visit: Visit, template: str) -> Response:
         waiting=[offer for offer in offers if offer.answered is None],
         answered=[offer for offer in offers if offer.answered is not None],
         parties={offer.id: party(visit.words, offer.persons) for offer in offers},
-        # One by one as well: whether a child is a son or a daughter matters to a house.
-        members={offer.id: [party(visit.words, [person]) for person in offer.persons] for offer in offers},
+        members={offer.id: _one_by_one(visit, offer) for offer in offers},
         facts_of={offer.id: _sorted_facts(offer, criteria) for offer in offers},
         declines=list(DECLINE_CODES),
     )
+
+
+def _one_by_one(visit: Visit, offer: OfferToAnswerOut) -> list[str]:
+    """Everyone by themselves where there are children: whether one is a son or a daughter matters to a house."""
+    mixed = len({person.age < ADULT_AGE for person in offer.persons}) > 1
+    return [party(visit.words, [person]) for person in offer.persons] if mixed else []
 
 
 def _sorted_facts(offer: OfferToAnswerOut, criteria: list[str]) -> dict[str, list[str]]:

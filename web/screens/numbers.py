@@ -1,0 +1,117 @@
+"""The national picture: numbers of requests, alarms and places. No case, no house, for anybody."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from nrm.access.rules import Role, Verb, may, reach
+from nrm.db import Tx
+from nrm.escalation import queries as escalation
+from nrm.escalation.queries import AlarmCount
+from nrm.intake import queries as intake
+from nrm.intake.queries import OpenCount
+from nrm.registry import queries as registry
+from nrm.registry.api import board_region
+from nrm.registry.queries import BoardRow
+from web.labels import POOLS, URGENCIES
+from web.screens.board import Sum, added
+from web.screens.duty import alarms_of
+from web.visit import Screen, Visit
+
+router = APIRouter()
+
+Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
+
+
+@dataclass(frozen=True)
+class RegionLine:
+    """Requests that wait in one region, per urgency."""
+
+    id: str
+    region: str
+    of: dict[str, OpenCount]
+
+    @property
+    def waiting(self) -> int:
+        return sum(count.waiting for count in self.of.values())
+
+    @property
+    def overdue(self) -> int:
+        return sum(count.overdue for count in self.of.values())
+
+
+@dataclass(frozen=True)
+class AlarmLine:
+    """Alarms in one region on one rung."""
+
+    id: str
+    region: str
+    count: AlarmCount
+
+
+@dataclass(frozen=True)
+class PoolLine:
+    """Places of one pool."""
+
+    id: str
+    total: Sum
+
+
+@router.get("/landelijk")
+def overview(visit: Reader) -> Response:
+    """The page."""
+    return _show(visit, "numbers.html")
+
+
+@router.get("/landelijk/deel")
+def part(visit: Reader) -> Response:
+    """The live part."""
+    return _show(visit, "numbers_part.html")
+
+
+def _show(visit: Visit, template: str) -> Response:
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        shown = _numbers(visit, tx)
+        # Who may take alarms finds them here, unless they have the duty desk for it.
+        takes = may(visit.actor, Verb.ALARM_CLAIM) and visit.actor.role is not Role.DUTY_OFFICER
+        if takes and template == "numbers.html":
+            shown |= alarms_of(visit, tx)
+    return visit.page(template, frame, takes=takes, **shown)
+
+
+def _numbers(visit: Visit, tx: Tx) -> dict[str, Any]:
+    own = board_region(visit.actor)
+    names = {region.code: region.name for region in registry.regions(tx)}
+    counts = intake.open_counts(tx, own)
+    rows = registry.board(tx, own)
+    rung = may(visit.actor, Verb.ALARM_READ)
+    return {
+        "own_region": names.get(own, "") if own is not None else "",
+        "requests": _per_region(counts, names),
+        "waiting": sum(count.waiting for count in counts),
+        "overdue": sum(count.overdue for count in counts),
+        "urgencies": list(URGENCIES),
+        "rung": rung,
+        "ringing": [
+            AlarmLine(f"{count.region_code}-{count.role}", names[count.region_code], count)
+            for count in (escalation.alarm_counts(tx, reach(visit.actor)) if rung else ())
+        ],
+        "per_pool": _per_pool(rows),
+        "total": added(rows),
+    }
+
+
+def _per_region(counts: list[OpenCount], names: dict[str, str]) -> list[RegionLine]:
+    """Regions where somebody waits, those with most overdue first."""
+    lines = [
+        RegionLine(code, names[code], {count.urgency: count for count in counts if count.region_code == code})
+        for code in sorted({count.region_code for count in counts})
+    ]
+    return sorted(lines, key=lambda line: (-line.overdue, -line.waiting, line.region))
+
+
+def _per_pool(rows: list[BoardRow]) -> list[PoolLine]:
+    return [PoolLine(pool, added([row for row in rows if row.pool == pool])) for pool in POOLS]

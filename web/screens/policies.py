@@ -1,0 +1,100 @@
+"""The rules in force, in plain words: deadlines, holds, freshness, who decides, whom an alarm goes to."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from nrm import policy
+from nrm.access.api import policy_out
+from nrm.access.rules import Verb
+from nrm.access.schemas import PolicyOut
+from web.labels import POOLS, URGENCIES
+from web.visit import Screen, Visit
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class UrgencyLine:
+    """What holds for one urgency."""
+
+    id: str
+    deadline: timedelta
+    hold: timedelta
+    latest_days: int
+
+
+@dataclass(frozen=True)
+class PoolLine:
+    """What holds for one pool."""
+
+    id: str
+    fresh: timedelta
+    aging: timedelta
+    deciders: list[str]
+    rule: policy.PoolRule
+
+
+@dataclass(frozen=True)
+class RungLine:
+    """One rung of the ladder, counted from the deadline."""
+
+    id: int
+    role: str
+    after: timedelta
+
+
+@router.get("/spelregels")
+def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Response:
+    """The page."""
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        versions: dict[str, PolicyOut] = {kind.kind: policy_out(tx, kind) for kind in policy.KINDS}
+        _, freshness = policy.current(tx, policy.Freshness)
+        _, ladder = policy.current(tx, policy.Ladder)
+        _, hold = policy.current(tx, policy.Hold)
+        _, authority = policy.current(tx, policy.Authority)
+        _, pools = policy.current(tx, policy.Pools)
+        _, matching = policy.current(tx, policy.Matching)
+    urgencies = [
+        UrgencyLine(
+            code,
+            timedelta(minutes=ladder.deadline_minutes[code]),  # type: ignore[index]
+            timedelta(minutes=hold.hold_minutes[code]),  # type: ignore[index]
+            matching.latest_days[code],  # type: ignore[index]
+        )
+        for code in URGENCIES
+    ]
+    of_pool = [
+        PoolLine(
+            code,
+            timedelta(minutes=freshness.bands[code].fresh_minutes),  # type: ignore[index]
+            timedelta(minutes=freshness.bands[code].aging_minutes),  # type: ignore[index]
+            [decider.by for decider in authority.deciders[code]],  # type: ignore[index]
+            pools.rules[code],  # type: ignore[index]
+        )
+        for code in POOLS
+    ]
+    return visit.page(
+        "policies.html",
+        frame,
+        versions=versions,
+        urgencies=urgencies,
+        of_pool=of_pool,
+        rungs=_rungs(ladder),
+        silent=timedelta(minutes=hold.silent_minutes),
+        matching=matching,
+    )
+
+
+def _rungs(ladder: policy.Ladder) -> list[RungLine]:
+    lines: list[RungLine] = []
+    minutes = 0
+    for number, rung in enumerate(ladder.rungs):
+        # The first rung rings at the deadline itself; each next one counts from the one before.
+        minutes += rung.after_minutes if number else 0
+        lines.append(RungLine(number + 1, rung.role, timedelta(minutes=minutes)))
+    return lines

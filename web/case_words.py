@@ -20,7 +20,7 @@ SHUT_OUT = {
     "closed:no_authority": N_("Niemand bereikbaar die mag beslissen"),
     "closed:out_of_service": N_("Buiten gebruik"),
     "pool": N_("Andere soort opvang, niet voor deze situatie"),
-    "sex": N_("Niet voor vrouwen of niet voor mannen"),
+    "sex": N_("Alleen voor een ander geslacht"),
     "age": N_("Past niet bij de leeftijd"),
     "children": N_("Neemt geen kinderen op"),
     "size": N_("Te klein voor deze personen samen"),
@@ -123,13 +123,13 @@ def why(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], found_
         told.fits.append(words.gettext("Heeft wat nodig is: %(what)s.", what=_named(words, "need", fit["needs_met"])))
     if fit["wishes_met"]:
         told.fits.append(words.gettext("Spreekt: %(what)s.", what=_languages(words, fit["wishes_met"])))
-    told.fits.append(words.gettext("Eigen kamer.") if fit["private"] else words.gettext("Gedeelde kamer."))
+    told.fits.append(_kind_of_place(words, fit))
     if fit["consult"]:
         told.mind.append(words.gettext("In overleg: %(what)s.", what=_named(words, "criterion", fit["consult"])))
     if fit["ask_first"]:
         told.mind.append(
             words.gettext(
-                "Eerst bellen: %(what)s nog niet gevraagd, en dat kan hier niet.",
+                "Eerst bellen: nog niet gevraagd, en hier niet mogelijk: %(what)s.",
                 what=_named(words, "criterion", fit["ask_first"]),
             )
         )
@@ -192,6 +192,14 @@ def _where(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], fou
             "Buiten %(region)s, want daar is het niet veilig: %(far)s verderop.", region=region, far=far
         )
     return words.gettext("Buiten %(region)s: %(far)s verderop.", region=region, far=far)
+
+
+def _kind_of_place(words: Words, fit: Mapping[str, Any]) -> str:
+    kind = words.gettext(LABELS["pool"][fit["pool"]])
+    safety = words.gettext(LABELS["safety_class"][fit["safety_class"]])
+    room = words.gettext("eigen kamer") if fit["private"] else words.gettext("gedeelde kamer")
+    found = words.gettext("%(kind)s, %(safety)s, %(room)s.", kind=kind, safety=safety, room=room)
+    return found[:1].upper() + found[1:]
 
 
 def _lift(words: Words, code: str) -> str:

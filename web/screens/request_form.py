@@ -343,6 +343,8 @@ def _shaped(words: Words, shape: Any, typed: Typed) -> tuple[Any, dict[str, str]
     except ValidationError as error:
         for found in error.errors():
             name, field = _field_of(found["loc"])
+            if name == "persons" and len(typed.values["persons"]) <= PERSONS_MAX:
+                continue  # the list is wrong because a person in it is, and that is said at the person
             errors.setdefault(name, words.gettext(WRONG.get(field, WRONG["residence"])))
     return made, _in_order(errors)
 

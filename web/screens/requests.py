@@ -1,7 +1,7 @@
 """Requests of one's own: the list by deadline, and the case: proposals, offer, address, arrival."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -228,6 +228,8 @@ def address(request_id: Id, visit: ReleaseActor) -> Response:
         return _address_form(visit, request_id, Form({"reason": reason}, errors), 400)
     except (Conflict, Invalid) as refusal:
         return visit.go(back, refusal.code)
+    # Without a live line: nothing may bring this page back to life.
+    frame = replace(frame, live_seq=None)
     return visit.page("address.html", frame, found=request, address=found, stay=stay)
 
 

@@ -43,16 +43,17 @@ class Worker:
             self._match,
             self._deliver,
         )
-        fine = True
-        for step in steps:
-            try:
-                step()
-            except Exception:
-                fine = False
-                log.exception("worker step failed", step=step.__name__.strip("_"))
-        if fine:
-            self._beat()
-        return fine
+        survived = [self._survived(step) for step in steps]
+        # The beat can fail too (two workers write their first at once, the database goes away): never end for it.
+        return all(survived) and self._survived(self._beat)
+
+    def _survived(self, step: Callable[[], object]) -> bool:
+        try:
+            step()
+        except Exception:
+            log.exception("worker step failed", step=step.__name__.strip("_"))
+            return False
+        return True
 
     def run(self) -> None:
         """Tick until stopped; woken by commits of this process, else every half second."""

@@ -87,6 +87,18 @@ def claim(tx: Tx, actor: Actor, alarm_id: str) -> None:
     tx.record("alarm.claimed", f"request:{request_id}", "alarms", alarm=alarm_id)
 
 
+def claim_all(tx: Tx, actor: Actor, alarm_id: str) -> None:
+    """Take an alarm and with it every other rung that rings for the same request: it is one person who waits."""
+    claim(tx, actor, alarm_id)
+    others = select(Alarm.id).where(
+        Alarm.request_id == tx.session.get_one(Alarm, alarm_id).request_id,
+        col(Alarm.claimed_by).is_(None),
+        col(Alarm.ended_at).is_(None),
+    )
+    for other in tx.session.exec(others).all():
+        claim(tx, actor, other)
+
+
 def beat(database: Database, part: str) -> None:
     """Note that a part works."""
     with database.transaction() as tx:

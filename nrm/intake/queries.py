@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import case
 from sqlmodel import col, select
 
 from nrm.access.rules import Actor, Role, Verb, may
@@ -99,7 +100,10 @@ def unplaced(tx: Tx) -> list[PlacementRequest]:
 
 
 def visible(tx: Tx, actor: Actor, closed: bool = False, offset: int = 0) -> list[PlacementRequest]:
-    """A page of the requests this actor may open (or, as a first responder, follow), most urgent deadline first."""
+    """A page of the requests this actor may open (or, as a first responder, follow), most urgent deadline first.
+
+    Whoever still waits comes before those who have a place: a page of guests must not push them off the list.
+    """
     query = select(PlacementRequest)
     if may(actor, Verb.REQUEST_FOLLOW):
         query = query.where(PlacementRequest.submitted_by == actor.account_id)
@@ -115,7 +119,10 @@ def visible(tx: Tx, actor: Actor, closed: bool = False, offset: int = 0) -> list
     is_closed = col(PlacementRequest.status) == RequestStatus.CLOSED
     query = query.where(is_closed if closed else ~is_closed)
     order = col(PlacementRequest.closed_at).desc() if closed else col(PlacementRequest.deadline_at)
-    return list(tx.session.exec(query.order_by(order, PlacementRequest.id).offset(offset).limit(PAGE_MAX)).all())
+    placed = case((col(PlacementRequest.status).in_(UNPLACED), 0), else_=1)
+    return list(
+        tx.session.exec(query.order_by(placed, order, PlacementRequest.id).offset(offset).limit(PAGE_MAX)).all()
+    )
 
 
 def ids_of_codes(tx: Tx, codes: Iterable[str]) -> dict[str, str]:

@@ -33,3 +33,20 @@ def test_alarms_are_counted_per_region_and_rung(database_url: str) -> None:
         unreached = [count.unreached for count in queries.alarm_counts(tx) if count.role == "coordinator_regional"]
         assert unreached == [1, 2], "no regional coordinator exists here, and that is recorded"
     here.database.close()
+
+
+def test_one_tap_takes_every_rung_that_rings_for_the_same_request(database_url: str) -> None:
+    here = town(database_url)
+    officer, coordinator = here.duty_officer(), here.coordinator()
+    here.request(coordinator)
+    here.request(coordinator)
+    here.clock.turn(minutes=75)
+    assert service.run_due(here.database) == 4
+    with here.database.transaction(officer.account_id) as tx:
+        first = queries.live_alarms(tx, officer)[0]
+        service.claim_all(tx, officer, first.id)
+        taken = {alarm.short_code: alarm.claimed for alarm in queries.live_alarms(tx, officer)}
+        assert [found.claimed for found in queries.alarm_counts(tx)] == [1, 1]
+    assert taken[first.short_code] is True
+    assert sorted(taken.values()) == [False, True]
+    here.database.close()

@@ -43,3 +43,12 @@ def test_a_provider_sees_from_when_somebody_is_expected(here: Town) -> None:
     with here.database.reading() as tx:
         (stay,) = queries.stays_at(tx, provider.organisation_id)
     assert (stay.id, stay.needed_from) == (stay_id, here.clock.at)
+
+
+def test_whoever_waits_comes_before_those_who_have_a_place(here: Town) -> None:
+    coordinator, provider = here.coordinator(), here.provider()
+    here.location(places=(1, 1))
+    placed, _ = here.placed(coordinator, provider)
+    waiting = here.request(coordinator, urgency="planned")
+    with here.database.reading() as tx:
+        assert [found.id for found in queries.intake.visible(tx, coordinator)] == [waiting, placed]

@@ -14,15 +14,17 @@ from nrm.api import Id
 from nrm.db import Tx
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
+from nrm.escalation.schemas import AlarmOut
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.queries import RequestDetail
+from nrm.intake.rules import UNPLACED
 from nrm.placing import queries as placing
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView
 from nrm.registry.rules import TRUSTED, PlaceState
 from web.case_words import party
-from web.labels import POOLS
+from web.labels import POOLS, URGENCIES
 from web.screens.board import board_of
 from web.visit import Act, Screen, Visit
 
@@ -32,6 +34,27 @@ Officer = Annotated[Visit, Depends(Screen(Verb.SHIFT_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.SHIFT_KEEP))]
 Claimer = Annotated[Visit, Depends(Act(Verb.ALARM_CLAIM))]
 Chosen = Annotated[str, Query(max_length=40)]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything that rings for one request, newest rung first: it is taken as one."""
+
+    newest: AlarmOut
+    rungs: list[AlarmOut]
+
+    @property
+    def open(self) -> list[AlarmOut]:
+        return [alarm for alarm in self.rungs if not alarm.claimed]
+
+    @property
+    def claimed(self) -> bool:
+        return not self.open
+
+    @property
+    def taken_by(self) -> AlarmOut | None:
+        """The rung somebody took, if any."""
+        return next((alarm for alarm in self.rungs if alarm.claimed), None)
 
 
 @dataclass(frozen=True)
@@ -143,14 +166,16 @@ def end(visit: Keeper) -> Response:
 def claim(alarm_id: Id, visit: Claimer) -> Response:
     """Take an alarm: I do this."""
     back = "/piket" if visit.actor.role is Role.DUTY_OFFICER else "/landelijk"
-    return visit.act(lambda tx: escalation_service.claim(tx, visit.actor, alarm_id), back, "alarm_claimed")
+    return visit.act(lambda tx: escalation_service.claim_all(tx, visit.actor, alarm_id), back, "alarm_claimed")
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     """What alarms_part.html shows: unclaimed first."""
-    found = escalation.live_alarms(tx, visit.actor)
+    cards: dict[str, Card] = {}
+    for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
+        cards.setdefault(alarm.short_code or alarm.id, Card(alarm, [])).rungs.append(alarm)
     return {
-        "alarms": sorted(found, key=lambda alarm: alarm.claimed),
+        "alarms": sorted(cards.values(), key=lambda card: card.claimed),
         "regions": {region.code: region.name for region in registry.regions(tx)},
     }
 
@@ -169,9 +194,11 @@ def _waiting(visit: Visit, tx: Tx) -> dict[str, Any]:
         )
         for detail in details
     ]
-    unplaced = [one for one in listed if one.detail.request.status in {"open", "offered"}]
+    unplaced = [one for one in listed if one.detail.request.status in UNPLACED]
+    urgencies = list(URGENCIES)
     return {
-        "unplaced": unplaced,
+        # Overdue first, then by urgency, then by whose clock runs out first.
+        "unplaced": sorted(unplaced, key=lambda one: (not one.overdue, urgencies.index(one.detail.request.urgency))),
         "placed": [one for one in listed if one not in unplaced],
     }
 

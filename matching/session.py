@@ -39,7 +39,7 @@ class Session:
     ) -> None:
         """Add or replace requests and units, take some away by id, set other fields of the problem (`rules`).
 
-        Raises `MalformedProblem`, changing nothing, if the result makes no sense. Taking away what is not there is fine.
+        Raises `MalformedProblem`, changing nothing, if the result makes no sense. Taking away what is absent is fine.
         """
         all_requests = {request.id: request for request in self.problem.requests}
         all_units = {unit.id: unit for unit in self.problem.units}

@@ -125,8 +125,8 @@ def send(visit: Sender) -> Response:
     with visit.reading() as tx:
         typed = _typed(visit, tx)
         shape, errors = _shaped(visit.words, RequestIn, typed)
-        if shape is not None and _unwarned(visit):
-            errors = {"refuses_police": visit.words.gettext(WRONG["refuses_police"])}
+        if _unwarned(visit):
+            errors = _in_order(errors | {"refuses_police": visit.words.gettext(WRONG["refuses_police"])})
         if shape is None or errors:
             return _page(visit, tx, visit.filled(errors), status=400)
     try:

@@ -26,6 +26,9 @@ from nrm.registry import queries as registry
 REMATCH_AFTER = timedelta(seconds=60)
 """Time alone changes the answer (figures go stale, intake hours begin and end), so look again after this long."""
 
+ASKED_PER_SHOWN = 2
+"""Alternatives asked of the solver per one shown, because several may be rooms of one house."""
+
 PROPOSALS_MADE = "proposals.made"
 
 
@@ -86,7 +89,7 @@ def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answe
         built.problem,
         matching.Budget(milliseconds=settings.budget_ms),
         seed=0,
-        alternatives=settings.alternatives,
+        alternatives=ASKED_PER_SHOWN * settings.alternatives,
     )
     if faults := matching.violations(built.problem, solution):
         raise MatchingDefect("; ".join(str(fault) for fault in faults[:5]))
@@ -96,6 +99,7 @@ def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answe
     for request_id in details:
         first = solution.unit_of.get(request_id)
         others = [found.unit for found in solution.alternatives.get(request_id, ())]
+        proposed = _one_per_location(built, [first, *others])[: 1 + settings.alternatives] if first else []
         codes = matching.pair_codes(built.problem, request_id)
         shut_out = rules.shut_out(codes, places_of)
         would_place: list[dict[str, Any]] = []
@@ -108,8 +112,16 @@ def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answe
             ]
             lifts = Counter(tuple(sorted(found.lift)) for found in unplaced[request_id].would_place)
             would_place = [{"lift": list(lift), "units": units} for lift, units in sorted(lifts.items())]
-        answers[request_id] = (solution.proven, [first, *others] if first else [], shut_out, would_place)
+        answers[request_id] = (solution.proven, proposed, shut_out, would_place)
     return answers
+
+
+def _one_per_location(built: Built, units: list[str]) -> list[str]:
+    """The best unit of each location: a house that says no says it for all its rooms, so another room is no choice."""
+    best: dict[str, str] = {}
+    for unit_id in units:
+        best.setdefault(built.units[unit_id][0].location.id, unit_id)
+    return list(best.values())
 
 
 def _advance(tx: Tx, before_seq: int | None, seq: int) -> bool:

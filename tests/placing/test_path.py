@@ -205,3 +205,12 @@ def test_a_minor_alone_is_never_matched(here: Town) -> None:
     request_id = here.request(coordinator, persons=[{"sex": "f", "age": 16}])
     here.match()
     assert here.proposals(request_id) == []
+
+
+def test_a_house_is_proposed_once_however_many_rooms_fit(here: Town) -> None:
+    coordinator = here.coordinator()
+    many_rooms = here.location(region="VR17", places=(1, 1, 1, 1))
+    further = here.location(region="VR13", places=(1,))
+    request_id = here.request(coordinator)
+    here.match()
+    assert here.proposals(request_id) == [many_rooms, further]

@@ -124,7 +124,8 @@ class Crew:
         """`kill -9`, and return when it is gone."""
         process.kill()
         process.join(DEAD_SECONDS_MAX)
-        self._alive.remove(process)
+        if process in self._alive:
+            self._alive.remove(process)
 
 
 def start_fork_server() -> None:

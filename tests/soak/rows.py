@@ -1,7 +1,11 @@
 """The rows of the trust table that have a harness, in their order."""
 
+from tests.soak.alarms import ALARMS
+from tests.soak.chain import CHAIN
+from tests.soak.clocks import CLOCKS
 from tests.soak.double_booking import DOUBLE_BOOKING
+from tests.soak.freshness import FRESHNESS
 from tests.soak.harness import Row
 from tests.soak.unsafe import UNSAFE
 
-ROWS: tuple[Row, ...] = (DOUBLE_BOOKING, UNSAFE)
+ROWS: tuple[Row, ...] = (DOUBLE_BOOKING, UNSAFE, ALARMS, CLOCKS, FRESHNESS, CHAIN)

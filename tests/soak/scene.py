@@ -24,19 +24,24 @@ def child_database(url: str, at: datetime = SATURDAY_NIGHT, pool_size: int = 20)
 def propose(town: Town, request_id: str, *unit_ids: str) -> list[str]:
     """Proposals for these units as if the solver had just made them: many requests for one bed, which it never does."""
     with town.database.transaction() as tx:
-        made = ProposalSet(
-            id=tx.new_id(),
-            request_id=request_id,
-            computed_at=tx.now,
-            journal_seq=0,
-            matching_version=1,
-            pools_version=1,
-            proven=True,
-            digest="",
-        )
-        tx.session.add(made)
-        tx.session.flush()
-        return [_proposal(tx, made, rank, unit_id) for rank, unit_id in enumerate(unit_ids, start=1)]
+        return propose_in(tx, request_id, *unit_ids)
+
+
+def propose_in(tx: Tx, request_id: str, *unit_ids: str) -> list[str]:
+    """The same, in a transaction that goes on."""
+    made = ProposalSet(
+        id=tx.new_id(),
+        request_id=request_id,
+        computed_at=tx.now,
+        journal_seq=0,
+        matching_version=1,
+        pools_version=1,
+        proven=True,
+        digest="",
+    )
+    tx.session.add(made)
+    tx.session.flush()
+    return [_proposal(tx, made, rank, unit_id) for rank, unit_id in enumerate(unit_ids, start=1)]
 
 
 def live_claims(tx: Tx, unit_id: str) -> list[Claim]:

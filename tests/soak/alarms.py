@@ -1,0 +1,412 @@
+"""Row 5: every rung that came due fires exactly once, whatever was killed and however long nobody worked.
+
+Real workers in processes of their own, all on one turned clock. They are killed with `kill -9`: from outside at a
+random moment, and by themselves right before or after a random statement, which finds every gap between two writes.
+"""
+
+import logging
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+from sqlalchemy import event, update
+from sqlmodel import col, func, select
+
+from nrm.access.rules import OrganisationKind
+from nrm.db import Database
+from nrm.escalation import rules, service
+from nrm.escalation.models import Alarm
+from nrm.intake import service as intake
+from nrm.intake.models import PlacementRequest
+from nrm.intake.rules import UNPLACED
+from nrm.intake.schemas import RequestIn
+from nrm.journal import JournalEntry
+from nrm.notify.models import Message
+from nrm.placing import service as placing
+from nrm.placing.models import Offer
+from nrm.policy import Ladder
+from nrm.settings import Settings
+from nrm.worker import Worker
+from tests.builders import SATURDAY_NIGHT, Town
+from tests.soak.ground import CHILDREN, Crew, Ground
+from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.scene import propose_in, small_town
+
+WORKERS = 3
+REQUESTS = 3
+"""New requests per kill, each with four rungs; and one offer whose hold lapses."""
+STEP = timedelta(seconds=30)
+LATE_MAX = timedelta(seconds=60)
+DOWN = (timedelta(minutes=1), timedelta(minutes=17), timedelta(hours=3), timedelta(days=1), timedelta(days=7))
+QUIET_SECONDS_MAX = 30
+PLANTED_KILLS_MAX = 8
+
+
+class SharedClock:
+    """One clock for all processes of a trial, turned by the parent: microseconds since the night began."""
+
+    def __init__(self, cell: "Synchronized[int]") -> None:
+        self._cell = cell
+
+    def now(self) -> datetime:
+        return SATURDAY_NIGHT + timedelta(microseconds=self._cell.value)
+
+    def turn(self, amount: timedelta) -> None:
+        with self._cell.get_lock():
+            self._cell.value += amount // timedelta(microseconds=1)
+
+
+@dataclass
+class FileChannel:
+    """Notes each delivery in a file, as one write of its own."""
+
+    path: Path
+
+    def deliver(self, message: Message) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{message.id}\n")
+
+
+class AlarmWorker(Worker):
+    """The worker without its matching: nobody can be placed here, and the solver would take most of the time."""
+
+    def _match(self) -> None:
+        pass
+
+
+# --- the worker process, right and wrong ----------------------------------------------------------------------------
+
+
+def work(url: str, cell: "Synchronized[int]", deliveries: Path, die_after: int | None, bug: str | None) -> None:
+    """A worker that ticks until it is killed, or kills itself at a statement."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    database = Database(url, clock=SharedClock(cell))
+    if die_after is not None:
+        _kill_self_after(database, die_after)
+    channel = FileChannel(deliveries)
+    worker = AlarmWorker(database, Settings(), {"log": channel, "email": channel})
+    with BUGS[bug]() if bug else nullcontext():
+        while True:
+            worker.tick()
+            time.sleep(0.002)
+
+
+def _kill_self_after(database: Database, statements: int) -> None:
+    left = statements
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(database.engine, "before_cursor_execute" if statements % 2 else "after_cursor_execute", count)
+    event.listen(database.engine, "commit", count)
+
+
+def claim_then_fire() -> Any:
+    """Planted: the rung is moved on in one transaction and its alarm written in the next."""
+
+    def run_due(database: Database) -> int:
+        fired = 0
+        for request_id in service._due(database):
+            with database.transaction() as tx:
+                request = tx.session.get_one(PlacementRequest, request_id)
+                number, due_at = request.rung_next, request.rung_due_at
+                if due_at is None or due_at > tx.now:
+                    continue
+                step = rules.step(Ladder(), number, due_at)
+                moved = tx.affected(
+                    update(PlacementRequest)
+                    .where(col(PlacementRequest.id) == request_id, col(PlacementRequest.rung_next) == number)
+                    .values(rung_next=number + 1, rung_due_at=step.next_due_at if step else None)
+                )
+            if moved and step:
+                _plain_alarm(database, request_id, number, due_at, step.rung.role)
+                fired += 1
+        return fired
+
+    return patch.object(service, "run_due", run_due)
+
+
+def no_guard() -> Any:
+    """Planted: the alarm is written and then the rung moved on, unguarded; with the unique alarm gone."""
+
+    def run_due(database: Database) -> int:
+        for request_id in (due := service._due(database)):
+            with database.reading() as tx:
+                request = tx.session.get_one(PlacementRequest, request_id)
+                number, due_at = request.rung_next, request.rung_due_at
+            step = rules.step(Ladder(), number, due_at) if due_at else None
+            if due_at is None or step is None:
+                continue
+            _plain_alarm(database, request_id, number, due_at, step.rung.role)
+            with database.transaction() as tx:
+                tx.affected(
+                    update(PlacementRequest)
+                    .where(col(PlacementRequest.id) == request_id)
+                    .values(rung_next=number + 1, rung_due_at=step.next_due_at)
+                )
+        return len(due)
+
+    return patch.object(service, "run_due", run_due)
+
+
+def counts_from_firing() -> Any:
+    """Planted: the next rung counts from when this one fired, so that a night without a worker moves the ladder."""
+    right = service._fire
+
+    def fire(tx: Any, request_id: str) -> bool:
+        late = patch.object(rules, "step", lambda ladder, number, _due_at: step(ladder, number, tx.now))
+        with late:
+            return right(tx, request_id)
+
+    step = rules.step
+    return patch.object(service, "_fire", fire)
+
+
+def _plain_alarm(database: Database, request_id: str, number: int, due_at: datetime, role: str) -> None:
+    with database.transaction() as tx:
+        tx.session.add(
+            Alarm(
+                id=tx.new_id(),
+                request_id=request_id,
+                trigger="deadline",
+                rung=number,
+                role=role,
+                due_at=due_at,
+                fired_at=tx.now,
+                reached=0,
+            )
+        )
+        tx.record("alarm.fired", f"request:{request_id}", "alarms")
+
+
+BUGS: dict[str, Callable[[], Any]] = {bug.__name__: bug for bug in (claim_then_fire, no_guard, counts_from_firing)}
+
+
+# --- the trial ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Night:
+    """A town with workers that keep being killed, and the times at which nobody worked."""
+
+    here: Ground
+    town: Town
+    clock: SharedClock
+    cell: "Synchronized[int]"
+    crew: Crew
+    chance: random.Random
+    deliveries: Path
+    bug: str | None
+    workers: list[BaseProcess] = field(default_factory=list)
+    down: list[tuple[datetime, datetime]] = field(default_factory=list)
+    due: dict[str, datetime] = field(default_factory=dict)
+    """Request → its deadline, worked out by us."""
+    holds: dict[str, datetime] = field(default_factory=dict)
+    kills: int = 0
+    quiet_at: datetime = SATURDAY_NIGHT
+
+    def staff(self) -> None:
+        """Bring the number of workers up to strength; now and then one that will kill itself."""
+        self.workers = [worker for worker in self.workers if worker.is_alive()]
+        while len(self.workers) < WORKERS:
+            die_after = self.chance.randint(5, 400) if self.chance.random() < 0.5 else None
+            self.workers.append(
+                self.crew.start(work, self.town.database.url, self.cell, self.deliveries, die_after, self.bug)
+            )
+
+    def quiet(self) -> bool:
+        """Wait until nothing is due at this moment. The clock stands still meanwhile, so this costs no lateness."""
+        end = time.monotonic() + QUIET_SECONDS_MAX
+        while time.monotonic() < end:
+            with self.town.database.reading() as tx:
+                rungs = select(func.count()).where(
+                    col(PlacementRequest.rung_due_at) <= self.clock.now(), col(PlacementRequest.status).in_(UNPLACED)
+                )
+                holds = select(func.count()).where(Offer.status == "live", col(Offer.hold_until) <= self.clock.now())
+                messages = select(func.count()).where(col(Message.due_at) <= self.clock.now())
+                if not any(tx.session.scalar(query) for query in (rungs, holds, messages)):
+                    self.quiet_at = self.clock.now()
+                    return True
+            self.staff()
+            time.sleep(0.005)
+        return False
+
+    def add_work(self) -> None:
+        """Requests that will wait in vain, and an offer that nobody answers."""
+        coordinator = self.town.coordinator()
+        for _ in range(REQUESTS):
+            urgency, minutes = self.chance.choice((("now", 60), ("today", 240)))
+            request_id = self.town.request(coordinator, urgency=urgency, unsafe=[{"region": "VR13"}])
+            self.due[request_id] = self.clock.now() + timedelta(minutes=minutes)
+        house = self.town.location(places=(1,))
+        with self.town.database.transaction() as tx:
+            asked = RequestIn.model_validate({"region": "VR17", "urgency": "now", "persons": [{"sex": "f", "age": 24}]})
+            request_id = intake.submit(tx, coordinator, asked).id
+            [proposal] = propose_in(tx, request_id, f"{house}-u1")
+            offer_id = placing.send_offer(tx, coordinator, request_id, proposal).id
+        self.due[request_id] = self.clock.now() + timedelta(minutes=60)
+        self.holds[offer_id] = self.clock.now() + timedelta(minutes=20)
+
+    def run(self, kills: int) -> Iterator[str]:
+        """Kill that many workers, with the clock going on in between, and now and then everybody for long."""
+        pauses = [*DOWN, *self.chance.choices(DOWN[:3], k=kills // 12)]
+        for number in range(kills):
+            self.add_work()
+            self.staff()
+            for _ in range(self.chance.randint(1, 3)):
+                self.clock.turn(STEP * self.chance.choice((1, 1, 1, 2)))
+                if not self.quiet():
+                    yield "the workers did not finish what was due"
+            self.clock.turn(STEP)
+            time.sleep(self.chance.random() * 0.03)
+            victim = self.chance.choice(self.workers)
+            self.crew.kill(victim)
+            self.kills += 1
+            if pauses and number % max(1, kills // len(pauses)) == 0:
+                self._nobody_works_for(pauses.pop(0))
+            if not self.quiet():
+                yield "the workers did not finish what was due"
+        self._nobody_works_for(timedelta(hours=9))
+        for _ in range(4):
+            # Whatever a killed worker had in hand comes due again after its claim.
+            if not self.quiet():
+                yield "the workers did not finish what was due"
+            self.clock.turn(timedelta(minutes=3))
+
+    def _nobody_works_for(self, pause: timedelta) -> None:
+        for worker in self.workers:
+            self.crew.kill(worker)
+        self.workers = []
+        self.clock.turn(pause)
+        self.down.append((self.quiet_at, self.clock.now()))
+        self.staff()
+
+    def faults(self) -> Iterator[str]:
+        """Everything that should have happened, worked out apart from the code, against what did."""
+        offsets = (0, 15, 30, 60)
+        now = self.clock.now()
+        expected = {
+            (request_id, rung): due + timedelta(minutes=after)
+            for request_id, due in self.due.items()
+            for rung, after in enumerate(offsets)
+            if due + timedelta(minutes=after) <= now
+        }
+        with self.town.database.reading() as tx:
+            alarms = list(tx.session.exec(select(Alarm)))
+            messages = list(tx.session.exec(select(Message)))
+            offers = list(tx.session.exec(select(Offer)))
+            told = Counter(tx.session.exec(select(JournalEntry.kind)))
+            lapses = Counter(
+                tx.session.exec(select(JournalEntry.subject).where(JournalEntry.kind == "offer.lapsed")).all()
+            )
+        fired = Counter((alarm.request_id, alarm.rung) for alarm in alarms)
+        for key, due in expected.items():
+            if fired[key] != 1:
+                yield f"rung {key[1]} due at {due:%d %H:%M:%S} fired {fired[key]} times"
+        for key in set(fired) - set(expected):
+            yield f"rung {key[1]} fired before it was due"
+        for alarm in alarms:
+            due = expected.get((alarm.request_id, alarm.rung), alarm.due_at)
+            if alarm.due_at != due:
+                yield f"rung {alarm.rung} was due at {due}, recorded as {alarm.due_at}"
+            if not timedelta(0) <= alarm.fired_at - self._workable(due) <= LATE_MAX:
+                yield f"rung {alarm.rung} due at {due} fired at {alarm.fired_at}"
+        if told["alarm.fired"] != len(alarms):
+            yield f"{len(alarms)} alarms, {told['alarm.fired']} in the journal"
+        yield from self._message_faults(alarms, messages)
+        for offer in offers:
+            due = self.holds[offer.id]
+            if offer.status != "lapsed" or offer.ended_at is None:
+                yield f"a hold until {due} is {offer.status}"
+            elif not timedelta(0) <= offer.ended_at - self._workable(due) <= LATE_MAX:
+                yield f"a hold until {due} lapsed at {offer.ended_at}"
+            if lapses[f"request:{offer.request_id}"] != 1:
+                yield f"a hold lapsed {lapses[f'request:{offer.request_id}']} times in the journal"
+
+    def _message_faults(self, alarms: list[Alarm], messages: list[Message]) -> Iterator[str]:
+        delivered = Counter(self.deliveries.read_text().split()) if self.deliveries.exists() else Counter[str]()
+        queued = Counter(message.about for message in messages)
+        for alarm in alarms:
+            if queued[f"alarm:{alarm.id}"] != alarm.reached or (alarm.reached == 0 and not self.bug):
+                yield f"an alarm reached {alarm.reached} and has {queued[f'alarm:{alarm.id}']} messages"
+        for message in messages:
+            if message.sent_at is None or not delivered[message.id]:
+                yield f"a message was delivered {delivered[message.id]} times, sent at {message.sent_at}"
+
+    def _workable(self, due: datetime) -> datetime:
+        """The first moment from `due` on at which somebody worked."""
+        for begin, end in self.down:
+            if begin < due <= end:
+                due = end
+        return due
+
+
+@contextmanager
+def night(here: Ground, seed: int, bug: str | None = None, *alterations: str) -> Iterator[Night]:
+    url = here.fresh()
+    here.alter(url, *alterations)
+    cell: Synchronized[int] = CHILDREN.Value("q", 0)
+    clock = SharedClock(cell)
+    town = small_town(url)
+    town.database.close()
+    town.database = Database(url, clock=clock)
+    town.national_desk()
+    for kind in (OrganisationKind.CHAIN_DIRECTION, OrganisationKind.NATIONAL_COORDINATION):
+        town.organisation(f"body {kind}", kind)
+    town.coordinator()
+    deliveries = here.folder / f"deliveries-{url[-18:-8].replace('/', '')}-{seed}-{bug}"
+    with Crew() as crew:
+        chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        yield Night(here, town, clock, cell, crew, chance, deliveries, bug)
+    town.database.close()
+
+
+def run(here: Ground, count: int, seed: int) -> Outcome:
+    with night(here, seed) as dark:
+        failures = [*dark.run(count), *dark.faults()]
+        return Outcome(dark.kills, failures, [f"rungs={len(dark.due) * 4} holds={len(dark.holds)}"])
+
+
+def _finds(bug: str, alterations: dict[str, tuple[str, ...]], here: Ground, seed: int) -> bool:
+    with night(here, seed, bug, *alterations.get(here.engine, ())) as dark:
+        unfinished = list(dark.run(PLANTED_KILLS_MAX))
+        return not unfinished and any(fault.startswith("rung") for fault in dark.faults())
+
+
+_NOT_UNIQUE = {
+    "postgresql": ("ALTER TABLE alarm DROP CONSTRAINT alarm_request_id_trigger_rung_key",),
+    # SQLite cannot drop a constraint: a table with the same columns and without it takes the other's place.
+    "sqlite": (
+        "CREATE TABLE plain AS SELECT * FROM alarm",
+        "DROP TABLE alarm",
+        "ALTER TABLE plain RENAME TO alarm",
+    ),
+}
+
+ALARMS = Row(
+    5,
+    "workers under kill -9; nobody there from a minute to a week",
+    50,
+    run,
+    (
+        Planted("claim, then fire, in two transactions", partial(_finds, "claim_then_fire", {})),
+        Planted("no guard and no unique alarm", partial(_finds, "no_guard", _NOT_UNIQUE)),
+        Planted("the next rung counts from when this one fired", partial(_finds, "counts_from_firing", {})),
+    ),
+)

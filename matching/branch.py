@@ -198,11 +198,13 @@ class BranchSearch:
         closed = np.ones(node.allowed.shape, np.bool_)
         closed_out = np.ones(self.instance.requests, np.bool_)
         open_arcs, open_out = node.allowed.copy(), node.optional.copy()
-        for (network, flow), bound, best in zip(relaxed.flows, relaxed.bound, self.best_value, strict=True):
+        for at, (network, flow) in enumerate(relaxed.flows):
             arcs, out = dearer(network, flow)
-            gap = best - bound
-            open_arcs &= ~(closed & (arcs > gap).astype(np.bool_))
-            open_out &= ~(closed_out & (out > gap).astype(np.bool_))
+            gap = self.best_value[at] - relaxed.bound[at]
+            # On the last pack an equal answer is no better either; before it, later packs may still tell them apart.
+            too_dear = gap if at == len(self.packs) - 1 else gap + 1
+            open_arcs &= ~(closed & (arcs >= too_dear).astype(np.bool_))
+            open_out &= ~(closed_out & (out >= too_dear).astype(np.bool_))
             if gap:  # cheaper on this pack already: later packs decide nothing
                 break
             closed &= (arcs == 0).astype(np.bool_)

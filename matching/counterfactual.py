@@ -57,6 +57,10 @@ class Answer:
         self.seed = seed
         self.placement: Placement = found.placement or (UNPLACED,) * source.instance.requests
         self.cut_short: set[int] = set()
+        self._inside: dict[int, list[int]] = {}
+        for request, unit in enumerate(self.placement):
+            if unit != UNPLACED:
+                self._inside.setdefault(unit, []).append(request)
         self._parts = components(pruned(source.instance))
         self.parts = len(self._parts)
         self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
@@ -86,6 +90,21 @@ class Answer:
     def same_part(self, request: int) -> list[int]:
         """All requests of the part this one is in."""
         return [int(other) for other in self._parts[self._part_of_request[request]][0]]
+
+    def has_room(self, request: int, unit: int, places: int) -> bool:
+        """Whether a unit with so many places has room for one party more as things are, links not asked."""
+        instance, inside = self.source.instance, self._inside.get(unit, [])
+        persons = sum(int(instance.size[other]) for other in inside) + int(instance.size[request])
+        return persons <= places and not (inside and instance.private[unit])
+
+    def links_allow(self, request: int, unit: int) -> bool:
+        """Whether an unplaced request could join this location as things are; a group never comes alone."""
+        instance = self.source.instance
+        if any(request in group and len(group) > 1 for group in instance.groups):
+            return False
+        others = {other for pair in instance.apart if request in pair for other in pair if other != request}
+        homes = {int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED}
+        return int(instance.location[unit]) not in homes
 
     def removal(self, request: int) -> tuple[_Region, Instance, Found]:
         """The optimum of its part had this request never been made; solved once."""
@@ -181,20 +200,31 @@ def _reason_with_others(answer: Answer, request: int, open_units: NDArray[np.int
 
     It is the links if, rid of them, it could be placed with everyone placed now staying placed.
     """
+    instance = answer.source.instance
+    links = (*instance.apart, *(group for group in instance.groups if len(group) > 1))
+    if any(request in link for link in links) and _fits_unlinked(answer, request, open_units):
+        return Reason("with_others", int(open_units.size), int(instance.places[open_units].sum()))
+    if answer.limit.spent:
+        answer.cut_short.add(request)
+        return Reason("capacity", by=())
+    by = [other for other in answer.same_part(request) if _let_in_by_removing(answer, request, other)]
+    return Reason("capacity", by=tuple(answer.source.requests[other].id for other in by))
+
+
+def _fits_unlinked(answer: Answer, request: int, open_units: NDArray[np.intp]) -> bool:
+    """Whether the request, rid of its links, could be placed with everyone placed now staying placed."""
+    places = answer.source.instance.places
+    if any(answer.has_room(request, unit, int(places[unit])) for unit in open_units.tolist()):
+        return True
+    if answer.limit.spent:
+        return False
     region = answer.region([request], open_units.tolist())
     own = region.request(request)
     staying = [at for at, unit in enumerate(region.placement) if unit != UNPLACED]
-    linked = any(own in pair for pair in region.instance.apart) or any(own in group for group in region.instance.groups)
-    if linked:
-        free = region.instance.unlinked(own).requiring([*staying, own])
-        found = answer.solve(free.unpriced())
-        if found.placement is not None:
-            places = int(answer.source.instance.places[open_units].sum())
-            return Reason("with_others", int(open_units.size), places)
-        if not found.proven:
-            answer.cut_short.add(request)
-    by = [other for other in answer.same_part(request) if _let_in_by_removing(answer, request, other)]
-    return Reason("capacity", by=tuple(answer.source.requests[other].id for other in by))
+    found = answer.solve(region.instance.unlinked(own).requiring([*staying, own]).unpriced())
+    if found.placement is None and not found.proven:
+        answer.cut_short.add(request)
+    return found.placement is not None
 
 
 def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
@@ -233,18 +263,21 @@ def _smallest_lifts(answer: Answer, request: int, codes_at: dict[int, list[str]]
 
 def _places_when_lifted(answer: Answer, request: int, unit: int, codes: list[str]) -> bool:
     """Whether the request can be at this unit with all who are placed now placed somewhere."""
+    # A unit too small is made as large as the party.
+    places = int(answer.source.instance.places[unit])
+    places = max(places, int(answer.source.instance.size[request])) if "size" in codes else places
+    if answer.has_room(request, unit, places) and answer.links_allow(request, unit):
+        return True
+    if answer.limit.spent:
+        answer.cut_short.add(request)
+        return False
     region = answer.region([request], [unit])
     own, there = region.request(request), region.unit(unit)
     staying = [at for at, home in enumerate(region.placement) if home != UNPLACED]
     instance = region.instance.confined(own, [there]).requiring([*staying, own])
-    if "size" in codes:  # a unit too small is made as large as the party
-        places = instance.places.copy()
-        places[there] = max(places[there], instance.size[own])
-        instance = replace(instance, places=places)
-    moved = list(region.placement)
-    moved[own] = there
-    if instance.allows(moved):
-        return True
+    enlarged = instance.places.copy()
+    enlarged[there] = places
+    instance = replace(instance, places=enlarged)
     found = answer.solve(instance.unpriced())
     if found.placement is None and not found.proven:
         answer.cut_short.add(request)

@@ -13,7 +13,7 @@ from matching.problem import LEVELS
 from matching.search import Found, Limit
 
 # A part the flow has not settled after so many nodes is hard in a way (packing) that CP-SAT is better at.
-BRANCH_NODES_MAX = 200
+BRANCH_NODES_MAX = 60
 
 
 class Memory:

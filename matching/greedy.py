@@ -5,6 +5,8 @@ It keeps every hard rule and never looks back, so it is what a careful person wi
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from matching.model import UNPLACED, Instance, Placement
 
 
@@ -74,9 +76,12 @@ def _priority(instance: Instance, request: int) -> tuple[object, ...]:
 
 def _preferred(instance: Instance, request: int) -> Sequence[int]:
     """The eligible units of a request, best first by the levels that count for placed requests, then by number."""
-    units = instance.eligible[request].nonzero()[0].tolist()
-    keys = [amounts[request].tolist() for amounts in instance.pair]
-    return sorted(units, key=lambda unit: (*(key[unit] for key in keys), unit))
+    units = instance.eligible[request].nonzero()[0]
+    keys = [amounts[request, units] for amounts in instance.pair]
+    # Numbers too wide for 64 bits are replaced by their rank, which sorts alike.
+    narrow = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in keys]
+    preferred: list[int] = units[np.lexsort(narrow[::-1])].tolist()
+    return preferred
 
 
 def _place_one(occupancy: Occupancy, request: int) -> None:

@@ -50,8 +50,8 @@ def _checked(source: Compiled, found: Found) -> Found:
     An objection means a defect in the engine. People are waiting, so a lesser answer that is right beats none, and
     `proven` says that something is missing.
     """
-    candidates = [found, Found(greedy(source.instance), False), Found((UNPLACED,) * source.instance.requests, False)]
-    for candidate in candidates:
+    for lesser in (lambda: found, lambda: Found(greedy(source.instance), False), lambda: _nobody(source)):
+        candidate = lesser()
         if candidate.placement is None:
             continue
         unit_of = {
@@ -62,3 +62,7 @@ def _checked(source: Compiled, found: Found) -> Found:
         if not placement_violations(source.problem, unit_of):
             return candidate
     raise AssertionError("placing nobody breaks a rule")
+
+
+def _nobody(source: Compiled) -> Found:
+    return Found((UNPLACED,) * source.instance.requests, False)

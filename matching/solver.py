@@ -1,5 +1,7 @@
 """The exact solve: compile, find the optimum, check it, and say why."""
 
+from collections.abc import Iterator
+
 from matching.check import placement_violations
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
 from matching.engine import Memory, optimum
@@ -50,8 +52,7 @@ def _checked(source: Compiled, found: Found) -> Found:
     An objection means a defect in the engine. People are waiting, so a lesser answer that is right beats none, and
     `proven` says that something is missing.
     """
-    for lesser in (lambda: found, lambda: Found(greedy(source.instance), False), lambda: _nobody(source)):
-        candidate = lesser()
+    for candidate in _candidates(source, found):
         if candidate.placement is None:
             continue
         unit_of = {
@@ -64,5 +65,7 @@ def _checked(source: Compiled, found: Found) -> Found:
     raise AssertionError("placing nobody breaks a rule")
 
 
-def _nobody(source: Compiled) -> Found:
-    return Found((UNPLACED,) * source.instance.requests, False)
+def _candidates(source: Compiled, found: Found) -> Iterator[Found]:
+    yield found
+    yield Found(greedy(source.instance), False)
+    yield Found((UNPLACED,) * source.instance.requests, False)

@@ -71,6 +71,44 @@ def test_numbers_too_wide_for_the_flow_solver_are_solved_all_the_same(monkeypatc
         assert _levels(solve(problem, UNLIMITED, alternatives=0)) == brute_optimum(problem), seed
 
 
+@pytest.mark.parametrize("most", [2**9, 2**12, 2**16])
+def test_levels_spread_over_several_packs_stay_strict(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small problems fit one pack; with less room per pack the optimal face and its reduced costs must hold too."""
+    monkeypatch.setattr(matching.flow, "_SCALED_COST_MAX", most)
+    monkeypatch.setattr(matching.engine, "constraint_search", None)
+    for seed in range(2_000, 2_120):
+        problem = random_problem(seed)
+        best = brute_optimum(problem)
+        assert _levels(solve(problem, UNLIMITED, alternatives=0)) == best, seed
+        for part in _parts(problem):
+            search = BranchSearch(part, Limit(UNLIMITED), None, None)
+            optimal = search.run().placement
+            assert optimal is not None
+            value = search.value(optimal)
+            again = BranchSearch(part, Limit(UNLIMITED), None, None).run(cutoff=(*value[:-1], value[-1] + 1))
+            assert again.placement is not None, seed
+            assert part.amounts(again.placement) == part.amounts(optimal), seed
+
+
+def test_a_lift_minds_whom_the_group_must_be_apart_from() -> None:
+    """Opening u1 lets r1 in, but its companion r2 would then meet r3, who has nowhere else to go."""
+    requests = [
+        a_request("r1", together="g", only_locations=("L1",)),
+        a_request("r2", together="g", only_locations=("L1",), pools=("OMM",)),
+        a_request("r3", apart=("r2",), urgency="now", pools=("NLA",)),
+    ]
+    units = [
+        a_unit("u1", location="L1", closed="paused"),
+        a_unit("u2", location="L1", pool="OMM"),
+        a_unit("u3", location="L1", pool="NLA"),
+    ]
+    solution = solve(a_problem(requests, units), UNLIMITED)
+    assert solution.unit_of == {"r3": "u3"}
+    assert solution.unplaced[0].would_place == ()
+    free = solve(a_problem([*requests[:2], replace(requests[2], apart=())], units), UNLIMITED)
+    assert [lift.unit for lift in free.unplaced[0].would_place] == ["u1"]
+
+
 def test_a_flow_whose_prices_do_not_prove_it_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """CP-SAT answers instead; the caller never sees a difference."""
     right = matching.flow._bounded_flow

@@ -207,7 +207,7 @@ def _lift(words: Words, code: str) -> str:
     if kind == "excludes":
         return words.gettext("een opvang toch ja zegt bij %(what)s", what=_named(words, "criterion", [which]))
     if kind == "lacks":
-        return words.gettext("het kan zonder %(what)s", what=_named(words, "need", [which]))
+        return words.gettext("het zonder %(what)s kan", what=_named(words, "need", [which]))
     return words.gettext(LIFTS.get(code, N_("een regel anders was")))
 
 

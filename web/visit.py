@@ -113,7 +113,8 @@ class Visit:
 
     def once(self, shape: BaseModel, work: Callable[[Tx], BaseModel | None]) -> dict[str, Any]:
         """Do something once, however often its form arrives: the form's hidden `once` is the idempotency key."""
-        key = self.field("once")[:100] or None
+        typed = self.field("once")[:100]
+        key = typed if typed.isascii() and typed.isprintable() and typed else None
         route = f"{self.request.method} {self.request.url.path}"
         answer = once(self.parts, self.actor.account_id, key, route, shape.model_dump_json().encode(), work)
         found: dict[str, Any] = json.loads(bytes(answer.body) or b"{}")

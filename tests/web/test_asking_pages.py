@@ -381,6 +381,7 @@ def test_an_old_figure_asks_for_a_phone_call_first(here: Town, visitor: Visitor)
     path = f"/aanvragen/{request_id}"
     page = case(visitor, request_id)
     assert "verouderd, gecontroleerd 30 uur geleden" in page
+    assert "1 plek past misschien" in page
     assert "Alle standen hieronder zijn oud" in page
     assert "Ik heb gebeld en de plek is vrij" in page
     form = dict(re.findall(r'<input type="hidden" name="(proposal|once)" value="([^"]+)"', visitor.get(path).text))
@@ -448,6 +449,7 @@ def test_accepted_arrived_and_departed(here: Town, visitor: Visitor) -> None:
     path = f"/aanvragen/{request_id}"
     page = case(visitor, request_id)
     assert "Er is een plek. Dit is nu nodig" in page
+    assert "aanbieder geen nummer bekend L-001, kamer K1" in page
     assert "Naar het adres" in page
     assert "De aankomst is vastgelegd" in visitor.after(visitor.post(f"{path}/aangekomen"))
     assert "Aangekomen" in case(visitor, request_id)
@@ -706,6 +708,8 @@ def test_the_path_on_postgresql(postgresql_url: str) -> None:
     form = dict(re.findall(r'<input type="hidden" name="(proposal|once)" value="([^"]+)"', visitor.get(path).text))
     assert "De plek is vastgehouden" in visitor.after(visitor.post(f"{path}/vragen", **form))
     here.accept(provider, here.offers()[0].id)
-    assert coordinator
+    assert visitor.post(f"{path}/intrekken", offer="\x00").status_code == 404
+    assert visitor.post("/aanvragen/nieuw", **filled(visitor, once="\x00", apart="\x00")).status_code == 400
+    assert coordinator.account_id
     assert "CANARY-001" in visitor.post(f"{path}/adres", reason="bring_there").text
     here.database.close()

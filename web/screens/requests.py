@@ -164,7 +164,7 @@ def withdraw(request_id: Id, visit: Sender) -> Response:
 
     def work(tx: Tx) -> None:
         offer_id = visit.field("offer")
-        if placing.offer(tx, offer_id).request_id != request_id:
+        if offer_id not in {offer.id for offer in placing.offers(tx, request_id)}:
             raise NotFound("no_offer")
         service.withdraw_offer(tx, visit.actor, offer_id)
 
@@ -330,6 +330,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         live=live,
         past=[offer for offer in offers if offer.status in _NOT_TAKEN],
         stay=_current(stays),
+        taken=next((offer for offer in offers if offer.status is OfferStatus.ACCEPTED), None),
         answer=_in_words(visit, answer, detail, regions, frame.now) if answer else None,
         history=history,
         region_names=regions,

@@ -77,7 +77,7 @@ class Line:
 
     async def page(self, request: Request) -> Response:
         frame = Frame(NOW, Person("Noor", "duty_officer", "Piket"), live_seq=self.seq)
-        return render(request, "board.html", frame=frame, content=Markup(self.parts["board"]))  # noqa: S704
+        return render(request, "line.html", frame=frame, content=Markup(self.parts["board"]))  # noqa: S704
 
     async def part(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -116,7 +116,7 @@ class Line:
         for language in ("nl", "en"):
             environment = _environment(language)
             templates = FileSystemLoader(Path(patterns.__file__).parent / "templates")
-            environment.loader = ChoiceLoader([templates, DictLoader({"board.html": BOARD})])
+            environment.loader = ChoiceLoader([templates, DictLoader({"line.html": BOARD})])
         app = Starlette(
             routes=[
                 *ROUTES,

@@ -318,6 +318,10 @@ def load_municipalities(tx: Tx, path: Path, valid_from: date) -> int:
     return changed
 
 
+_MAX = {"code": 8, "name": 80}
+"""Characters, as the columns hold them."""
+
+
 def _check_municipalities(rows: list[dict[str, str]], region_codes: Iterable[str]) -> None:
     known = set(region_codes)
     seen: set[str] = set()
@@ -331,6 +335,9 @@ def _check_municipalities(rows: list[dict[str, str]], region_codes: Iterable[str
             errors.append(FieldError((line, "region"), "unknown_region"))
         elif row["code"] in seen:
             errors.append(FieldError((line, "code"), "doubled_code"))
+        else:
+            # SQLite would keep what PostgreSQL refuses.
+            errors += [FieldError((line, name), "too_long") for name in ("code", "name") if len(row[name]) > _MAX[name]]
         seen.add(row.get("code") or "")
     if errors:
         raise Invalid("invalid_list", tuple(errors[:50]))

@@ -40,12 +40,10 @@ class EmailChannel:
 
     def deliver(self, message: Message) -> None:
         settings = self._settings
-        mail = EmailMessage()
-        mail["From"] = settings.mail_from
-        mail["To"] = message.recipient
-        mail["Subject"] = message.subject
-        mail["Message-ID"] = f"<{message.id}@{settings.mail_from.rpartition('@')[2]}>"
-        mail.set_content(message.body)
+        try:
+            mail = self._mail(message)
+        except ValueError as error:  # a line break in an address, say: no mail can be made of it
+            raise DeliveryFailed(type(error).__name__) from error
         try:
             with smtplib.SMTP(settings.smtp_host or "", settings.smtp_port, timeout=TIMEOUT_SECONDS) as server:
                 if settings.smtp_starttls:
@@ -55,6 +53,16 @@ class EmailChannel:
                 server.send_message(mail)
         except (smtplib.SMTPException, OSError) as error:
             raise DeliveryFailed(type(error).__name__) from error
+
+    def _mail(self, message: Message) -> EmailMessage:
+        settings = self._settings
+        mail = EmailMessage()
+        mail["From"] = settings.mail_from
+        mail["To"] = message.recipient
+        mail["Subject"] = message.subject
+        mail["Message-ID"] = f"<{message.id}@{settings.mail_from.rpartition('@')[2]}>"
+        mail.set_content(message.body)
+        return mail
 
 
 def channels(settings: Settings) -> dict[str, Channel]:

@@ -98,7 +98,8 @@ def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answe
     answers: dict[str, Answer] = {}
     for request_id in details:
         first = solution.unit_of.get(request_id)
-        others = [found.unit for found in solution.alternatives.get(request_id, ())]
+        ranked = sorted(solution.alternatives.get(request_id, ()), key=lambda other: (other.rank, other.unit))
+        others = [found.unit for found in ranked]
         proposed = _one_per_location(built, [first, *others])[: 1 + settings.alternatives] if first else []
         codes = matching.pair_codes(built.problem, request_id)
         shut_out = rules.shut_out(codes, places_of)

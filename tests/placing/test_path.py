@@ -214,3 +214,11 @@ def test_a_house_is_proposed_once_however_many_rooms_fit(here: Town) -> None:
     request_id = here.request(coordinator)
     here.match()
     assert here.proposals(request_id) == [many_rooms, further]
+
+
+def test_the_next_best_stands_next(here: Town) -> None:
+    coordinator = here.coordinator()
+    far, between, near = (here.location(region=region, places=(1,)) for region in ("VR01", "VR09", "VR17"))
+    request_id = here.request(coordinator)
+    here.match()
+    assert here.proposals(request_id) == [near, between, far]

@@ -143,6 +143,8 @@ def test_what_is_wrong_is_said_at_the_field_and_what_was_typed_stays(here: Town,
     links = re.findall(r'href="#f-([\w-]+)"', page)
     assert links == ["urgency", "sex-0", "age-0", "unsafe", "days"]
     assert requests(here) == []
+    with_child = visitor.post("/aanvragen/nieuw", **filled(visitor, **{"persons": "2", "sex-1": "m"}))
+    assert "Persoon 2: Vul een leeftijd in jaren in" in text_of(with_child.text)
     # What only the service can judge comes back at its field as well.
     answer = visitor.post("/aanvragen/nieuw", **filled(visitor, apart="vriendin", needed_from="2030-01-01T00:00"))
     assert 'id="e-apart"' in answer.text

@@ -32,15 +32,22 @@ _KIND_OF_ROLE = {
 def run_due(database: Database) -> int:
     """Fire every rung that is due, each with its effect in one transaction. Returns how many fired.
 
-    A request with several rungs overdue (the worker was down) fires them all, in order, each once.
+    A request with several rungs overdue (the worker was down) fires them all, in order, each once. One that fails
+    silences no other: its error is raised when all others have fired.
     """
     fired = 0
     while due := _due(database):
         fired_now = 0
+        failures: list[Exception] = []
         for request_id in due:
-            with database.transaction() as tx:
-                fired_now += _fire(tx, request_id)
+            try:
+                with database.transaction() as tx:
+                    fired_now += _fire(tx, request_id)
+            except Exception as error:  # noqa: BLE001 - raised below, when every other rung has rung
+                failures.append(error)
         if fired_now == 0:
+            if failures:
+                raise failures[0]
             break  # others are firing the same rungs; they will be gone at the next tick
         fired += fired_now
     return fired

@@ -93,7 +93,7 @@ def log_out(tx: Tx, actor: Actor) -> None:
         .where(col(LoginSession.id) == actor.session_id, col(LoginSession.ended_at).is_(None))
         .values(ended_at=tx.now)
     )
-    tx.record("session.ended", f"account:{actor.account_id}", "accounts")
+    tx.record("session.ended", f"account:{actor.account_id}", "accounts", "sessions")
 
 
 def step_up(tx: Tx, actor: Actor) -> None:

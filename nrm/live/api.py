@@ -10,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from nrm.access.api import authenticated, check_origin
 from nrm.api import Parts
+from nrm.clock import monotonic_seconds
 from nrm.errors import NrmError
 from nrm.live.follower import Follower
 
@@ -75,7 +76,16 @@ async def _tell(socket: WebSocket, parts: Parts, follower: Follower, seq: int) -
     """Send hints and pings. Returns the code to close with when the session ended or the reader is too slow."""
     try:
         hint = follower.resync() if await follower.beyond(seq) else follower.since(seq)
+        checked_at = monotonic_seconds()
         while True:
+            ended = hint is not None and "sessions" in hint.topics
+            if ended or monotonic_seconds() - checked_at >= PING_SECONDS:
+                # Not only in a quiet moment: on a busy day there is none.
+                try:
+                    await anyio.to_thread.run_sync(authenticated, socket, parts)
+                except NrmError:
+                    return NOT_LOGGED_IN
+                checked_at = monotonic_seconds()
             if hint is not None:
                 kind = "resync" if hint.resync else "hint"
                 await _send(socket, {"type": kind, "seq": hint.seq, "topics": list(hint.topics)})
@@ -87,6 +97,7 @@ async def _tell(socket: WebSocket, parts: Parts, follower: Follower, seq: int) -
                     await anyio.to_thread.run_sync(authenticated, socket, parts)
                 except NrmError:
                     return NOT_LOGGED_IN
+                checked_at = monotonic_seconds()
                 await _send(socket, {"type": "ping", "seq": seq})
             hint = follower.since(seq)
     except TimeoutError:

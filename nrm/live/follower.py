@@ -42,17 +42,23 @@ class Follower:
         self._moved = asyncio.Event()
         self._nudge = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
 
     @property
     def seq(self) -> int:
         return self._seq
 
+    def stop(self) -> None:
+        """Let `run` return after the read it is in: cancelling would leave that read a connection nobody closes."""
+        self._stopping = True
+        self._nudge.set()
+
     async def run(self) -> None:
-        """Follow until cancelled. A commit in this process wakes us at once, another process's within the poll."""
+        """Follow until stopped. A commit in this process wakes us at once, another process's within the poll."""
         self._loop = asyncio.get_running_loop()
         self._database.on_commit(self._committed)
         self._seq = max(0, await anyio.to_thread.run_sync(self._last) - KEPT)
-        while True:
+        while not self._stopping:
             self._nudge.clear()
             try:
                 while await self._read():

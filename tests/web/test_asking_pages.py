@@ -312,7 +312,7 @@ def test_searching_then_proposals_with_reasons(here: Town, visitor: Visitor) -> 
     page = case(visitor, request_id)
     assert "1 plek past" in page
     assert "Amsterdam-Amstelland L-001, kamer K1" in page
-    assert "Buiten Rotterdam-Rijnmond, want daar is het niet veilig: 60 tot 90 km verderop." in page
+    assert "De regio&#39;s liggen 60 tot 90 km uit elkaar." in page
     assert "Welkom met: verslaving." in page
     assert "In overleg: trauma." in page
     assert "Eerst bellen: nog niet gevraagd, en hier niet mogelijk: zwangerschap." in page

@@ -295,9 +295,7 @@ def _arrivals(visit: Visit, tx: Tx) -> dict[str, Any]:
         "waiting": [offer for offer in offers if offer.answered is None],
         "answered": [offer for offer in offers if offer.answered is not None],
         "parties": {offer.id: party(visit.words, offer.persons) for offer in offers},
-        "expected": [
-            stay for stay in placing.stays_at(tx, visit.actor.organisation_id) if stay.status is StayStatus.PLANNED
-        ],
+        "expected": placing_service.open_stays(tx, visit.actor, expected_only=True),
     }
 
 

@@ -189,7 +189,9 @@ def _where(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], fou
     region = regions[found_in]
     if fit["own_region_unsafe"]:
         return words.gettext(
-            "Buiten %(region)s, want daar is het niet veilig. De regio's liggen %(far)s uit elkaar.", region=region, far=far
+            "Buiten %(region)s, want daar is het niet veilig. De regio's liggen %(far)s uit elkaar.",
+            region=region,
+            far=far,
         )
     return words.gettext("Buiten %(region)s. De regio's liggen %(far)s uit elkaar.", region=region, far=far)
 

@@ -140,9 +140,9 @@ def decline(offer_id: Id, shape: DeclineIn, call: Answerer) -> Response:
 
 @router.get("/stays", response_model=list[StayOut])
 def stays_here(call: Annotated[Call, Depends(Allowed(Verb.PLACES_READ))]) -> Response:
-    """Everyone expected or staying at one's own locations."""
-    with call.reading() as tx:
-        return answer(queries.stays_at(tx, call.actor.organisation_id))
+    """Everyone expected or staying at one's own locations; each that came from a request is a logged read."""
+    with call.writing() as tx:
+        return answer(service.open_stays(tx, call.actor))
 
 
 @router.post("/stays/{stay_id}/arrival", status_code=204)

@@ -28,7 +28,7 @@ from nrm.notify import service as notify
 from nrm.placing import problem, queries, rules
 from nrm.placing.models import AddressRelease, Offer, OfferAnswer, Proposal, Stay
 from nrm.placing.rules import DECLINE_CODES, DESTINATIONS, NO_ANSWER, RELEASE_REASONS, Answer, OfferStatus, StayStatus
-from nrm.placing.schemas import OfferToAnswerOut
+from nrm.placing.schemas import OfferToAnswerOut, StayOut
 from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
 from nrm.registry.models import Claim, Location
@@ -92,6 +92,17 @@ def open_offers(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
     for offer in found:
         log_read(tx, actor, f"offer:{offer.id}", "answer")
     return found
+
+
+def open_stays(tx: Tx, actor: Actor, expected_only: bool = False) -> list[StayOut]:
+    """Read who is expected or stays at one's own houses; each that came from a request is a logged read."""
+    require(actor, Verb.PLACES_READ)
+    found = queries.stays_at(tx, actor.organisation_id)
+    shown = [stay for stay in found if stay.status is StayStatus.PLANNED or not expected_only]
+    for stay in shown:
+        if stay.request_id is not None:
+            log_read(tx, actor, f"stay:{stay.id}", "list")
+    return shown
 
 
 def accept(tx: Tx, actor: Actor, offer_id: str, handover_point: str | None = None) -> Stay | None:

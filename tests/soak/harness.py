@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.soak.ground import Ground
 
-FAILURES_SHOWN = 5
+FAILURES_SHOWN = 10
 
 
 @dataclass

@@ -38,7 +38,7 @@ from tests.soak.serving import HOST, Bug, free_port, serve, wait_until_served
 CLIENTS = 200
 WRITERS = 2
 BEFORE = follower.KEPT + 300
-"""Entries written before anybody listens: more than a server keeps, so that who comes with an old number must resync."""
+"""Entries written before anybody listens: more than a server keeps, so that an old number asks for a resync."""
 RESTARTS = 3
 CAUGHT_UP_SECONDS_MAX = 40
 HINTS_UNTIL_DROP = 12
@@ -107,8 +107,9 @@ async def _trial(here: Ground, url: str, token: str, plan: "Plan") -> tuple[list
             for at, one in enumerate(listeners)
         ]
         await asyncio.sleep(0.3)
-        share = plan.events // WRITERS
-        writers = [crew.start(write_events, url, share, plan.seed + at, plan.loose) for at in range(WRITERS)]
+        hands = WRITERS * 4 if plan.loose else WRITERS
+        share = plan.events // hands
+        writers = [crew.start(write_events, url, share, plan.seed + at, plan.loose) for at in range(hands)]
         for _ in range(plan.restarts):
             await asyncio.sleep(0.3 + chance.random())
             await asyncio.to_thread(crew.kill, server)
@@ -217,7 +218,7 @@ def _append_loosely(session: Session, changes: list[Change], actor: str, now: da
             )
         )
     session.flush()
-    time.sleep(0.01)
+    time.sleep(0.02)
     return seq
 
 

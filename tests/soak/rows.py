@@ -7,6 +7,7 @@ from tests.soak.double_booking import DOUBLE_BOOKING
 from tests.soak.freshness import FRESHNESS
 from tests.soak.harness import Row
 from tests.soak.line import LINE
+from tests.soak.secrecy import CANARIES, READ_LOG
 from tests.soak.unsafe import UNSAFE
 
-ROWS: tuple[Row, ...] = (DOUBLE_BOOKING, UNSAFE, ALARMS, CLOCKS, FRESHNESS, LINE, CHAIN)
+ROWS: tuple[Row, ...] = (DOUBLE_BOOKING, UNSAFE, ALARMS, CLOCKS, FRESHNESS, LINE, CANARIES, READ_LOG, CHAIN)

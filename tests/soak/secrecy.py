@@ -1,0 +1,398 @@
+"""Rows 13 and 15: no address leaves but by the one release, and no case is shown that was not logged as read.
+
+Everybody there is (tests/access/cast.py) asks for every page and every API path there is, with the ids of real cases
+and houses. The routes are taken from the application itself, so a new one is asked too.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import select
+from starlette.testclient import TestClient
+
+import nrm.api
+import nrm.intake.service
+import nrm.placing.service
+import nrm.registry.api
+import web.app
+from nrm.access import service as access
+from nrm.access.models import LoginSession, ReadLog
+from nrm.access.rules import Actor
+from nrm.api import Parts
+from nrm.db import Tx
+from nrm.errors import FieldError, Invalid
+from nrm.registry import service as registry
+from nrm.settings import Settings
+from nrm.worker import Worker
+from tests.access.cast import Cast, cast
+from tests.builders import KEY
+from tests.soak.ground import Ground
+from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.scene import small_town
+
+CANARY = "CANARY-"
+HOST = "127.0.0.1"
+WHO = (
+    "coordinator",
+    "provider",
+    "other_coordinator",
+    "duty",
+    "police",
+    "municipality",
+    "regional",
+    "desk",
+    "national",
+    "rapporteur",
+    "admin",
+)
+THE_TWO = WHO[:2]
+"""Whose case and whose house it is; planted bugs show to them already."""
+CASES = ("offered", "accepted", "police_accepted")
+CANDIDATES = {
+    "request_id": CASES,
+    "offer_id": ("offer",),
+    "stay_id": ("stay",),
+    "location_id": ("location", "other_location"),
+    "place_id": ("place",),
+    "alarm_id": ("alarm",),
+}
+"""Name in a path → the things of the cast to put there. Names that are not here get a word that exists nowhere."""
+
+
+@dataclass
+class Street:
+    """The application in this process, and everybody's way in."""
+
+    made: Cast
+    client: TestClient
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+
+    def call(self, who: str, method: str, path: str, **more: Any) -> Any:
+        token, csrf = self.tokens[who]
+        headers = {"Cookie": f"nrm={token}", "X-CSRF-Token": csrf}
+        return self.client.request(method, path, headers=headers, **more)
+
+    def everywhere(self, people: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        """These people, at every path that can be read."""
+        for who in people:
+            for path in self.paths:
+                yield who, path
+
+
+@contextmanager
+def street(here: Ground) -> Iterator[Street]:
+    town = small_town(here.fresh())
+    made = cast(town)
+    app = web.app.create_app(Parts(town.database, Settings(host=HOST, worker=False, data=here.folder), KEY))
+    found = Street(made, TestClient(app, base_url=f"http://{HOST}", follow_redirects=False))
+    for who in WHO:
+        with town.database.transaction() as tx:
+            token = access.log_in(tx, made.actors[who].account_id, hours=12)
+            tx.session.flush()
+            csrf = tx.session.get_one(LoginSession, access.token_hash(token)).csrf
+        found.tokens[who] = token, csrf
+    found.paths = sorted(set(_paths(app, made)))
+    yield found
+    town.database.close()
+
+
+def _paths(app: FastAPI, made: Cast) -> Iterator[str]:
+    for route in iter_route_contexts(app.routes):
+        path = str(route.path)
+        if "GET" not in (getattr(route, "methods", None) or ()) or path.startswith("/static/"):
+            continue
+        names = re.findall(r"{([a-z_]+)(?::path)?}", path)
+        for case in range(len(CASES)):
+            filled = path
+            for name in names:
+                ids = CANDIDATES.get(name, ())
+                filled = filled.replace(f"{{{name}}}", made.ids[ids[case % len(ids)]] if ids else "nergens")
+            yield filled
+
+
+# --- row 13 -----------------------------------------------------------------------------------------------------------
+
+
+class Ears(logging.Handler):
+    """Everything that was said anywhere, searched for an address."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.heard = 0
+        self.hits: list[str] = []
+
+    def hear(self, where: str, said: object) -> None:
+        self.heard += 1
+        if CANARY in str(said):
+            self.hits.append(where)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.hear(f"the log of {record.name}", record.getMessage())
+
+
+@contextmanager
+def listening() -> Iterator[Ears]:
+    """Ears on all logging, the most talkative kind, and on structlog."""
+    ears = Ears()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(ears)
+    root.setLevel(logging.DEBUG)
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield ears
+    finally:
+        root.removeHandler(ears)
+        root.setLevel(level)
+    for line in lines:
+        ears.hear("the log", line)
+
+
+def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]:
+    """Do everything there is to do with addresses about, and say where one was seen besides the one release."""
+    faults: list[str] = []
+    with street(here) as world, listening() as ears:
+        made = world.made
+        for who, path in world.everywhere(people):
+            answer = world.call(who, "GET", path)
+            ears.hear(f"GET {path} as {who}", f"{answer.headers} {answer.text}")
+        for who, method, path, body in _mistakes(made):
+            answer = world.call(who, method, path, json=body)
+            ears.hear(f"{method} {path} as {who}: {answer.status_code}", f"{answer.headers} {answer.text}")
+        released = 0
+        for who in WHO:
+            answer = world.call(
+                who, "POST", f"/api/v1/stays/{made.ids['stay']}/address-release", json={"reason": "bring_there"}
+            )
+            if CANARY in answer.text:
+                released += 1
+                if who != "coordinator":
+                    faults.append(f"the address went to {who}")
+        if released != 1:
+            faults.append(f"the address was released {released} times")
+        ears.hear("released and replayed", world.call("coordinator", "GET", "/api/v1/session").text)
+        token, _ = world.tokens["coordinator"]
+        with (
+            world.client as open_client,
+            open_client.websocket_connect(
+                f"ws://{HOST}/api/v1/live?after=0", headers={"Cookie": f"nrm={token}"}
+            ) as line,
+        ):
+            ears.hear("the live line", line.receive_text())
+        made.town.clock.turn(minutes=90)
+        Worker(made.town.database, Settings(host=HOST)).tick()
+        _read_all_tables(made, ears)
+        if not here.postgresql:
+            for file in Path(made.town.database.url.removeprefix("sqlite:///")).parent.iterdir():
+                ears.hear(f"the file {file.name}", file.read_bytes().decode("latin-1"))
+    return ears, faults
+
+
+def _mistakes(made: Cast) -> Iterator[tuple[str, str, str, object]]:
+    """Calls that are refused with an address in them: the refusal may not repeat it."""
+    address = f"Verzonnenlaan 1, {CANARY}999"
+    for who in ("provider", "other_coordinator", "coordinator"):
+        for body in ({"address": address, "extra": address}, {"address": [address]}, [address], address):
+            yield who, "PUT", f"/api/v1/locations/{made.ids['location']}/address", body
+        yield who, "PUT", f"/api/v1/locations/{made.ids['other_location']}/address", {"address": address}
+        yield who, "POST", f"/api/v1/stays/{made.ids['stay']}/address-release", {"reason": address}
+        yield who, "POST", "/api/v1/requests", {"region": address, "urgency": address, "persons": address}
+
+
+def _read_all_tables(made: Cast, ears: Ears) -> None:
+    database = made.town.database
+    query = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        if database.postgresql
+        else "SELECT name FROM sqlite_master WHERE type = 'table'"
+    )
+    with database.engine.connect() as connection:
+        for table in connection.execute(text(query)).scalars().all():
+            for row in connection.execute(text(f'SELECT * FROM "{table}"')):  # noqa: S608
+                ears.hear(f"the table {table}", tuple(row))
+
+
+def run_canary(here: Ground, _count: int, _seed: int) -> Outcome:
+    ears, faults = leaks(here)
+    return Outcome(ears.heard, [*faults, *(f"an address in {where}" for where in sorted(set(ears.hits)))])
+
+
+_unseal = registry.unseal_address
+_location_out = nrm.registry.api.location_out
+_from_validation = nrm.api.from_validation
+_seal = registry.seal_address
+
+
+def _logged(tx: Tx, key: Any, location_id: str) -> str:
+    address = _unseal(tx, key, location_id)
+    structlog.get_logger().info("address released", address=address)
+    return address
+
+
+def _in_the_journal(tx: Tx, key: Any, location_id: str, address: str) -> None:
+    _seal(tx, key, location_id, address)
+    tx.record("location.moved", f"location:{location_id}", "places", to=address)
+
+
+def _shown_to_providers(tx: Tx, view: Any) -> Any:
+    shown = _location_out(tx, view)
+    return shown.model_copy(update={"handover_points": [_unseal(tx, KEY, view.location.id)]})
+
+
+def _echoed(error: Any) -> Invalid:
+    wrong = _from_validation(error)
+    return Invalid(wrong.code, (*wrong.fields, FieldError((str(error.errors()[0]["input"]),), "wrong")))
+
+
+_LEAKS = {
+    "an address in a log line": (registry, "unseal_address", _logged),
+    "an address in the journal": (registry, "seal_address", _in_the_journal),
+    "an address in a list of houses": (nrm.registry.api, "location_out", _shown_to_providers),
+    "a refusal that repeats its input": (web.app, "from_validation", _echoed),
+}
+
+
+def _finds_leak(name: str, here: Ground, _seed: int) -> bool:
+    place, attribute, wrong = _LEAKS[name]
+    with patch.object(place, attribute, wrong):
+        return bool(leaks(here, THE_TWO)[0].hits)
+
+
+CANARIES = Row(
+    13,
+    "addresses searched in everything that leaves",
+    1,
+    run_canary,
+    tuple(Planted(name, partial(_finds_leak, name)) for name in _LEAKS),
+    count_max=1,
+)
+
+
+# --- row 15 -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Saboteur:
+    """Makes the database fail at one point, when told to."""
+
+    point: str = ""
+
+    def statement(self, _conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if self.point == "insert" and statement.startswith("INSERT INTO read_log"):
+            raise OperationalError(statement, None, Exception("planted: the read log is out of order"))
+
+    def commit(self, _conn: Any) -> None:
+        if self.point == "commit":
+            raise OperationalError("COMMIT", None, Exception("planted: the commit fails"))
+
+
+def unlogged(here: Ground, people: tuple[str, ...] = WHO) -> tuple[int, list[str]]:
+    """Ask everything three times: undisturbed, with a read log that fails, and with a commit that fails."""
+    tried, faults = 0, []
+    with street(here) as world:
+        made, saboteur = world.made, Saboteur()
+        engine = made.town.database.engine
+        event.listen(engine, "before_cursor_execute", saboteur.statement)
+        event.listen(engine, "commit", saboteur.commit)
+        # The overdue case rings, and an alarm is known to be shown without opening the case.
+        codes = {code: name for name, code in made.short_codes.items() if name != "open"}
+        for who, path in world.everywhere(people):
+            before = _reads(made)
+            shown = _cases_in(codes, world.call(who, "GET", path))
+            if not shown:
+                continue
+            rows = _reads(made)[len(before) :]
+            about = {row.subject for row in rows if row.account_id == made.actors[who].account_id}
+            for name in shown:
+                tried += 1
+                if not about & _subjects(made, name):
+                    faults.append(f"GET {path} showed {who} a case ({name}) and no read was logged")
+            for point in ("insert", "commit"):
+                saboteur.point = point
+                tried += 1
+                answer = world.call(who, "GET", path)
+                saboteur.point = ""
+                if answer.status_code < 400 or _cases_in(codes, answer):
+                    faults.append(f"GET {path} gave {who} {answer.status_code} though the {point} failed")
+        tried += 1
+        saboteur.point = "insert"
+        path = f"/api/v1/stays/{made.ids['stay']}/address-release"
+        answer = world.call("coordinator", "POST", path, json={"reason": "bring_there"})
+        saboteur.point = ""
+        if answer.status_code < 400 or CANARY in answer.text:
+            faults.append("the address was released though the read log failed")
+    return tried, faults
+
+
+def _cases_in(codes: dict[str, str], answer: Any) -> set[str]:
+    return {name for code, name in codes.items() if code in answer.text}
+
+
+def _subjects(made: Cast, name: str) -> set[str]:
+    """What a logged read of this case may be called: the request, its offer or its stay."""
+    stays = {"accepted": "stay", "placed": "placed_stay", "police_accepted": "police_stay"}
+    about = {f"request:{made.ids.get(name)}"}
+    if name == "offered":
+        about.add(f"offer:{made.ids['offer']}")
+    if name in stays:
+        about.add(f"stay:{made.ids[stays[name]]}")
+    return about
+
+
+def _reads(made: Cast) -> list[ReadLog]:
+    with made.town.database.reading() as tx:
+        return list(tx.session.exec(select(ReadLog).order_by(text("rowid" if not tx.postgresql else "ctid"))))
+
+
+def run_read_log(here: Ground, _count: int, _seed: int) -> Outcome:
+    return Outcome(*unlogged(here))
+
+
+def _elsewhere(tx: Tx, actor: Actor, subject: str, purpose: str) -> None:
+    """Planted: the read is logged in a transaction of its own; when that fails, so be it."""
+    try:
+        with tx.session.begin_nested():
+            _log_read(tx, actor, subject, purpose)
+    except OperationalError:
+        pass
+
+
+def _not_at_all(_tx: Tx, _actor: Actor, _subject: str, _purpose: str) -> None:
+    """Planted: nothing is logged."""
+
+
+_log_read = access.log_read
+
+
+def _finds_unlogged(wrong: Any, here: Ground, _seed: int) -> bool:
+    with (
+        patch.object(nrm.intake.service, "log_read", wrong),
+        patch.object(nrm.placing.service, "log_read", wrong),
+    ):
+        return bool(unlogged(here, THE_TWO)[1])
+
+
+READ_LOG = Row(
+    15,
+    "a case is shown only when its read is logged",
+    1,
+    run_read_log,
+    (
+        Planted("a read log that may fail", partial(_finds_unlogged, _elsewhere)),
+        Planted("no read log", partial(_finds_unlogged, _not_at_all)),
+    ),
+    count_max=1,
+)

@@ -84,19 +84,22 @@ def test_nobody_is_told_of_what_was_not_committed(here: Town) -> None:
 
 
 def test_two_writers_lose_no_update(here: Town) -> None:
-    """Read, decide, write, through the row's lock: 4 threads, 40 increments, 40 counted."""
+    """Read, decide, write, through the row's lock: two processes' worth of threads, 40 increments, 40 counted."""
     here.provider()
     location_id = here.location()
     start = version(here, location_id)
 
-    def increment(_: int) -> None:
-        with here.database.transaction() as tx:
+    other = Database(here.database.url, clock=here.clock)
+
+    def increment(number: int) -> None:
+        with (here.database, other)[number % 2].transaction() as tx:
             found = placing.registry.location(tx, location_id, for_update=True)
             found.version += 1
             tx.session.add(found)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(increment, range(40)))
+    other.close()
     assert version(here, location_id) == start + 40
 
 

@@ -132,9 +132,11 @@ def test_whoever_has_seen_a_number_has_missed_nothing_below_it(here: Town) -> No
     with ThreadPoolExecutor(5) as pool:
         reading = pool.submit(reader)
         writers = [pool.submit(writer, name) for name in range(4)]
-        for one in writers:
-            one.result()
-        writing.clear()
+        try:
+            for one in writers:
+                one.result()
+        finally:
+            writing.clear()
         reading.result(timeout=30)
     assert seen == list(range(start + 1, start + 1 + 4 * 30))
     assert faults(here) == []

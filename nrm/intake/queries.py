@@ -38,7 +38,8 @@ def request(tx: Tx, request_id: str, for_update: bool = False) -> PlacementReque
     """One request; `for_update` locks its row until the transaction ends. Raises NotFound."""
     query = select(PlacementRequest).where(PlacementRequest.id == request_id)
     if for_update:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        # Not the key: a row that refers to this one may be written meanwhile, and never waits for us.
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     found = tx.session.exec(query).first()
     if found is None:
         raise NotFound("no_request")

@@ -156,7 +156,7 @@ def _write(
     if old is not None and old.digest == digest:
         return False
     status = tx.session.exec(
-        select(PlacementRequest.status).where(PlacementRequest.id == request_id).with_for_update()
+        select(PlacementRequest.status).where(PlacementRequest.id == request_id).with_for_update(key_share=True)
     ).one()
     if status != RequestStatus.OPEN:
         return False

@@ -151,7 +151,8 @@ def location(tx: Tx, location_id: str, for_update: bool = False) -> Location:
     """One location; `for_update` locks its row until the transaction ends. Raises NotFound."""
     query = select(Location).where(Location.id == location_id)
     if for_update:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        # Not the key: a row that refers to this one may be written meanwhile, and never waits for us.
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     found = tx.session.exec(query).first()
     if found is None:
         raise NotFound("no_location")

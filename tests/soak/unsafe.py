@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier, Event
+from queue import Empty
 from threading import BrokenBarrierError, Thread
 from unittest.mock import patch
 
@@ -34,6 +36,7 @@ from nrm.registry import service as registry_service
 from nrm.registry.models import Claim
 from nrm.registry.rules import Basis, Stance
 from tests.builders import SATURDAY_NIGHT, Town
+from tests.soak.deadlock import deadlocks
 from tests.soak.ground import CHILDREN, Crew, Ground
 from tests.soak.harness import Outcome, Planted, Row
 from tests.soak.scene import child_database, propose, small_town
@@ -421,8 +424,8 @@ def _back_to_start(lane: Lane) -> list[str]:
 
 
 @contextmanager
-def races(here: Ground, way: str, count: int, seed: int) -> Iterator["Queue[str | None]"]:
-    """Start the races of all lanes: each lane's two runners in different processes, two processes in all."""
+def races(here: Ground, way: str, count: int, seed: int) -> Iterator[Iterator[str]]:
+    """Start the races of all lanes, each lane's two runners in different processes. Yields the faults as they come."""
     faults: Queue[str | None] = CHILDREN.Queue()
     tracks, bases = [], []
     shared = small_town(here.fresh()) if here.postgresql else None
@@ -436,9 +439,24 @@ def races(here: Ground, way: str, count: int, seed: int) -> Iterator["Queue[str 
         )
         bases.append(base)
     with Crew() as crew:
-        for side in (0, 1):
-            crew.start(run_side, way, side, tracks, bases)
-        yield faults
+        yield _faults_heard(faults, [crew.start(run_side, way, side, tracks, bases) for side in (0, 1)])
+
+
+def _faults_heard(faults: "Queue[str | None]", runners: list[BaseProcess]) -> Iterator[str]:
+    """Every fault, until all lanes are done or a process is gone."""
+    running = LANES
+    while running:
+        try:
+            fault = faults.get(timeout=1)
+        except Empty:
+            if not all(runner.is_alive() for runner in runners):
+                yield "a process of the races ended too early"
+                return
+            continue
+        if fault is None:
+            running -= 1
+        else:
+            yield fault
 
 
 def run_side(way: str, side: int, tracks: list[Track], bases: list[list[str]]) -> None:
@@ -468,26 +486,19 @@ def _heard(track: Track, runner: Callable[[], None]) -> None:
 def run(here: Ground, count: int, seed: int) -> Outcome:
     outcome = Outcome(trials=count // LANES * LANES)
     with races(here, "accept", count, seed) as heard:
-        running = LANES
-        while running:
-            fault = heard.get(timeout=RACE_SECONDS_MAX)
-            if fault is None:
-                running -= 1
-            else:
-                outcome.failures.append(fault)
+        outcome.failures += heard
+    if here.postgresql:  # SQLite has one writer at a time, and so no two that could wait for each other
+        outcome.failures += deadlocks(here)
     return outcome
 
 
 def _finds(way: str, here: Ground, seed: int) -> bool:
     with races(here, way, PLANTED_RACES_MAX, seed) as heard:
-        running = LANES
-        while running:
-            fault = heard.get(timeout=RACE_SECONDS_MAX)
-            if fault is None:
-                running -= 1
-            elif "placed against" in fault:
-                return True
-    return False
+        return any("placed against" in fault for fault in heard)
+
+
+def _finds_deadlock(here: Ground, _seed: int) -> bool:
+    return any(deadlocks(here, whole_row=True))
 
 
 UNSAFE = Row(
@@ -500,5 +511,6 @@ UNSAFE = Row(
         Planted("the check in a transaction of its own", partial(_finds, "accept_checked_before")),
         # On SQLite a write transaction is alone by itself, so this bug cannot show there.
         Planted("no lock on the location", partial(_finds, "accept_unlocked"), engines=("postgresql",)),
+        Planted("a lock that also locks the key", _finds_deadlock, engines=("postgresql",)),
     ),
 )

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import DateTime, Dialect, Text, text
 from sqlalchemy.types import TypeDecorator
 
 
@@ -44,3 +44,8 @@ class Json(TypeDecorator[Any]):
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, finite numbers only."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """The arguments that make an Index partial, on both engines."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from nrm.columns import UtcDateTime
+from nrm.columns import UtcDateTime, only_where
 
 
 class Organisation(SQLModel, table=True):
@@ -69,8 +69,7 @@ class Shift(SQLModel, table=True):
             "shift_open",
             "account_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            **only_where("ended_at IS NULL"),
         ),
     )
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from nrm.columns import Json, UtcDateTime
+from nrm.columns import Json, UtcDateTime, only_where
 
 
 class PlacementRequest(SQLModel, table=True):
@@ -19,8 +19,7 @@ class PlacementRequest(SQLModel, table=True):
         Index(
             "request_rung_due",
             "rung_due_at",
-            sqlite_where=text("rung_due_at IS NOT NULL"),
-            postgresql_where=text("rung_due_at IS NOT NULL"),
+            **only_where("rung_due_at IS NOT NULL"),
         ),
         Index("request_status", "status"),
     )

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
-from nrm.columns import UtcDateTime
+from nrm.columns import UtcDateTime, only_where
 
 
 class Message(SQLModel, table=True):
@@ -19,8 +19,7 @@ class Message(SQLModel, table=True):
         Index(
             "message_due",
             "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
+            **only_where("due_at IS NOT NULL"),
         ),
     )
 

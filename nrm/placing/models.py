@@ -3,10 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from nrm.columns import Json, UtcDateTime
+from nrm.columns import Json, UtcDateTime, only_where
 
 
 class MatchState(SQLModel, table=True):
@@ -29,8 +29,7 @@ class ProposalSet(SQLModel, table=True):
             "proposal_set_current",
             "request_id",
             unique=True,
-            sqlite_where=text("replaced_at IS NULL"),
-            postgresql_where=text("replaced_at IS NULL"),
+            **only_where("replaced_at IS NULL"),
         ),
     )
 
@@ -75,14 +74,12 @@ class Offer(SQLModel, table=True):
             "offer_live",
             "request_id",
             unique=True,
-            sqlite_where=text("status = 'live'"),
-            postgresql_where=text("status = 'live'"),
+            **only_where("status = 'live'"),
         ),
         Index(
             "offer_due",
             "hold_until",
-            sqlite_where=text("status = 'live'"),
-            postgresql_where=text("status = 'live'"),
+            **only_where("status = 'live'"),
         ),
     )
 

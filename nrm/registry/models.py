@@ -2,10 +2,10 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from nrm.columns import Json, UtcDateTime
+from nrm.columns import Json, UtcDateTime, only_where
 
 
 class Region(SQLModel, table=True):
@@ -114,8 +114,7 @@ class Closure(SQLModel, table=True):
             "closure_open",
             "place_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            **only_where("ended_at IS NULL"),
         ),
     )
 
@@ -140,8 +139,7 @@ class Claim(SQLModel, table=True):
             "claim_live",
             "place_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            **only_where("ended_at IS NULL"),
         ),
         CheckConstraint("kind IN ('hold', 'stay')", name="claim_kind"),
     )
@@ -165,16 +163,14 @@ class AdmissionRule(SQLModel, table=True):
             "location_id",
             "criterion",
             unique=True,
-            sqlite_where=text("ended_at IS NULL AND unit_id IS NULL"),
-            postgresql_where=text("ended_at IS NULL AND unit_id IS NULL"),
+            **only_where("ended_at IS NULL AND unit_id IS NULL"),
         ),
         Index(
             "admission_rule_live_unit",
             "unit_id",
             "criterion",
             unique=True,
-            sqlite_where=text("ended_at IS NULL AND unit_id IS NOT NULL"),
-            postgresql_where=text("ended_at IS NULL AND unit_id IS NOT NULL"),
+            **only_where("ended_at IS NULL AND unit_id IS NOT NULL"),
         ),
     )
 

@@ -8,12 +8,12 @@ and unique indexes. The journal entries of a transaction are its last write.
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Engine, Executable, create_engine, event, text
 from sqlalchemy.engine import Connection
@@ -28,6 +28,8 @@ SYSTEM = "system"
 """The actor of what the worker does by itself."""
 
 BUSY_SECONDS = 10
+
+T = TypeVar("T")
 
 
 def random_id() -> str:
@@ -127,6 +129,23 @@ class Database:
             finally:
                 session.expunge_all()
                 connection.rollback()
+
+    def each(self, items: Iterable[T], work: Callable[[Tx, T], int]) -> int:
+        """Do `work` on each item in a transaction of its own, and add up what it returns.
+
+        One item that fails stops no other: the first error is raised when all have had their turn.
+        """
+        done = 0
+        failures: list[Exception] = []
+        for item in items:
+            try:
+                with self.transaction() as tx:
+                    done += work(tx, item)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return done
 
     def now(self) -> datetime:
         """The instant, by the clock that decides."""

@@ -30,24 +30,15 @@ _KIND_OF_ROLE = {
 
 
 def run_due(database: Database) -> int:
-    """Fire every rung that is due, each with its effect in one transaction. Returns how many fired.
+    """Fire every rung that is due, a request's rungs with their effects in one transaction. Returns how many fired.
 
     A request with several rungs overdue (the worker was down) fires them all, in order, each once. One that fails
     silences no other: its error is raised when all others have fired.
     """
     fired = 0
     while due := _due(database):
-        fired_now = 0
-        failures: list[Exception] = []
-        for request_id in due:
-            try:
-                with database.transaction() as tx:
-                    fired_now += _fire(tx, request_id)
-            except Exception as error:  # noqa: BLE001 - raised below, when every other rung has rung
-                failures.append(error)
+        fired_now = database.each(due, _fire_due)
         if fired_now == 0:
-            if failures:
-                raise failures[0]
             break  # others are firing the same rungs; they will be gone at the next tick
         fired += fired_now
     return fired
@@ -64,16 +55,17 @@ def end_answered(database: Database) -> int:
                 .limit(BATCH)
             )
         )
-    ended = 0
-    for alarm_id in done:
-        with database.transaction() as tx:
-            if tx.affected(
-                update(Alarm).where(col(Alarm.id) == alarm_id, col(Alarm.ended_at).is_(None)).values(ended_at=tx.now)
-            ):
-                ended += 1
-                notify.cancel(tx, f"alarm:{alarm_id}")
-                tx.record("alarm.ended", f"alarm:{alarm_id}", "alarms")
-    return ended
+    return database.each(done, _end)
+
+
+def _end(tx: Tx, alarm_id: str) -> bool:
+    ended = tx.affected(
+        update(Alarm).where(col(Alarm.id) == alarm_id, col(Alarm.ended_at).is_(None)).values(ended_at=tx.now)
+    )
+    if ended:
+        notify.cancel(tx, f"alarm:{alarm_id}")
+        tx.record("alarm.ended", f"alarm:{alarm_id}", "alarms")
+    return bool(ended)
 
 
 def claim(tx: Tx, actor: Actor, alarm_id: str) -> None:
@@ -135,6 +127,14 @@ def _due(database: Database) -> list[str]:
         )
 
 
+def _fire_due(tx: Tx, request_id: str) -> int:
+    """Fire every rung of one request that is due by now, in order."""
+    fired = 0
+    while _fire(tx, request_id):
+        fired += 1
+    return fired
+
+
 def _fire(tx: Tx, request_id: str) -> bool:
     """Fire the due rung of one request: advance the due moment, write the alarm, queue its messages. All or none.
 
@@ -146,7 +146,7 @@ def _fire(tx: Tx, request_id: str) -> bool:
     number, due_at = request.rung_next, request.rung_due_at
     trigger = Trigger.MINOR_ALONE if request.minor_alone else Trigger.DEADLINE
     ladder = policy.at_version(tx, policy.Ladder, request.ladder_version)
-    step = rules.step(ladder, number, due_at)
+    step = rules.step(ladder, number - request.rung_first, due_at)
     moved = tx.affected(
         update(PlacementRequest)
         .where(

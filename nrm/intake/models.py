@@ -11,7 +11,8 @@ from nrm.columns import Json, UtcDateTime, only_where
 class PlacementRequest(SQLModel, table=True):
     """A request for a place. It always has an owner: an organisation, and perhaps a person in it.
 
-    `rung_due_at` is the due moment of the next rung of the ladder, `rung_next` its number; NULL when nothing is due.
+    `rung_due_at` is the due moment of the next rung, NULL when nothing is due; `rung_next` is its number, which only
+    rises, and `rung_first` the number at which the ladder began: again from the bottom when the request waits anew.
     """
 
     __tablename__ = "request"
@@ -49,6 +50,7 @@ class PlacementRequest(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deadline_at: datetime = Field(sa_type=UtcDateTime)
     ladder_version: int
+    rung_first: int = 0
     rung_next: int = 0
     rung_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     version: int = 1

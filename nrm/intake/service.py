@@ -35,7 +35,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
             access.organisation(tx, shape.on_behalf_of)
         except NotFound as error:
             raise Invalid("invalid", (FieldError(("onBehalfOf",), "unknown_choice"),)) from error
-    unsafe = _checked(tx, shape, known_regions)
+    unsafe = _checked(tx, shape, known_regions, tx.now)
     ladder_version, ladder = policy.current(tx, policy.Ladder)
     deadline_at = tx.now + timedelta(minutes=ladder.deadline_minutes[shape.urgency.value])
     persons = _persons(shape)
@@ -90,7 +90,7 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
         raise Conflict("changed_meanwhile")
     if found.status not in UNPLACED:
         raise Conflict("not_waiting")
-    unsafe = _checked(tx, shape, {region.code for region in registry.regions(tx)})
+    unsafe = _checked(tx, shape, {region.code for region in registry.regions(tx)}, found.created_at)
     ladder = policy.at_version(tx, policy.Ladder, found.ladder_version)
     persons = _persons(shape)
     deadline_at = found.created_at + timedelta(minutes=ladder.deadline_minutes[shape.urgency.value])
@@ -108,7 +108,7 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
     if found.rung_next == 0:
         found.rung_due_at = tx.now if alone else deadline_at
     elif newly_alone:
-        found.rung_due_at = tx.now
+        found.rung_first, found.rung_due_at = found.rung_next, tx.now
     found.deadline_at = deadline_at
     found.version += 1
     tx.session.add(found)
@@ -218,7 +218,7 @@ def _persons(shape: Needs) -> list[Person]:
     return [Person(person.sex, person.age, person.age_estimated, person.parent) for person in shape.persons]
 
 
-def _checked(tx: Tx, shape: Needs, known_regions: set[str]) -> dict[str, str]:
+def _checked(tx: Tx, shape: Needs, known_regions: set[str], asked_at: datetime) -> dict[str, str]:
     """The unsafe regions, municipalities widened; raises Invalid naming every field that is wrong."""
     errors: list[FieldError] = []
     regions_of = {found.code: found.region_code for found in registry.municipalities(tx)} if shape.unsafe else {}
@@ -241,7 +241,7 @@ def _checked(tx: Tx, shape: Needs, known_regions: set[str]) -> dict[str, str]:
     if shape.needed_from is not None:
         if shape.needed_from.tzinfo is None:
             errors.append(FieldError(("neededFrom",), "no_time_zone"))
-        elif not -NEEDED_FROM_BEHIND_MAX <= shape.needed_from - tx.now <= NEEDED_FROM_AHEAD_MAX:
+        elif not asked_at - NEEDED_FROM_BEHIND_MAX <= shape.needed_from <= tx.now + NEEDED_FROM_AHEAD_MAX:
             errors.append(FieldError(("neededFrom",), "not_in_range"))
     if errors:
         raise Invalid("invalid", tuple(errors))

@@ -71,6 +71,7 @@ def match(database: Database) -> int:
     with database.transaction() as tx:
         if not _advance(tx, before_seq, seq):
             return 0
+        _retire_of_minors(tx)
         changed = sum(
             _write(tx, built, details[request_id], seq, *answer) for request_id, answer in sorted(answers.items())
         )
@@ -135,6 +136,16 @@ def _advance(tx: Tx, before_seq: int | None, seq: int) -> bool:
         return True
     moved = update(MatchState).where(col(MatchState.id) == 1, col(MatchState.seq) == before_seq)
     return tx.affected(moved.values(seq=seq, matched_at=tx.now)) == 1
+
+
+def _retire_of_minors(tx: Tx) -> None:
+    """Take back what was proposed to a party that turned out to be a minor alone."""
+    minors = select(PlacementRequest.id).where(col(PlacementRequest.minor_alone))
+    tx.affected(
+        update(ProposalSet)
+        .where(col(ProposalSet.request_id).in_(minors), col(ProposalSet.replaced_at).is_(None))
+        .values(replaced_at=tx.now)
+    )
 
 
 def _write(

@@ -199,11 +199,7 @@ def lapse_due(database: Database) -> int:
                 .limit(500)
             )
         )
-    lapsed = 0
-    for offer_id, request_id, location_id in due:
-        with database.transaction() as tx:
-            lapsed += _lapse(tx, offer_id, request_id, location_id)
-    return lapsed
+    return database.each(due, _lapse)
 
 
 def withdraw_unfit(database: Database) -> int:
@@ -212,26 +208,31 @@ def withdraw_unfit(database: Database) -> int:
         live = tx.session.exec(
             select(Offer.id, Offer.request_id, Offer.location_id).where(Offer.status == OfferStatus.LIVE)
         ).all()
-        unfit = [row for row in live if _unfit_hold(tx, *row)]
-    for offer_id, request_id, location_id in unfit:
-        with database.transaction() as tx:
-            intake.request(tx, request_id, for_update=True)
-            registry.location(tx, location_id, for_update=True)
-            if queries.offer(tx, offer_id).status == OfferStatus.LIVE and (
-                reasons := _unfit_hold(tx, offer_id, request_id, location_id)
-            ):
-                _end_offer(tx, offer_id, OfferStatus.WITHDRAWN)
-                _free(tx, request_id, offer_id)
-                tx.record(
-                    "offer.unfit",
-                    f"request:{request_id}",
-                    "requests",
-                    "offers",
-                    "places",
-                    offer=offer_id,
-                    reasons=list(reasons),
-                )
-    return len(unfit)
+        unfit = [found for found in live if _unfit_hold(tx, *found)]
+    return database.each(unfit, _withdraw_unfit)
+
+
+def _withdraw_unfit(tx: Tx, found: tuple[str, str, str]) -> bool:
+    offer_id, request_id, location_id = found
+    intake.request(tx, request_id, for_update=True)
+    registry.location(tx, location_id, for_update=True)
+    if queries.offer(tx, offer_id).status != OfferStatus.LIVE:
+        return False
+    reasons = _unfit_hold(tx, offer_id, request_id, location_id)
+    if not reasons:
+        return False
+    _end_offer(tx, offer_id, OfferStatus.WITHDRAWN)
+    _free(tx, request_id, offer_id)
+    tx.record(
+        "offer.unfit",
+        f"request:{request_id}",
+        "requests",
+        "offers",
+        "places",
+        offer=offer_id,
+        reasons=list(reasons),
+    )
+    return True
 
 
 def confirm_arrival(tx: Tx, actor: Actor, stay_id: str, version: int) -> None:
@@ -255,6 +256,7 @@ def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int) -> None:
             stay.request_id,
             (RequestStatus.ACCEPTED,),
             RequestStatus.OPEN,
+            rung_first=request.rung_next,
             rung_due_at=max(tx.now, request.deadline_at),
         )
     tx.record("stay.not_arrived", _subject(stay), "requests", "places", stay=stay_id)
@@ -433,10 +435,19 @@ def _against(
 
 
 def _unfit_hold(tx: Tx, offer_id: str, request_id: str, location_id: str) -> tuple[str, ...]:
-    """What speaks against a live offer by now."""
+    """What speaks against a live offer by now: who needs the place, who must answer, or the place itself."""
     detail = intake.detail(tx, request_id)
+    if detail.request.minor_alone:
+        return ("minor_alone",)
+    if detail.request.refuses_police and _asks(tx, offer_id, OrganisationKind.LABOUR_INSPECTORATE):
+        return ("authority",)
     views = registry.locations(tx, location_id=location_id)
     return _against(tx, detail, views, queries.offer(tx, offer_id).unit_id, _held_places(tx, offer_id))
+
+
+def _asks(tx: Tx, offer_id: str, by: str) -> bool:
+    asked = select(OfferAnswer.offer_id).where(OfferAnswer.offer_id == offer_id, OfferAnswer.by == by)
+    return tx.session.exec(asked.limit(1)).first() is not None
 
 
 def _open_answers(tx: Tx, offer_id: str) -> bool:
@@ -463,8 +474,9 @@ def _free(tx: Tx, request_id: str, offer_id: str) -> None:
     intake_service.move(tx, request_id, (RequestStatus.OFFERED,), RequestStatus.OPEN)
 
 
-def _lapse(tx: Tx, offer_id: str, request_id: str, location_id: str) -> bool:
+def _lapse(tx: Tx, found: tuple[str, str, str]) -> bool:
     """Let one hold lapse, unless somebody answered, or another worker was first."""
+    offer_id, request_id, location_id = found
     intake.request(tx, request_id, for_update=True)
     registry.location(tx, location_id, for_update=True)
     ended = tx.affected(

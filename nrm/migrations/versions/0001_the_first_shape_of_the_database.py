@@ -254,6 +254,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ladder_version", sa.Integer(), nullable=False),
+        sa.Column("rung_first", sa.Integer(), nullable=False),
         sa.Column("rung_next", sa.Integer(), nullable=False),
         sa.Column("rung_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -52,7 +52,7 @@ STEP = timedelta(seconds=30)
 LATE_MAX = timedelta(seconds=60)
 DOWN = (timedelta(minutes=1), timedelta(minutes=17), timedelta(hours=3), timedelta(days=1), timedelta(days=7))
 QUIET_SECONDS_MAX = 30
-PLANTED_KILLS_MAX = 8
+PLANTED_KILLS_MAX = 10
 
 
 class SharedClock:
@@ -225,7 +225,9 @@ class Night:
         """Bring the number of workers up to strength; now and then one that will kill itself."""
         self.workers = [worker for worker in self.workers if worker.is_alive()]
         while len(self.workers) < WORKERS:
-            die_after = self.chance.randint(5, 400) if self.chance.random() < 0.5 else None
+            # With a bug planted nearly all end themselves, soon: few kills must find its gap.
+            share, late = (0.9, 120) if self.bug else (0.5, 400)
+            die_after = self.chance.randint(5, late) if self.chance.random() < share else None
             self.workers.append(
                 self.crew.start(work, self.town.database.url, self.cell, self.deliveries, die_after, self.bug)
             )
@@ -325,7 +327,7 @@ class Night:
             due = expected.get((alarm.request_id, alarm.rung), alarm.due_at)
             if alarm.due_at != due:
                 yield f"rung {alarm.rung} was due at {due}, recorded as {alarm.due_at}"
-            if not timedelta(0) <= alarm.fired_at - self._workable(due) <= LATE_MAX:
+            if not due <= alarm.fired_at <= self._workable(due) + LATE_MAX:
                 yield f"rung {alarm.rung} due at {due} fired at {alarm.fired_at}"
         if told["alarm.fired"] != len(alarms):
             yield f"{len(alarms)} alarms, {told['alarm.fired']} in the journal"
@@ -334,7 +336,7 @@ class Night:
             due = self.holds[offer.id]
             if offer.status != "lapsed" or offer.ended_at is None:
                 yield f"a hold until {due} is {offer.status}"
-            elif not timedelta(0) <= offer.ended_at - self._workable(due) <= LATE_MAX:
+            elif not due <= offer.ended_at <= self._workable(due) + LATE_MAX:
                 yield f"a hold until {due} lapsed at {offer.ended_at}"
             if lapses[f"request:{offer.request_id}"] != 1:
                 yield f"a hold lapsed {lapses[f'request:{offer.request_id}']} times in the journal"

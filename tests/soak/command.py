@@ -6,10 +6,12 @@ Prints one line per row and engine and exits 1 on a failure or on a planted bug 
 import argparse
 import secrets
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from tests import environment
@@ -18,6 +20,8 @@ from tests.soak.ground import Ground, ground, start_fork_server
 from tests.soak.harness import FAILURES_SHOWN, Row
 from tests.soak.rows import ROWS
 
+ROOT = Path(__file__).parents[2]
+SIDE_BY_SIDE = 2
 TIMES = {"ci": 1, "nightly": 10, "release": 100}
 ENGINES = ("sqlite", "postgresql")
 LIBRARY = "library"
@@ -30,13 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     start_fork_server()
     seed = asked.seed if asked.seed is not None else secrets.randbelow(10**9)
-    print(f"nrm-soak {asked.length}, seed {seed}", flush=True)
+    if not asked.part:
+        print(f"nrm-soak {asked.length}, seed {seed}", flush=True)
     rows = [row for row in ROWS if not asked.row or row.number in asked.row]
-    engines = [asked.engine] if asked.engine else list(ENGINES)
+    engines = [asked.engine] if asked.engine else [*ENGINES, LIBRARY]
     started = time.monotonic()
-    held = [_run_engine(engine, rows, asked, seed) for engine in [*engines, LIBRARY]]
-    fine = all(held)
-    print(f"{'all held' if fine else 'NOT ALL HELD'} in {time.monotonic() - started:.0f} s")
+    fine = _run_engine(engines[0], rows, asked, seed) if asked.engine else _run_side_by_side(engines, asked, seed)
+    if not asked.part:
+        print(f"{'all held' if fine else 'NOT ALL HELD'} in {time.monotonic() - started:.0f} s")
     sys.exit(0 if fine else 1)
 
 
@@ -44,10 +49,38 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nrm-soak", description=__doc__)
     parser.add_argument("length", choices=sorted(TIMES, key=TIMES.__getitem__))
     parser.add_argument("--row", type=int, action="append", choices=sorted({row.number for row in ROWS}))
-    parser.add_argument("--engine", choices=ENGINES)
+    parser.add_argument("--engine", choices=[*ENGINES, LIBRARY])
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help="instead of the row's own number of trials")
     return parser.parse_args(arguments)
+
+
+def _run_side_by_side(engines: Sequence[str], asked: argparse.Namespace, seed: int) -> bool:
+    """Each engine in a process of its own, the library after whichever is done first: most rows use one processor."""
+    more = [argument for row in asked.row or () for argument in ("--row", str(row))]
+    more += ["--count", str(asked.count)] if asked.count else []
+    command = [sys.executable, "-m", "tests.soak.command", asked.length, "--seed", str(seed), *more]
+    running: list[subprocess.Popen[bytes]] = []
+    codes: list[int] = []
+    try:
+        for engine in engines:
+            while len(running) - len(codes) == SIDE_BY_SIDE:
+                codes = _ended(running)
+            running.append(subprocess.Popen([*command, "--engine", engine, "--part"], cwd=ROOT))
+        while len(codes) < len(running):
+            codes = _ended(running)
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
+    return not any(codes)
+
+
+def _ended(running: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
+    """The exit codes of those that are done, after a moment."""
+    time.sleep(0.2)
+    return [code for process in running if (code := process.poll()) is not None]
 
 
 def _run_engine(engine: str, rows: Sequence[Row], asked: argparse.Namespace, seed: int) -> bool:

@@ -7,8 +7,21 @@ from tests.soak.double_booking import DOUBLE_BOOKING
 from tests.soak.freshness import FRESHNESS
 from tests.soak.harness import Row
 from tests.soak.line import LINE
+from tests.soak.placements import PLACEMENTS
 from tests.soak.secrecy import CANARIES, READ_LOG
 from tests.soak.storm import STORM
 from tests.soak.unsafe import UNSAFE
 
-ROWS: tuple[Row, ...] = (DOUBLE_BOOKING, UNSAFE, STORM, ALARMS, CLOCKS, FRESHNESS, LINE, CANARIES, READ_LOG, CHAIN)
+ROWS: tuple[Row, ...] = (
+    DOUBLE_BOOKING,
+    UNSAFE,
+    PLACEMENTS,
+    STORM,
+    ALARMS,
+    CLOCKS,
+    FRESHNESS,
+    LINE,
+    CANARIES,
+    READ_LOG,
+    CHAIN,
+)

@@ -39,7 +39,7 @@ REGIONS = ("VR13", "VR16", "VR17")
 TICK = timedelta(microseconds=1)
 PLANTED_HOUSES_PER_POOL = 9
 PLANTED_ROUNDS = 8
-RULE_SHARE = 4
+RULE_SHARE = 7
 """So many ages for the rule by itself for each one on a surface."""
 
 
@@ -296,7 +296,7 @@ _RIGHT = rules.freshness
 FRESHNESS = Row(
     8,
     "ages around every edge on every surface",
-    20_000,
+    12_500,
     run,
     (
         Planted("the band stored at solve time", partial(_finds_surface, (stored_at_solve,), ())),

@@ -1,5 +1,6 @@
 """Messages: rows that are delivered at least once, to a real mail server, and that give up where all can see it."""
 
+import re
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -258,6 +259,7 @@ def test_messages_hold_a_code_and_nothing_of_the_case(here: Town) -> None:
     sent = rows(here)
     assert len(sent) >= 4
     for row in sent:
-        said = f"{row.subject} {row.body}"
+        # The spoken code holds digits of its own, and may happen to hold these.
+        said = re.sub(r"\b[A-Z]{2} \d{4}\b", "", f"{row.subject} {row.body}")
         for secret in ("97", "11 ", "addiction", "VR09", "VR17", "CANARY", "L-001", request_id, "vrouw", "man "):
             assert secret not in said, (secret, said)

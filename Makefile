@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 UV := .venv/bin/uv
+# Compiles the solver's kernels, once (half a minute at most), so that nobody's first answer waits for it.
+PREPARE := .venv/bin/python -c "from matching.kernels import prepare; prepare()"
 
 # uv works in our own .venv with our own Python, whatever the surroundings say.
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -15,10 +17,12 @@ unexport VIRTUAL_ENV
 
 demo: $(UV)
 	@$(UV) sync --quiet --locked --no-dev --inexact
+	@$(PREPARE)
 	@.venv/bin/nrm demo
 
 test: $(UV)
 	@$(UV) sync --quiet --locked
+	@$(PREPARE)
 	@.venv/bin/python -m tests.all $(GROUPS)
 
 format: $(UV)

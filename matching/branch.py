@@ -1,52 +1,47 @@
 """Branch and bound on the flow: the exact search of one connected part.
 
-Every node is a set of allowed arcs. Its relaxation is a lexicographic minimum over flows (see `flow`), so its bound is
-a tuple of packed numbers that compares like the levels. A flow that splits no party, fills no private unit twice and
-keeps every link *is* the optimum of its node; otherwise the search branches on exactly what the flow violates:
+Every node narrows what is open (`network.Choices`). Two bounds hold for it, each one number that compares like the
+levels: the cheapest flow, in which parties may be split, and units choosing whole parties by themselves, in which a
+request may be chosen twice or not at all. A flow of whole parties that keeps every link *is* the optimum of its node;
+otherwise the search branches on exactly what the flow violates:
 
 - a group not at one location: at the location most of it is at, or not there;
 - two that must be apart at one location: the first there and the second not, or the first not there;
-- a party split, or a private unit shared: the party in that unit, or not in it.
+- a party partly outside: it is placed, or it stays outside;
+- a gate with a fraction of a party, or a private unit with two: at most the whole ones, or one more than that;
+- a party split although all numbers are whole: in the unit most of it is in, or not in it.
 
-Arcs whose reduced cost closes the gap to the best known answer are dropped on the way (only those: reduced costs are
-finite and proven, see `flow`). Best bound first; ties by depth, then by age, so the search is deterministic.
+The first answers come from diving into the better child. Each better answer closes what, by the second bound, leads to
+nothing better still, and the search starts again on what is left: far less.
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from matching.eligibility import BoolArray, IntArray
-from matching.exchange import Exchange
-from matching.flow import UNLIMITED_ROOM, Flow, Network, cheapest_flow, dearer, face, packs_of
-from matching.greedy import Occupancy
 from matching.model import UNPLACED, Instance, Placement
-from matching.problem import LEVELS
+from matching.network import Choices, Flow, Network
 from matching.search import Found, Limit
+from matching.words import Value
 
-DIVE_ROUNDS_MAX = 40
-DIVE_SHARE = 4
+CANDIDATES_MAX = 8
+CANDIDATES_AFTER = 30
+RESTART_NODES_MAX = 400
 
-Value = tuple[int, ...]
-"""One packed number per pack; compares like the levels."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Choices:
-    """What is left open at a node: allowed[R, U] and optional[R]."""
-
-    allowed: BoolArray
-    optional: BoolArray
+Narrowing = Callable[[Choices], bool]
+"""Takes away what one branch excludes, in place; False if nothing can be left."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Relaxed:
-    """A node's bound, one flow per pack with its network, and the placement its last flow suggests."""
+class _Node:
+    """A node that may hold something better: its bound, what is open there, and its cheapest flow."""
 
     bound: Value
-    flows: tuple[tuple[Network, Flow], ...]
+    choices: Choices
+    flow: Flow
 
 
 class BranchSearch:
@@ -56,23 +51,17 @@ class BranchSearch:
         self.instance = instance
         self.limit = limit
         self.nodes_left = nodes_max
-        self.packs = packs_of(instance)
+        self.network = Network(instance)
         self.best = incumbent
         self.best_value = None if incumbent is None else self.value(incumbent)
-        self.core = instance
-        self._exchange = Exchange(instance, self.packs)
-        self._diving = False
-        self._sizes, self._kind = np.unique(instance.size, return_inverse=True)
-        self._members = {member: group for group in instance.groups for member in group}
-        self._partners: list[list[int]] = [[] for _ in range(instance.requests)]
-        for a, b in instance.apart:
-            self._partners[a].append(b)
-            self._partners[b].append(a)
+        self._nodes = 0
+        self._linked = np.zeros(instance.requests, np.bool_)
+        self._linked[[request for link in (*instance.groups, *instance.apart) for request in link]] = True
+        self._worth: NDArray[np.int64] | None = None
 
     def value(self, placement: Placement) -> Value:
-        """The packed numbers of a placement."""
-        amounts = self.instance.amounts(placement)
-        return tuple(pack.value(amounts) for pack in self.packs)
+        """All levels of a placement as one number."""
+        return self.network.words.value(self.instance.amounts(placement))
 
     def run(self, cutoff: Value | None = None) -> Found:
         """Search until nothing is left that could be better, or the effort is spent.
@@ -81,384 +70,271 @@ class BranchSearch:
         """
         if cutoff is not None:
             self.best_value = cutoff
-        elif self.best is not None:
-            self.best = self._exchange.improved(self.best)
-            self.best_value = self.value(self.best)
-        root = self._tightened(_Choices(self.instance.eligible, self.instance.optional))
-        queue: list[tuple[Value, int, int, _Choices, _Relaxed]] = []
-        age = 0
-        for evaluated, relaxed in self._evaluated([] if root is None else [root]):
-            self._dive(evaluated, relaxed)
-            choices = self._fixed(evaluated, relaxed)
-            self.core = replace(self.instance, eligible=choices.allowed, optional=choices.optional)
-            queue.append((relaxed.bound, 0, age, choices, relaxed))
-        while queue:
-            bound, depth, _, choices, relaxed = heapq.heappop(queue)
-            if self.best_value is not None and bound >= self.best_value:
-                return self._proven()
-            if self._spent():
-                return Found(self.best, False, self._bound_per_level(bound))
-            for child, rated in self._evaluated(self._children(choices, relaxed)):
-                age += 1
-                heapq.heappush(queue, (rated.bound, depth - 1, age, child, rated))
+        choices = self.network.everything()
+        flow = self.network.no_flow()
+        if choices is not None and self.instance.groups and self.network.route(choices, flow) is not None:
+            self.network.agree(flow)
+        root = None if choices is None else self._rated(choices, flow)
+        while root is not None:
+            again, left = self._explore(root)
+            if left is not None:
+                return self._unproven(left)
+            root = self._sharpened(root) if again else None
         return self._proven()
+
+    # --- the tree -----------------------------------------------------------------------------------------------------
+
+    def _explore(self, root: _Node) -> tuple[bool, Value | None]:
+        """Search below a node, diving first, then where the bound is best.
+
+        Returns whether a better answer was found early enough for starting again to pay, and the least bound still
+        open when the effort was spent.
+        """
+        queue: list[tuple[Value, int, int, _Node]] = []
+        node: _Node | None = root
+        depth = age = 0
+        start, known = self._nodes, self.best_value
+        while True:
+            if node is None:
+                if not queue:
+                    return False, None
+                if self.best_value != known and self._nodes - start < RESTART_NODES_MAX:
+                    return True, None
+                _, depth, _, node = heapq.heappop(queue)
+            if self._hopeless(node.bound):
+                node = None
+                continue
+            if self._spent():
+                return False, min([node.bound, *(entry[0] for entry in queue)])
+            children = sorted(self._children(node), key=lambda child: child.bound)
+            depth -= 1
+            for child in children[1:]:
+                age += 1
+                heapq.heappush(queue, (child.bound, depth, age, child))
+            node = children[0] if children else None
 
     def _proven(self) -> Found:
         return Found(self.best, True, () if self.best is None else self.instance.amounts(self.best))
 
-    def _spent(self) -> bool:
-        return self.limit.spent or (self.nodes_left is not None and self.nodes_left <= 0)
-
-    def _bound_per_level(self, bound: Value) -> tuple[int, ...]:
-        """The levels of a packed bound as far as they say something: up to the first that is not met exactly."""
+    def _unproven(self, bound: Value) -> Found:
         if self.best is None:
-            return ()
-        best = self.instance.amounts(self.best)
-        lower = dict(enumerate(best))  # levels in no pack are the same for every placement
-        vague: set[int] = set()
-        for pack, value in zip(self.packs, bound, strict=True):
-            lower.update(zip(pack.levels, pack.unpacked(value), strict=True))
-            vague.update(level for level, scale in zip(pack.levels, pack.scales, strict=True) if scale > 1)
-        known: list[int] = []
-        for level in range(len(LEVELS)):
-            known.append(lower[level])
-            if lower[level] != best[level] or level in vague:
-                break
-        return tuple(known)
+            return Found(None, False)
+        return Found(self.best, False, self.network.words.least_amounts(bound, self.instance.amounts(self.best)))
 
-    # --- one node ----------------------------------------------------------------------------------------------------
+    def _spent(self) -> bool:
+        return self.limit.spent or (self.nodes_left is not None and self._nodes >= self.nodes_left)
 
-    def _evaluated(self, nodes: Sequence[_Choices]) -> Iterator[tuple[_Choices, _Relaxed]]:
-        """The nodes that may still hold something better, with their bounds; answers met on the way are kept."""
-        for node in nodes:
-            self.limit.count_node()
-            if self.nodes_left is not None:
-                self.nodes_left -= 1
-            relaxed = self._relaxed(node)
-            if relaxed is None:
-                continue
-            if self._round(node, relaxed) and self.best_value is not None and relaxed.bound >= self.best_value:
-                continue
-            yield self._fixed(node, relaxed), relaxed
+    def _hopeless(self, bound: Value) -> bool:
+        """Whether nothing with this bound can be better than the best known."""
+        return self.best_value is not None and bound >= self.network.improvable(self.best_value)
 
-    def _relaxed(self, node: _Choices) -> _Relaxed | None:
-        """The lexicographic relaxation of a node; None if it holds nothing better than the best known."""
-        network = self._network(node)
-        flows: list[tuple[Network, Flow]] = []
-        bound: list[int] = []
-        for pack in self.packs:
-            if flows:
-                network = face(*flows[-1])
-            flow = cheapest_flow(network, pack)
-            if flow is None:
-                return None
-            flows.append((network, flow))
-            bound.append(flow.cost)
-            if self.best_value is not None and tuple(bound) > self.best_value[: len(bound)]:
-                return None
-        if self.best_value is not None and tuple(bound) >= self.best_value:
+    def _rated(self, choices: Choices, flow: Flow) -> _Node | None:
+        """A node if it may hold something better and is not yet an answer; a better answer is kept."""
+        self._nodes += 1
+        self.limit.count_node()
+        bound = self.network.route(choices, flow)
+        if bound is None or self._hopeless(bound):
             return None
-        return _Relaxed(tuple(bound), tuple(flows))
+        if (whole := self._placement(flow)) is not None:
+            self.best, self.best_value = whole, self.value(whole)
+            return None
+        if self.best_value is not None:
+            packed = self.network.unit_bound(choices, self.network.gains_of(flow), self.best_value)
+            if packed is None or self._hopeless(packed.bound):
+                return None
+            bound = max(bound, packed.bound)
+        return _Node(bound, choices, flow)
 
-    def _network(self, node: _Choices) -> Network:
-        """The flow network of a node, with rooms as small as whole parties make them.
+    def _placement(self, flow: Flow) -> Placement | None:
+        """The placement a flow is, if it splits nobody and keeps every rule."""
+        used = flow.persons[: self.network.stay.start].nonzero()[0]
+        requests = self.network.request_of[used]
+        if (flow.persons[used] != self.instance.size[requests]).any():
+            return None
+        placement = [UNPLACED] * self.instance.requests
+        for request, unit in zip(requests.tolist(), self.network.unit_of[used].tolist(), strict=True):
+            placement[request] = unit
+        return tuple(placement) if self.instance.allows(placement) else None
 
-        A private unit has room for its largest possible party and, per size of party, for one; a shared one for as many
-        of a size as fit. Where no party of one may come, no more than parties can add up to.
-        """
-        size, places, private = self.instance.size, self.instance.places, self.instance.private
-        sizes = self._sizes
-        present = np.array([node.allowed[size == one].sum(axis=0) for one in sizes.tolist()], np.int64)
-        present = present.reshape(sizes.size, places.size)
-        fitting = np.where(private, np.minimum(places // sizes[:, None], 1), places // sizes[:, None])
-        class_room = np.minimum(fitting, present) * sizes[:, None]
-        largest = np.where(present > 0, sizes[:, None], 0).max(axis=0, initial=0)
-        room = np.where(private, np.minimum(places, largest), np.minimum(places, class_room.sum(axis=0)))
-        for unit in np.flatnonzero(~private & (room > 1) & (present[sizes == 1].sum(axis=0) == 0)).tolist():
-            room[unit] = _most_persons(
-                sizes[present[:, unit] > 0].tolist(), present[present[:, unit] > 0, unit].tolist(), int(room[unit])
-            )
-        # A class limit matters only where the class could ask for more and the room of the unit would grant it.
-        limits = (sizes[:, None] * present > class_room) & (class_room < room)
-        return Network(
-            size=size,
-            kind=self._kind,
-            allowed=node.allowed,
-            optional=node.optional,
-            room=room,
-            class_room=np.where(limits, class_room, UNLIMITED_ROOM),
-            full=np.zeros(places.size, np.bool_),
-            class_full=np.zeros(limits.shape, np.bool_),
+    def _sharpened(self, root: _Node) -> _Node | None:
+        """The root without what leads to nothing better than the best known; None if nothing is left."""
+        assert self.best_value is not None
+        if self._worth is None:
+            self._worth = self.network.gains_of(root.flow)
+        packed = self.network.unit_bound(
+            root.choices, self._worth, self.best_value, self.instance.requests, closing=True
         )
+        if packed is None or self._hopeless(packed.bound):
+            return None
+        choices, flow = root.choices.copy(), root.flow.copy()
+        choices.capacity[: self.network.stay.start][packed.drop] = 0
+        choices.capacity[self.network.stay][packed.drop_out] = 0
+        flow.persons[: self.network.stay.start][packed.drop] = 0
+        self.network, choices, flow = self.network.reduced(choices, flow)
+        return self._rated(choices, flow)
 
-    def _fixed(self, node: _Choices, relaxed: _Relaxed) -> _Choices:
-        """The node without the arcs that lead to nothing better than the best known."""
-        if self.best_value is None:
-            return node
-        closed = np.ones(node.allowed.shape, np.bool_)
-        closed_out = np.ones(self.instance.requests, np.bool_)
-        open_arcs, open_out = node.allowed.copy(), node.optional.copy()
-        for at, (network, flow) in enumerate(relaxed.flows):
-            arcs, out = dearer(network, flow)
-            gap = self.best_value[at] - relaxed.bound[at]
-            # On the last pack an equal answer is no better either; before it, later packs may still tell them apart.
-            too_dear = gap if at == len(self.packs) - 1 else gap + 1
-            open_arcs &= ~(closed & (arcs >= too_dear).astype(np.bool_))
-            open_out &= ~(closed_out & (out >= too_dear).astype(np.bool_))
-            if gap:  # cheaper on this pack already: later packs decide nothing
-                break
-            closed &= (arcs == 0).astype(np.bool_)
-            closed_out &= (out == 0).astype(np.bool_)
-        return _Choices(open_arcs, open_out)
+    @property
+    def core(self) -> Instance:
+        """What may still be better than the best known: the instance without the arcs closed for good."""
+        eligible = np.zeros_like(self.instance.eligible)
+        eligible[self.network.request_of, self.network.unit_of] = True
+        return replace(self.instance, eligible=eligible)
 
-    # --- branching ---------------------------------------------------------------------------------------------------
+    # --- branching ----------------------------------------------------------------------------------------------------
 
-    def _children(self, node: _Choices, relaxed: _Relaxed) -> list[_Choices]:
-        persons, out = relaxed.flows[-1][1].persons, relaxed.flows[-1][1].out
-        pair = (
-            self._group_branch(node, persons, out)
-            or self._apart_branch(node, persons)
-            or self._split_branch(node, persons, out)
-            or self._private_branch(node, persons)
-        )
-        if pair is None:
-            raise AssertionError("a flow without violation was not taken as an answer")
-        return [tight for child in pair if (tight := self._tightened(child)) is not None]
+    def _children(self, node: _Node) -> list[_Node]:
+        branches = self._link_branches(node) or self._outside_branches(node)
+        if branches is not None:
+            return self._opened(node, branches)
+        children: list[_Node] | None = None
+        # Looking at several pays once the search turns out not to be short.
+        wanted = CANDIDATES_MAX if self._nodes >= CANDIDATES_AFTER else 1
+        for _, pair in zip(range(wanted), self._count_branches(node), strict=False):
+            opened = self._opened(node, pair)
+            if len(opened) < len(pair):
+                return opened
+            if children is None or _least_and_most(opened) > _least_and_most(children):
+                children = opened
+        return self._opened(node, self._split_branches(node)) if children is None else children
 
-    def _group_branch(self, node: _Choices, persons: IntArray, out: IntArray) -> list[_Choices] | None:
+    def _opened(self, node: _Node, branches: list[Narrowing]) -> list[_Node]:
+        """The branches that may hold something better."""
+        opened = []
+        for narrow in branches:
+            choices = node.choices.copy()
+            if narrow(choices) and (child := self._rated(choices, node.flow.copy())) is not None:
+                opened.append(child)
+        # A later branch may have found an answer that makes an earlier one hopeless.
+        return [child for child in opened if not self._hopeless(child.bound)]
+
+    def _link_branches(self, node: _Node) -> list[Narrowing] | None:
+        if not self.instance.groups and not self.instance.apart:
+            return None
+        network, location = self.network, self.instance.location
+        homes: dict[int, dict[int, int]] = {}
+        used = node.flow.persons[: network.stay.start].nonzero()[0]
+        for arc in used[self._linked[network.request_of[used]]].tolist():
+            at = homes.setdefault(int(network.request_of[arc]), {})
+            here = int(location[network.unit_of[arc]])
+            at[here] = at.get(here, 0) + int(node.flow.persons[arc])
         for group in self.instance.groups:
-            members = np.array(group, np.intp)
-            here: dict[int, int] = {}
+            shares: dict[int, int] = {}
             for member in group:
-                for unit in persons[member].nonzero()[0]:
-                    location = int(self.instance.location[unit])
-                    here[location] = here.get(location, 0) + int(persons[member, unit])
-            outside = int(out[members].sum())
-            if not here or (len(here) == 1 and outside == 0):
-                continue
-            most = max(here, key=lambda location: (here[location], -location))
-            at_it = self.instance.location == most
-            inside, elsewhere = node.allowed.copy(), node.allowed.copy()
-            inside[members[:, None], np.flatnonzero(~at_it)] = False
-            elsewhere[members[:, None], np.flatnonzero(at_it)] = False
-            optional = node.optional.copy()
-            optional[members] = False
-            return [_Choices(inside, optional), _Choices(elsewhere, node.optional)]
-        return None
-
-    def _apart_branch(self, node: _Choices, persons: IntArray) -> list[_Choices] | None:
+                for here, persons in homes.get(member, {}).items():
+                    shares[here] = shares.get(here, 0) + persons
+            outside = node.flow.persons[network.stay][list(group)].any()
+            if shares and (len(shares) > 1 or outside):
+                most = max(shares, key=lambda here: (shares[here], -here))
+                return [self._confine(list(group), most), self._exclude(list(group), most)]
         for a, b in self.instance.apart:
-            homes = set(self.instance.location[persons[a] > 0].tolist())
-            shared = homes & set(self.instance.location[persons[b] > 0].tolist())
-            if not shared:
-                continue
-            at_it = self.instance.location == min(shared)
-            with_a, without_a = node.allowed.copy(), node.allowed.copy()
-            with_a[a, ~at_it] = False
-            with_a[b, at_it] = False
-            without_a[a, at_it] = False
-            optional = node.optional.copy()
-            optional[a] = False
-            return [_Choices(with_a, optional), _Choices(without_a, node.optional)]
+            shared = homes.get(a, {}).keys() & homes.get(b, {}).keys()
+            if shared:
+                here = min(shared)
+                return [_both(self._confine([a], here), self._exclude([b], here)), self._exclude([a], here)]
         return None
 
-    def _split_branch(self, node: _Choices, persons: IntArray, out: IntArray) -> list[_Choices] | None:
-        """Largest party first: it has the fewest places it could go to instead."""
-        parts = (persons > 0).sum(axis=1) + (out > 0)
+    def _arcs_of(self, requests: list[int], location: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Their arcs into units at a location, and their other arcs."""
+        own = np.flatnonzero(np.isin(self.network.request_of, requests))
+        there = self.instance.location[self.network.unit_of[own]] == location
+        return own[there], own[~there]
+
+    def _confine(self, requests: list[int], location: int) -> Narrowing:
+        """All of them placed at this location."""
+        _, elsewhere = self._arcs_of(requests, location)
+        stays = self.network.stay.start + np.array(requests)
+
+        def narrow(choices: Choices) -> bool:
+            choices.capacity[elsewhere] = 0
+            choices.capacity[stays] = 0
+            return True
+
+        return narrow
+
+    def _exclude(self, requests: list[int], location: int) -> Narrowing:
+        """None of them at this location."""
+        there, _ = self._arcs_of(requests, location)
+
+        def narrow(choices: Choices) -> bool:
+            choices.capacity[there] = 0
+            return True
+
+        return narrow
+
+    def _outside_branches(self, node: _Node) -> list[Narrowing] | None:
+        """First those partly outside: that is what the most important levels are about."""
+        outside = node.flow.persons[self.network.stay]
+        partly = np.flatnonzero((outside > 0) & (outside < self.instance.size))
+        if partly.size == 0:
+            return None
+        request = int(partly[0])
+        own = np.flatnonzero(self.network.request_of == request)
+
+        def placed(choices: Choices) -> bool:
+            choices.capacity[self.network.stay.start + request] = 0
+            return True
+
+        def left(choices: Choices) -> bool:
+            choices.capacity[own] = 0
+            return True
+
+        return [placed, left]
+
+    def _count_branches(self, node: _Node) -> Iterator[list[Narrowing]]:
+        """Per gate with a fraction of a party, or of a private unit with two, the full units and large sizes first."""
+        network, persons = self.network, node.flow.persons
+        inside = persons[network.through] + persons[network.reserved]
+        whole, part = np.divmod(inside, np.maximum(1, network.gate_size))
+        full = persons[network.into_sink] == node.choices.capacity[network.into_sink]
+        doubled = np.bincount(network.gate_unit, weights=inside > 0, minlength=self.instance.units) > 1
+        doubled &= self.instance.private
+        open_gates = (node.choices.most > node.choices.least) & (whole >= node.choices.least)
+        listed = np.flatnonzero(open_gates & ((part > 0) | ((inside > 0) & doubled[network.gate_unit])))
+        off_half = np.abs(part[listed] / np.maximum(1, network.gate_size[listed]) - 0.5)
+        order = np.lexsort((listed, off_half, -network.gate_size[listed], ~full[network.gate_unit[listed]]))
+        for gate in listed[order].tolist():
+            count = int(whole[gate]) if part[gate] else 0
+            yield [self._count(gate, more=count + 1), self._count(gate, at_most=count)]
+
+    def _count(self, gate: int, *, at_most: int | None = None, more: int | None = None) -> Narrowing:
+        """At most, or at least, so many parties through a gate."""
+
+        def narrow(choices: Choices) -> bool:
+            if at_most is not None:
+                choices.most[gate] = at_most
+            if more is not None:
+                choices.least[gate] = more
+            return self.network.settle(choices, int(self.network.gate_unit[gate]))
+
+        return narrow
+
+    def _split_branches(self, node: _Node) -> list[Narrowing]:
+        """The largest split party first: it has the fewest units it could go to instead."""
+        persons = node.flow.persons[: self.network.stay.start]
+        used = persons.nonzero()[0]
+        parts = np.bincount(self.network.request_of[used], minlength=self.instance.requests)
         split = np.flatnonzero(parts > 1)
         if split.size == 0:
-            return None
+            raise AssertionError("a flow without violation was not taken as an answer")
         request = max(split.tolist(), key=lambda at: (int(self.instance.size[at]), -at))
-        unit = int(persons[request].argmax())
-        return self._in_or_not(node, request, unit)
+        own = np.flatnonzero(self.network.request_of == request)
+        arc = int(own[persons[own].argmax()])
 
-    def _private_branch(self, node: _Choices, persons: IntArray) -> list[_Choices] | None:
-        shared = np.flatnonzero(self.instance.private & ((persons > 0).sum(axis=0) > 1))
-        if shared.size == 0:
-            return None
-        unit = int(shared[0])
-        return self._in_or_not(node, int(persons[:, unit].argmax()), unit)
-
-    def _in_or_not(self, node: _Choices, request: int, unit: int) -> list[_Choices]:
-        inside, outside = node.allowed.copy(), node.allowed.copy()
-        inside[request] = False
-        inside[request, unit] = True
-        outside[request, unit] = False
-        optional = node.optional.copy()
-        optional[request] = False
-        return [_Choices(inside, optional), _Choices(outside, node.optional)]
-
-    def _tightened(self, node: _Choices) -> _Choices | None:
-        """What follows from requests that have one unit left; None if somebody who must be placed has none."""
-        allowed, optional = node.allowed.copy(), node.optional.copy()
-        instance = self.instance
-        done: set[int] = set()
-        left = instance.places.copy()
-        while True:
-            options = allowed.sum(axis=1)
-            if (~optional & (options == 0)).any():
-                return None
-            settled = [at for at in np.flatnonzero(~optional & (options == 1)).tolist() if at not in done]
-            if not settled:
-                return _Choices(allowed, optional)
-            for request in settled:
-                if not allowed[request].any():
-                    return None
-                done.add(request)
-                unit = int(allowed[request].argmax())
-                left[unit] -= instance.size[request]
-                others = np.ones(instance.requests, np.bool_)
-                others[list(done)] = False
-                if left[unit] < 0 or (instance.private[unit] and allowed[~others, unit].sum() > 1):
-                    return None
-                allowed[others & ((instance.size > left[unit]) | instance.private[unit]), unit] = False
-                self._settle_links(allowed, optional, request, unit)
-
-    def _settle_links(self, allowed: BoolArray, optional: BoolArray, request: int, unit: int) -> None:
-        at_it = self.instance.location == self.instance.location[unit]
-        for other in self._partners[request]:
-            allowed[other, at_it] = False
-        for mate in self._members.get(request, ()):
-            allowed[mate, ~at_it] = False
-            optional[mate] = False
-
-    # --- diving --------------------------------------------------------------------------------------------------
-
-    def _dive(self, node: _Choices, relaxed: _Relaxed) -> None:
-        """Look for a good answer: settle everything the flow violates at once, let the flow adapt, and again.
-
-        Good answers close more than good bounds do: they drop the arcs whose reduced cost exceeds the gap.
-        """
-        self._diving = True
-        for _ in range(DIVE_ROUNDS_MAX):
-            settled = self._settled(node, relaxed)
-            if settled is None or self._spent():
-                break
-            deeper = next(self._evaluated([settled]), None)
-            if deeper is None:
-                break
-            node, relaxed = deeper
-        self._diving = False
-
-    def _settled(self, node: _Choices, relaxed: _Relaxed) -> _Choices | None:
-        """The node with some of the parties settled that the flow splits or doubles up in private; None if it fails.
-
-        The largest first: in the unit most of it is in, or out of the units it is in if others fill them. Parties the
-        flow keeps whole stay free to move; they only take their room here.
-        """
-        persons, out = relaxed.flows[-1][1].persons, relaxed.flows[-1][1].out
-        linked = self._group_branch(node, persons, out) or self._apart_branch(node, persons)
-        if linked is not None:
-            return self._tightened(linked[0])
-        instance = self.instance
-        parts = (persons > 0).sum(axis=1) + (out > 0)
-        occupancy = Occupancy(instance)
-        violating = np.flatnonzero(parts > 1).tolist()
-        for request in sorted(
-            np.flatnonzero((parts == 1) & (out == 0)).tolist(), key=lambda at: -int(instance.size[at])
-        ):
-            unit = int(persons[request].argmax())
-            if occupancy.fits(request, unit):
-                occupancy.put(request, unit)
-            else:
-                violating.append(request)
-        allowed, optional = node.allowed.copy(), node.optional.copy()
-        surest = {at: int(persons[at].max()) / int(instance.size[at]) for at in violating}
-        ordered = sorted(violating, key=lambda at: (-surest[at], -int(instance.size[at]), at))
-        for request in ordered[: -(-len(ordered) // DIVE_SHARE)]:
-            share = np.argsort(-persons[request], kind="stable")[: int(parts[request])].tolist()
-            tempting = [unit for unit in share if persons[request, unit]]
-            unit = next((unit for unit in tempting if occupancy.fits(request, unit)), UNPLACED)
-            if unit == UNPLACED:
-                allowed[request, tempting] = False
-            else:
-                occupancy.put(request, unit)
-                allowed[request] = False
-                allowed[request, unit] = True
-                optional[request] = False
-        return self._tightened(_Choices(allowed, optional))
-
-    # --- answers -----------------------------------------------------------------------------------------------------
-
-    def _round(self, node: _Choices, relaxed: _Relaxed) -> bool:
-        """Make a whole answer out of a flow and keep it if it is the best so far."""
-        placement = self._rounded(node, relaxed.flows[-1][1])
-        if not self.instance.allows(placement):
-            return False
-        value = self.value(placement)
-        improving = self.best_value is None or value < self.best_value
-        if value > relaxed.bound and (improving or self._diving):
-            placement = self._exchange.improved(placement)
-            value = self.value(placement)
-        if self.best_value is None or value < self.best_value:
-            self.best, self.best_value = placement, value
+        def there(choices: Choices) -> bool:
+            choices.capacity[own[own != arc]] = 0
+            choices.capacity[self.network.stay.start + request] = 0
             return True
-        return False
 
-    def _rounded(self, node: _Choices, flow: Flow) -> Placement:
-        """Whole parties stay where the flow has them; groups and the rest go to the cheapest unit still open."""
-        if not self.instance.units:
-            return (UNPLACED,) * self.instance.requests
-        occupancy = Occupancy(self.instance)
-        persons = flow.persons
-        unit_of = persons.argmax(axis=1)
-        requests = np.arange(self.instance.requests)
-        whole = persons[requests, unit_of] == self.instance.size
-        loose = []
-        for group in self.instance.groups:
-            homes = {int(self.instance.location[unit_of[member]]) if whole[member] else UNPLACED for member in group}
-            if len(homes) > 1:
-                whole[list(group)] = False
-        for request in requests[whole].tolist():
-            if occupancy.fits(request, int(unit_of[request])):
-                occupancy.put(request, int(unit_of[request]))
-            else:
-                loose.append(request)
-        loose += requests[~whole].tolist()
-        ranked = self._ranked
-        for request in sorted(loose, key=lambda at: (-int(self.instance.size[at]), at)):
-            if request in self._members:
-                continue
-            for unit in ranked(node, request):
-                if occupancy.fits(request, unit):
-                    occupancy.put(request, unit)
-                    break
-        for group in self.instance.groups:
-            if any(occupancy.placement[member] == UNPLACED for member in group):
-                self._seat_group(occupancy, node, group)
-        return tuple(occupancy.placement)
+        def not_there(choices: Choices) -> bool:
+            choices.capacity[arc] = 0
+            return True
 
-    def _ranked(self, node: _Choices, request: int) -> list[int]:
-        """The allowed units of a request, cheapest first."""
-        units: list[int] = node.allowed[request].nonzero()[0].tolist()
-        return sorted(units, key=lambda unit: (*(pack.arc[request, unit] for pack in self.packs), unit))
-
-    def _seat_group(self, occupancy: Occupancy, node: _Choices, group: Sequence[int]) -> None:
-        for member in group:
-            if occupancy.placement[member] != UNPLACED:
-                occupancy.take(member)
-        members = sorted(group, key=lambda at: (-int(self.instance.size[at]), at))
-        ranked = {member: self._ranked(node, member) for member in members}
-        for location in dict.fromkeys(int(self.instance.location[unit]) for unit in ranked[members[0]]):
-            placed = []
-            for member in members:
-                for unit in ranked[member]:
-                    if int(self.instance.location[unit]) == location and occupancy.fits(member, unit):
-                        occupancy.put(member, unit)
-                        placed.append(member)
-                        break
-                else:
-                    break
-            if len(placed) == len(members):
-                return
-            for member in placed:
-                occupancy.take(member)
+        return [there, not_there]
 
 
-def _most_persons(sizes: Sequence[int], counts: Sequence[int], places: int) -> int:
-    """The largest number of persons, at most `places`, that whole parties of these sizes and counts add up to."""
-    reachable, mask = 1, (1 << (places + 1)) - 1
-    for size, count in zip(sizes, counts, strict=True):
-        for _ in range(min(count, places // size)):
-            reachable |= (reachable << size) & mask
-    return reachable.bit_length() - 1
+def _both(one: Narrowing, other: Narrowing) -> Narrowing:
+    return lambda choices: one(choices) and other(choices)
+
+
+def _least_and_most(nodes: list[_Node]) -> tuple[Value, Value]:
+    return min(node.bound for node in nodes), max(node.bound for node in nodes)

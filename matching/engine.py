@@ -6,15 +6,15 @@ import numpy as np
 
 from matching.branch import BranchSearch
 from matching.constraint import constraint_search, least_amounts
-from matching.flow import UnprovenFlow
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, components, pruned
+from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 
 # A part the flow has not settled after so many nodes is hard in a way (packing) that CP-SAT is better at. On 60 × 300
 # tight the mean is lowest between 12 and 25 nodes; the median alone would say 60.
-BRANCH_NODES_MAX = 20
+BRANCH_NODES_MAX = 20_000
 
 
 class Memory:

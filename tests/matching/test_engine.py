@@ -5,11 +5,13 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import matching.engine
-import matching.flow
+import matching.kernels
 import matching.solver
+import matching.words
 from bench.matching.instances import Size, instance
 from matching import LEVELS, Budget, Problem, Request, Session, Solution, Unit, solve, violations
 from matching.branch import BranchSearch
@@ -19,6 +21,7 @@ from matching.greedy import greedy
 from matching.model import Instance, compiled, components, pruned
 from matching.search import Limit
 from matching.solution import UNLIMITED
+from matching.words import FINENESS
 from tests.matching.brute import optimum as brute_optimum
 from tests.matching.instances import a_problem, a_request, a_unit, random_problem
 
@@ -56,25 +59,27 @@ def test_a_cutoff_just_above_the_optimum_finds_the_optimum(seed: int) -> None:
         assert best is not None
         value = search.value(best)
         again = BranchSearch(part, Limit(UNLIMITED), None, None)
-        found = again.run(cutoff=(*value[:-1], value[-1] + 1)).placement
+        found = again.run(cutoff=(*value[:-1], value[-1] + FINENESS)).placement
         assert found is not None
         assert part.amounts(found) == part.amounts(best)
         none = BranchSearch(part, Limit(UNLIMITED), None, None)
         assert none.run(cutoff=value).placement is None
 
 
-def test_numbers_too_wide_for_the_flow_solver_are_solved_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching.flow, "_SCALED_COST_MAX", 1)
+@pytest.mark.parametrize("bits", [3, 8, 40])
+def test_levels_wider_than_a_word_are_spread_over_several(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching.words, "_WORD_MAX", 1)
+    monkeypatch.setattr(matching.words, "_DIGIT_BITS", bits)
     monkeypatch.setattr(matching.engine, "constraint_search", None)
     for seed in range(150):
         problem = random_problem(seed)
         assert _levels(solve(problem, UNLIMITED, alternatives=0)) == brute_optimum(problem), seed
 
 
-@pytest.mark.parametrize("most", [2**9, 2**12, 2**16])
-def test_levels_spread_over_several_packs_stay_strict(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small problems fit one pack; with less room per pack the optimal face and its reduced costs must hold too."""
-    monkeypatch.setattr(matching.flow, "_SCALED_COST_MAX", most)
+@pytest.mark.parametrize("most", [2**16, 2**20, 2**24])
+def test_levels_in_several_words_stay_strict(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small problems fit one word; with less room in a word the bounds and what they close must hold too."""
+    monkeypatch.setattr(matching.words, "_WORD_MAX", most)
     monkeypatch.setattr(matching.engine, "constraint_search", None)
     for seed in range(2_000, 2_120):
         problem = random_problem(seed)
@@ -85,7 +90,7 @@ def test_levels_spread_over_several_packs_stay_strict(most: int, monkeypatch: py
             optimal = search.run().placement
             assert optimal is not None
             value = search.value(optimal)
-            again = BranchSearch(part, Limit(UNLIMITED), None, None).run(cutoff=(*value[:-1], value[-1] + 1))
+            again = BranchSearch(part, Limit(UNLIMITED), None, None).run(cutoff=(*value[:-1], value[-1] + FINENESS))
             assert again.placement is not None, seed
             assert part.amounts(again.placement) == part.amounts(optimal), seed
 
@@ -111,18 +116,20 @@ def test_a_lift_minds_whom_the_group_must_be_apart_from() -> None:
 
 def test_a_flow_whose_prices_do_not_prove_it_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """CP-SAT answers instead; the caller never sees a difference."""
-    right = matching.flow._bounded_flow
+    right = matching.kernels.reroute
 
-    def wrong(network: Any, pack: Any) -> Any:
-        """Everyone who may be out is out, whatever it costs."""
-        found = right(network, pack)
-        if found is None:
-            return None
-        persons, out = found
-        leaving = network.optional
-        return persons * ~leaving[:, None], out * ~leaving + network.size * leaving
+    def wrong(*given: Any) -> bool:
+        """A flow that takes a way too dear: nobody who may stay out is placed."""
+        feasible = right(*given)
+        supply, capacity, flow = given[6], given[7], given[8]
+        first_stay = int(np.flatnonzero(given[1] == supply.size - 1)[0])
+        requests = int((supply > 0).sum())
+        if feasible and capacity[first_stay : first_stay + requests].all():
+            flow[:] = 0
+            flow[first_stay : first_stay + requests] = supply[:requests]
+        return feasible
 
-    monkeypatch.setattr(matching.flow, "_bounded_flow", wrong)
+    monkeypatch.setattr(matching.kernels, "reroute", wrong)
     for seed in range(60):
         problem = random_problem(seed)
         solution = solve(problem, UNLIMITED, alternatives=0)

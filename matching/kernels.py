@@ -1,0 +1,727 @@
+"""The two loops everything else waits for, compiled: re-routing a flow, and pricing every unit by itself.
+
+Costs and prices are numbers of W words (int64), most significant first, compared word by word: `a[i, :]` is one number.
+Words are added without carrying, because each holds whole levels that no sum can overflow (see `words`), except where
+`radix[w]` is positive: there word w holds that many bits of a wider number and carries into word w - 1.
+
+Compiled by Numba on first use and kept on disk beside this file; nothing here allocates per step or holds the GIL.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+import numpy as np
+
+from matching.eligibility import BoolArray, IntArray
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_UNSEEN, _SETTLED = -1, -2
+
+# Rounds without a better bound before the strides of `ascend` get shorter, and how much.
+_PATIENCE = 10
+_SLOWER = 0.7
+
+
+def _inlined(function: Callable[P, T]) -> Callable[P, T]:
+    """Part of whichever kernel uses it: a call per number would cost more than the work."""
+    return cast(Callable[P, T], numba.njit(inline="always")(function))
+
+
+def _native(function: Callable[P, T]) -> Callable[P, T]:
+    """Compiled on first call; kept on disk where a folder can be written."""
+    try:
+        return cast(Callable[P, T], numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # nowhere to keep it: compiled again by every process
+        return cast(Callable[P, T], numba.njit(nogil=True)(function))
+
+
+@_inlined
+def _less(one: IntArray, i: int, other: IntArray, j: int) -> bool:
+    for w in range(one.shape[1]):
+        if one[i, w] != other[j, w]:
+            return bool(one[i, w] < other[j, w])
+    return False
+
+
+@_inlined
+def _carry(numbers: IntArray, i: int, radix: IntArray) -> None:
+    for w in range(numbers.shape[1] - 1, 0, -1):
+        if radix[w]:
+            up = numbers[i, w] >> radix[w]
+            numbers[i, w] -= up << radix[w]
+            numbers[i, w - 1] += up
+
+
+@_native
+def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> None:
+    node = heap[at]
+    while at > 0:
+        above = (at - 1) >> 1
+        if not _less(distance, node, distance, heap[above]):
+            break
+        heap[at] = heap[above]
+        place[heap[at]] = at
+        at = above
+    heap[at] = node
+    place[node] = at
+
+
+@_native
+def _pop(heap: IntArray, size: int, distance: IntArray, place: IntArray) -> int:
+    """The nearest node, settled; the heap is one shorter."""
+    top = heap[0]
+    place[top] = _SETTLED
+    size -= 1
+    if size > 0:
+        node = heap[size]
+        at = 0
+        while True:
+            below = 2 * at + 1
+            if below >= size:
+                break
+            if below + 1 < size and _less(distance, heap[below + 1], distance, heap[below]):
+                below += 1
+            if not _less(distance, heap[below], distance, node):
+                break
+            heap[at] = heap[below]
+            place[heap[at]] = at
+            at = below
+        heap[at] = node
+        place[node] = at
+    return int(top)
+
+
+@_inlined
+def _add(numbers: IntArray, i: int, factor: int, other: IntArray, j: int, radix: IntArray) -> None:
+    """numbers[i] += factor × other[j]."""
+    for w in range(numbers.shape[1]):
+        numbers[i, w] += factor * other[j, w]
+    _carry(numbers, i, radix)
+
+
+@_inlined
+def _set(numbers: IntArray, i: int, other: IntArray, j: int) -> None:
+    for w in range(numbers.shape[1]):
+        numbers[i, w] = other[j, w]
+
+
+@_inlined
+def _clear(numbers: IntArray, i: int) -> None:
+    for w in range(numbers.shape[1]):
+        numbers[i, w] = 0
+
+
+@_inlined
+def _reduced_cost(
+    to: IntArray, arc: int, tail: IntArray, head: IntArray, cost: IntArray, price: IntArray, radix: IntArray
+) -> None:
+    """to[0] = cost + price[head] - price[tail]."""
+    for w in range(cost.shape[1]):
+        to[0, w] = cost[arc, w] + price[head[arc], w] - price[tail[arc], w]
+    _carry(to, 0, radix)
+
+
+@_native
+def _follow_prices(
+    tail: IntArray,
+    head: IntArray,
+    cost: IntArray,
+    radix: IntArray,
+    capacity: IntArray,
+    flow: IntArray,
+    price: IntArray,
+    balance: IntArray,
+) -> None:
+    """Every arc as the prices say: full if its reduced cost is negative, empty if it is positive."""
+    step = np.zeros((2, cost.shape[1]), np.int64)
+    for arc in range(tail.size):
+        flow[arc] = min(flow[arc], capacity[arc])
+        if capacity[arc] > 0:
+            _reduced_cost(step, arc, tail, head, cost, price, radix)
+            if flow[arc] < capacity[arc] and _less(step, 0, step, 1):
+                flow[arc] = capacity[arc]
+            elif flow[arc] > 0 and _less(step, 1, step, 0):
+                flow[arc] = 0
+        balance[tail[arc]] -= flow[arc]
+        balance[head[arc]] += flow[arc]
+
+
+@_native
+def _nearest_lack(
+    source: int,
+    tail: IntArray,
+    head: IntArray,
+    cost: IntArray,
+    rows: tuple[IntArray, IntArray],
+    lists: tuple[IntArray, IntArray],
+    radix: IntArray,
+    balance: IntArray,
+    capacity: IntArray,
+    flow: IntArray,
+    price: IntArray,
+    distance: IntArray,
+    place: IntArray,
+    heap: IntArray,
+    touched: IntArray,
+    via: IntArray,
+) -> tuple[int, int]:
+    """Dijkstra on reduced costs: the nearest node with too little (-1 for none), and how many nodes were touched."""
+    words = price.shape[1]
+    step = np.zeros((1, words), np.int64)
+    _clear(distance, source)
+    heap[0] = touched[0] = source
+    place[source] = 0
+    size = count = 1
+    while size > 0:
+        node = _pop(heap, size, distance, place)
+        size -= 1
+        if balance[node] < 0:
+            return node, count
+        for backwards in range(2):
+            row, listed = rows[backwards], lists[backwards]
+            for at in range(row[node], row[node + 1]):
+                arc = listed[at]
+                if backwards:
+                    if flow[arc] == 0:
+                        continue
+                    to = tail[arc]
+                else:
+                    if flow[arc] >= capacity[arc]:
+                        continue
+                    to = head[arc]
+                if place[to] == _SETTLED:
+                    continue
+                for w in range(words):
+                    length = -cost[arc, w] if backwards else cost[arc, w]
+                    step[0, w] = distance[node, w] + length + price[to, w] - price[node, w]
+                _carry(step, 0, radix)
+                if place[to] == _UNSEEN:
+                    touched[count] = heap[size] = to
+                    place[to] = size
+                    count += 1
+                    size += 1
+                elif not _less(step, 0, distance, to):
+                    continue
+                _set(distance, to, step, 0)
+                via[to] = 2 * arc + backwards
+                _sift_up(heap, place[to], distance, place)
+    return -1, count
+
+
+@_native
+def _send(
+    source: int,
+    target: int,
+    tail: IntArray,
+    head: IntArray,
+    balance: IntArray,
+    capacity: IntArray,
+    flow: IntArray,
+    via: IntArray,
+) -> None:
+    """As much as fits along the way found."""
+    amount = min(balance[source], -balance[target])
+    node = target
+    while node != source:
+        arc = via[node] >> 1
+        if via[node] & 1:
+            amount = min(amount, flow[arc])
+            node = head[arc]
+        else:
+            amount = min(amount, capacity[arc] - flow[arc])
+            node = tail[arc]
+    node = target
+    while node != source:
+        arc = via[node] >> 1
+        if via[node] & 1:
+            flow[arc] -= amount
+            node = head[arc]
+        else:
+            flow[arc] += amount
+            node = tail[arc]
+    balance[source] -= amount
+    balance[target] += amount
+
+
+@_native
+def reroute(
+    tail: IntArray,
+    head: IntArray,
+    cost: IntArray,
+    rows: tuple[IntArray, IntArray],
+    lists: tuple[IntArray, IntArray],
+    radix: IntArray,
+    supply: IntArray,
+    capacity: IntArray,
+    flow: IntArray,
+    price: IntArray,
+) -> bool:
+    """Make `flow` a cheapest one for `capacity`, starting from any flow and any prices; both are changed in place.
+
+    First every arc is set to what the prices say of it, which leaves nodes with too much or too little; then each
+    surplus goes the cheapest way to the nearest lack, and the prices follow. So after a small change little is done,
+    and afterwards the prices prove the flow: no arc with room has a negative reduced cost
+    `cost + price[head] - price[tail]`, no arc in use a positive one.
+
+    rows, lists: the arcs leaving (0) and entering (1) every node. supply[N]: persons that start at a node, negative
+    where they end; sums to 0. False if they cannot all get through.
+    """
+    nodes, words = price.shape
+    balance = supply.copy()
+    _follow_prices(tail, head, cost, radix, capacity, flow, price, balance)
+    distance = np.empty((nodes, words), np.int64)
+    place = np.full(nodes, _UNSEEN, np.int64)
+    heap, touched, via = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    for source in range(nodes):
+        while balance[source] > 0:
+            target, count = _nearest_lack(
+                source,
+                tail,
+                head,
+                cost,
+                rows,
+                lists,
+                radix,
+                balance,
+                capacity,
+                flow,
+                price,
+                distance,
+                place,
+                heap,
+                touched,
+                via,
+            )
+            if target < 0:
+                return False
+            for at in range(count):
+                node = touched[at]
+                if place[node] == _SETTLED:
+                    _add(price, node, 1, distance, target, radix)
+                    _add(price, node, -1, distance, node, radix)
+                place[node] = _UNSEEN
+            _send(source, target, tail, head, balance, capacity, flow, via)
+    return True
+
+
+@_native
+def dual(
+    tail: IntArray,
+    head: IntArray,
+    cost: IntArray,
+    radix: IntArray,
+    supply: IntArray,
+    capacity: IntArray,
+    price: IntArray,
+    total: IntArray,
+) -> None:
+    """What prices alone prove: no flow costs less than `total[1, W]`, whatever the prices are (weak duality)."""
+    step = np.zeros((2, cost.shape[1]), np.int64)
+    last = supply.size - 1
+    _clear(total, 0)
+    for node in range(last):
+        if supply[node] != 0:
+            _add(total, 0, supply[node], price, node, radix)
+            _add(total, 0, -supply[node], price, last, radix)
+    for arc in range(tail.size):
+        if capacity[arc] > 0:
+            _reduced_cost(step, arc, tail, head, cost, price, radix)
+            if _less(step, 0, step, 1):
+                _add(total, 0, capacity[arc], step, 0, radix)
+
+
+@_native
+def _best_parties(
+    gate: int,
+    most: int,
+    must: int,
+    gate_row: IntArray,
+    request_of: IntArray,
+    cost: IntArray,
+    capacity: IntArray,
+    radix: IntArray,
+    worth: IntArray,
+    surplus: IntArray,
+    chosen: IntArray,
+    first: int,
+) -> int:
+    """The `most` parties of a gate that gain most per person, best first, into surplus/chosen[first …]; how many.
+
+    Only those that gain anything, unless some must be there.
+    """
+    zero = surplus.shape[0] - 1
+    new = zero - 1
+    count = 0
+    words = surplus.shape[1]
+    alone = words == 1 or radix[1] == 0
+    for arc in range(gate_row[gate], gate_row[gate + 1]):
+        request = request_of[arc]
+        if must == 0 and alone and worth[request, 0] < cost[arc, 0]:
+            continue  # the common case
+        if capacity[arc] == 0:
+            continue
+        for w in range(surplus.shape[1]):
+            surplus[new, w] = worth[request, w] - cost[arc, w]
+        _carry(surplus, new, radix)
+        if must == 0 and not _less(surplus, zero, surplus, new):
+            continue
+        if count == most and not _less(surplus, first + count - 1, surplus, new):
+            continue
+        if count < most:
+            count += 1
+        to = first + count - 1
+        while to > first and _less(surplus, to - 1, surplus, new):
+            for w in range(surplus.shape[1]):
+                surplus[to, w] = surplus[to - 1, w]
+            chosen[to] = chosen[to - 1]
+            to -= 1
+        for w in range(surplus.shape[1]):
+            surplus[to, w] = surplus[new, w]
+        chosen[to] = arc
+    return count
+
+
+@_native
+def _gathered(
+    unit: int,
+    tables: tuple[IntArray, ...],
+    capacity: IntArray,
+    radix: IntArray,
+    least: IntArray,
+    most: IntArray,
+    worth: IntArray,
+    surplus: IntArray,
+    chosen: IntArray,
+    groups: IntArray,
+    total: IntArray,
+    cover: IntArray,
+) -> int:
+    """Who would come to a unit: groups[0 … 2, i] = gate, where its free parties begin in `chosen`, and how many.
+
+    What must be there is taken off `total` at once. Returns how many gates have anybody; -1 if one has too few.
+    """
+    request_of, cost, gate_row, gate_size, unit_gates = tables
+    filled = used = 0
+    for gate in range(unit_gates[unit], unit_gates[unit + 1]):
+        if most[gate] == 0:
+            continue
+        count = _best_parties(
+            gate, most[gate], least[gate], gate_row, request_of, cost, capacity, radix, worth, surplus, chosen, used
+        )
+        if count < least[gate]:
+            return -1
+        for at in range(used, used + least[gate]):
+            _add(total, 0, -gate_size[gate], surplus, at, radix)
+            cover[request_of[chosen[at]]] += 1
+        groups[0, filled], groups[1, filled], groups[2, filled] = gate, used + least[gate], count - least[gate]
+        used += count
+        filled += 1
+    return filled
+
+
+@_native
+def _one_party(
+    filled: int,
+    tables: tuple[IntArray, ...],
+    radix: IntArray,
+    surplus: IntArray,
+    chosen: IntArray,
+    groups: IntArray,
+    cover: IntArray,
+    gain: IntArray,
+) -> None:
+    """The best single party of a private unit: gain[0] is what it brings, 0 without one."""
+    request_of, _, _, gate_size, _ = tables
+    _clear(gain, 0)
+    winner = -1
+    for at in range(filled):
+        if groups[2, at] > 0:
+            _clear(gain, 1)
+            _add(gain, 1, gate_size[groups[0, at]], surplus, groups[1, at], radix)
+            if winner < 0 or _less(gain, 0, gain, 1):
+                winner = at
+                _set(gain, 0, gain, 1)
+    if winner >= 0:
+        cover[request_of[chosen[groups[1, winner]]]] += 1
+
+
+@_native
+def _packed(
+    filled: int,
+    free: int,
+    tables: tuple[IntArray, ...],
+    radix: IntArray,
+    surplus: IntArray,
+    chosen: IntArray,
+    groups: IntArray,
+    cover: IntArray,
+    best: IntArray,
+    taken: IntArray,
+    gain: IntArray,
+) -> None:
+    """The best mix of whole parties in a shared unit with `free` places: a knapsack over the party sizes.
+
+    best[i, p] ends as the most the first i gates bring into p places, gain[0] as best[filled, free].
+    """
+    request_of, _, _, gate_size, _ = tables
+    for places in range(free + 1):
+        _clear(best[0], places)
+    for at in range(filled):
+        persons, begin = gate_size[groups[0, at]], groups[1, at]
+        for places in range(free + 1):
+            taken[at, places] = 0
+            _set(best[at + 1], places, best[at], places)
+            _clear(gain, 1)
+            for more in range(1, min(groups[2, at], places // persons) + 1):
+                _add(gain, 1, persons, surplus, begin + more - 1, radix)
+                _set(gain, 2, best[at], places - more * persons)
+                _add(gain, 2, 1, gain, 1, radix)
+                if _less(best[at + 1], places, gain, 2):
+                    taken[at, places] = more
+                    _set(best[at + 1], places, gain, 2)
+    _set(gain, 0, best[filled], free)
+    places = free
+    for at in range(filled - 1, -1, -1):
+        more = taken[at, places]
+        for one in range(groups[1, at], groups[1, at] + more):
+            cover[request_of[chosen[one]]] += 1
+        places -= more * gate_size[groups[0, at]]
+
+
+@_native
+def _everybody(
+    filled: int,
+    free: int,
+    tables: tuple[IntArray, ...],
+    radix: IntArray,
+    surplus: IntArray,
+    chosen: IntArray,
+    groups: IntArray,
+    cover: IntArray,
+    gain: IntArray,
+) -> None:
+    """gain[0] of a shared unit where nobody stands in another's way: all fit, or all are of one size."""
+    request_of, _, _, gate_size, _ = tables
+    _clear(gain, 0)
+    for at in range(filled):
+        persons = gate_size[groups[0, at]]
+        for one in range(groups[1, at], groups[1, at] + min(groups[2, at], free // persons)):
+            _add(gain, 0, persons, surplus, one, radix)
+            cover[request_of[chosen[one]]] += 1
+
+
+@_native
+def _mark_dear(
+    filled: int,
+    free: int,
+    private: bool,
+    tables: tuple[IntArray, ...],
+    radix: IntArray,
+    least: IntArray,
+    worth: IntArray,
+    groups: IntArray,
+    best: IntArray,
+    gain: IntArray,
+    bound: IntArray,
+    target: IntArray,
+    drop: BoolArray,
+) -> None:
+    """The arcs of a unit that lift the bound to the target: what the unit's best with that party is short of its best.
+
+    gain[0] is the unit's best; in a shared one best[filled, p] that of p places.
+    """
+    request_of, cost, gate_row, gate_size, _ = tables
+    for at in range(filled):
+        gate = groups[0, at]
+        if least[gate] > 0:
+            continue
+        persons = gate_size[gate]
+        for arc in range(gate_row[gate], gate_row[gate + 1]):
+            _set(gain, 1, gain, 0)
+            if not private:
+                _add(gain, 1, -1, best[filled], free - persons, radix)
+            _add(gain, 1, persons, cost, arc, radix)
+            _add(gain, 1, -persons, worth, request_of[arc], radix)
+            _clear(gain, 2)
+            if _less(gain, 2, gain, 1):
+                _add(gain, 1, 1, bound, 0, radix)
+                drop[arc] = not _less(gain, 1, target, 0)
+
+
+@_native
+def _adjusted(
+    size: IntArray,
+    out_cost: IntArray,
+    may_stay_out: BoolArray,
+    radix: IntArray,
+    cover: IntArray,
+    target: IntArray,
+    total: IntArray,
+    pace: float,
+    worth: IntArray,
+) -> bool:
+    """Make requests chosen by nobody worth more, those chosen twice less; False if nothing is to be adjusted."""
+    requests, words = worth.shape
+    word = 0
+    while word < words - 1 and target[0, word] == total[0, word]:
+        word += 1
+    norm = 0.0
+    for request in range(requests):
+        if cover[request] == 0 and may_stay_out[request] and not _less(worth, request, out_cost, request):
+            cover[request] = 1  # worth no more than staying out costs: staying out is its place
+        norm += float((1 - cover[request]) * size[request]) ** 2
+    if norm == 0.0:
+        return False
+    stride = pace * float(target[0, word] - total[0, word]) / norm
+    for request in range(requests):
+        worth[request, word] += round(stride * size[request] * (1 - cover[request]))
+        _carry(worth, request, radix)
+    return True
+
+
+@_native
+def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost more than the work
+    size: IntArray,
+    tables: tuple[IntArray, ...],
+    out_cost: IntArray,
+    may_stay_out: BoolArray,
+    capacity: IntArray,
+    radix: IntArray,
+    least: IntArray,
+    most: IntArray,
+    room: IntArray,
+    private: BoolArray,
+    target: IntArray,
+    rounds: int,
+    closing: bool,
+    worth: IntArray,
+    bound: IntArray,
+    drop: BoolArray,
+    drop_out: BoolArray,
+) -> bool:
+    """A bound from letting every unit choose its own parties, each request being worth so much to whoever takes it.
+
+    Whatever `worth[R, W]` (per person) is, no placing costs less than: all parties' worth, less what the units gain by
+    their best packing (whole parties, `least … most` of each size per gate, one party if private). Requests chosen
+    twice are then made worth less and those chosen by nobody more, for some rounds; `worth` ends as the best seen and
+    `bound[1, W]` as its bound. If `closing`, arcs and stays outside that lift the bound to `target` or above are marked
+    in `drop` and `drop_out`. False if some unit cannot have what it must.
+
+    tables: request and cost of every arc (arcs of a gate together), where each gate's arcs begin, its party size, where
+    each unit's gates begin. target[1, W]: nothing better than known has a bound of this much or more, so it ends there.
+    """
+    requests, words = worth.shape
+    gate_size, unit_gates = tables[3], tables[4]
+    units = unit_gates.size - 1
+    rooms = gates = parties = 1
+    for unit in range(units):
+        first, last = unit_gates[unit], unit_gates[unit + 1]
+        gates = max(gates, last - first)
+        parties = max(parties, most[first:last].sum())
+        rooms = max(rooms, min(room[unit], (most[first:last] * gate_size[first:last]).sum()) + 1)
+    best = np.zeros((gates + 1, rooms, words), np.int64)
+    taken = np.zeros((gates + 1, rooms), np.int64)
+    surplus = np.zeros((parties + 2, words), np.int64)
+    chosen = np.zeros(parties + 2, np.int64)
+    groups = np.zeros((3, gates + 1), np.int64)
+    cover = np.zeros(requests, np.int64)
+    gain = np.zeros((3, words), np.int64)
+    total = np.zeros((1, words), np.int64)
+    best_worth = worth.copy()
+    known = False
+    idle = 0
+    pace = 1.0
+    for turn in range(rounds + closing):
+        final = turn == rounds
+        if final:
+            worth[:] = best_worth
+        cover[:] = 0
+        _clear(total, 0)
+        for request in range(requests):
+            if may_stay_out[request] and _less(out_cost, request, worth, request):
+                _set(worth, request, out_cost, request)
+            _add(total, 0, size[request], worth, request, radix)
+        for unit in range(units):
+            filled = _gathered(unit, tables, capacity, radix, least, most, worth, surplus, chosen, groups, total, cover)
+            if filled < 0:
+                return False
+            free, wanted = room[unit], 0
+            for gate in range(unit_gates[unit], unit_gates[unit + 1]):
+                free -= least[gate] * gate_size[gate]
+            for at in range(filled):
+                wanted += groups[2, at] * gate_size[groups[0, at]]
+            free = min(free, rooms - 1)
+            if private[unit]:
+                _one_party(filled, tables, radix, surplus, chosen, groups, cover, gain)
+            elif not final and (wanted <= free or filled == 1):
+                _everybody(filled, free, tables, radix, surplus, chosen, groups, cover, gain)
+            else:
+                _packed(filled, free, tables, radix, surplus, chosen, groups, cover, best, taken, gain)
+            _add(total, 0, -1, gain, 0, radix)
+            if final:
+                _mark_dear(
+                    filled, free, private[unit], tables, radix, least, worth, groups, best, gain, bound, target, drop
+                )
+        if final:
+            break
+        if not known or _less(bound, 0, total, 0):
+            known = True
+            idle = 0
+            _set(bound, 0, total, 0)
+            best_worth[:] = worth
+        else:
+            idle += 1
+            if idle % _PATIENCE == 0:
+                pace *= _SLOWER
+        if not _less(bound, 0, target, 0):
+            return True
+        if turn < rounds - 1:
+            _adjusted(size, out_cost, may_stay_out, radix, cover, target, total, pace, worth)
+    worth[:] = best_worth
+    if closing:
+        for request in range(requests):
+            if may_stay_out[request]:
+                _set(gain, 0, bound, 0)
+                _add(gain, 0, size[request], out_cost, request, radix)
+                _add(gain, 0, -size[request], worth, request, radix)
+                drop_out[request] = not _less(gain, 0, target, 0)
+    return True
+
+
+def prepare() -> None:
+    """Compile what is not compiled yet (some seconds, once per installation), so that no time limit pays for it."""
+    if prepare.__dict__.get("done"):
+        return
+    ends = np.array([0, 0, 1, 1, 2]), np.array([1, 3, 2, 3, 3])
+    cost, radix = np.zeros((5, 1), np.int64), np.zeros(1, np.int64)
+    rows = np.array([0, 2, 4, 5, 5]), np.array([0, 0, 1, 2, 5])
+    lists = np.arange(5), np.array([0, 2, 1, 3, 4])
+    supply, capacity = np.array([1, 0, 0, -1]), np.ones(5, np.int64)
+    price, total = np.zeros((4, 1), np.int64), np.zeros((1, 1), np.int64)
+    one, none, no = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_)
+    reroute(*ends, cost, rows, lists, radix, supply, capacity, np.zeros(5, np.int64), price)
+    dual(*ends, cost, radix, supply, capacity, price, total)
+    tables = (none, cost, np.array([0, 1]), one, np.array([0, 1]))
+    ascend(
+        one,
+        tables,
+        cost[:1].copy(),
+        ~no,
+        capacity,
+        radix,
+        none,
+        one,
+        one,
+        no,
+        total,
+        1,
+        True,
+        cost[:1].copy(),
+        total.copy(),
+        no.copy(),
+        no.copy(),
+    )
+    prepare.__dict__["done"] = True

@@ -1,0 +1,308 @@
+"""The relaxation that bounds the search: persons flow from requests through gates into units, parties may be split.
+
+    request ── cost ──▶ gate (unit, party size) ──▶ unit ──▶ sink
+       └── cost of staying out ──────────────────────────▶ sink
+
+A *gate* lets parties of one size into one unit. How many may and must pass it is what the search branches on: with the
+numbers of parties per size settled in every unit, cheapest whole parties are a flow, so nothing else need be guessed.
+Places reserved for a size go past the unit's own room (gate ──▶ sink).
+"""
+
+from dataclasses import dataclass, replace
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching import kernels
+from matching.eligibility import IntArray
+from matching.model import UNPLACED, Instance
+from matching.words import FINENESS, Value, Words, words_of
+
+
+class UnprovenFlow(Exception):
+    """The prices do not prove the flow: a defect somewhere below, never a property of the problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What is still open at a node of the search. capacity[arcs] · least[G], most[G]: parties per gate."""
+
+    capacity: IntArray
+    least: IntArray
+    most: IntArray
+
+    def copy(self) -> "Choices":
+        """The same, to be narrowed."""
+        return Choices(self.capacity.copy(), self.least.copy(), self.most.copy())
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """persons[arcs] and the prices[nodes, W] that prove it cheapest."""
+
+    persons: IntArray
+    price: IntArray
+
+    def copy(self) -> "Flow":
+        """The same, to be re-routed."""
+        return Flow(self.persons.copy(), self.price.copy())
+
+
+class Network:
+    """The arcs of one instance, in this order: into gates (A of them), staying out (R), gate to unit (G), reserved (G),
+    unit to sink (U). Only the first have request, unit and gate; see `request_of`, `unit_of`, `gate_of`, all [A].
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        rows, columns = (axis.astype(np.int64) for axis in instance.eligible.nonzero())
+        sizes, kind = np.unique(instance.size, return_inverse=True)
+        words = words_of(instance, rows, columns)
+        gates, gate_of = np.unique(columns * max(1, sizes.size) + kind[rows], return_inverse=True)
+        order = np.argsort(gate_of, kind="stable")  # arcs of one gate lie together
+        self.words: Words = words.kept(order)
+        self.request_of, self.unit_of, self.gate_of = rows[order], columns[order], gate_of[order]
+        self.gate_unit: IntArray = gates // max(1, sizes.size)
+        self.gate_size: IntArray = sizes[gates % max(1, sizes.size)] if sizes.size else gates
+        self.gates = len(gates)
+        self.unit_gates = np.searchsorted(self.gate_unit, np.arange(instance.units + 1))
+        self._gates_of = [np.arange(a, b) for a, b in zip(self.unit_gates[:-1], self.unit_gates[1:], strict=True)]
+        requests, units = instance.requests, instance.units
+        self.sink = requests + self.gates + units
+        self.supply = np.zeros(self.sink + 1, np.int64)
+        self.supply[:requests] = instance.size
+        self.supply[self.sink] = -int(instance.size.sum())
+        self._wire()
+
+    def _wire(self) -> None:
+        """Everything that follows from the arcs into gates."""
+        requests, units, gates = self.instance.requests, self.instance.units, self.gates
+        arcs = self.request_of.size
+        self.stay, self.through = slice(arcs, arcs + requests), slice(arcs + requests, arcs + requests + gates)
+        self.reserved = slice(self.through.stop, self.through.stop + gates)
+        self.into_sink = slice(self.reserved.stop, self.reserved.stop + units)
+        gate_nodes, unit_nodes = requests + np.arange(gates), requests + gates + np.arange(units)
+        ends = np.full(requests + gates + units, self.sink)
+        self._tail = np.concatenate([self.request_of, np.arange(requests), gate_nodes, gate_nodes, unit_nodes])
+        self._head = np.concatenate(
+            [requests + self.gate_of, ends[:requests], requests + gates + self.gate_unit, ends[requests:]]
+        )
+        free = np.zeros((2 * gates + units, self.words.count), np.int64)
+        self._cost = np.concatenate([self.words.arc, self.words.out, free])
+        leaving, entering = _listed(self._tail, self.sink + 1), _listed(self._head, self.sink + 1)
+        self._rows, self._lists = (leaving[0], entering[0]), (leaving[1], entering[1])
+        gate_row = np.searchsorted(self.gate_of, np.arange(gates + 1))
+        self._tables = (self.request_of, self._cost, gate_row, self.gate_size, self.unit_gates)
+
+    def reduced(self, choices: Choices, flow: Flow) -> tuple["Network", Choices, Flow]:
+        """The same with only the arcs into gates that are open; gates and units keep their numbers."""
+        arcs = np.flatnonzero(choices.capacity[: self.stay.start])
+        smaller: Network = object.__new__(Network)
+        smaller.__dict__.update(self.__dict__)
+        smaller.request_of, smaller.unit_of = self.request_of[arcs], self.unit_of[arcs]
+        smaller.gate_of = self.gate_of[arcs]
+        smaller.words = replace(self.words, arc=self._cost[arcs], out=self._cost[self.stay])
+        smaller._wire()
+        parties = np.bincount(smaller.gate_of, minlength=self.gates)
+        most = np.maximum(choices.least, np.minimum(choices.most, parties))
+        open_choices = Choices(
+            np.concatenate([choices.capacity[arcs], choices.capacity[self.stay.start :]]), choices.least, most
+        )
+        for unit in np.unique(self.gate_unit[most < choices.most]).tolist():
+            smaller.settle(open_choices, unit)
+        return (
+            smaller,
+            open_choices,
+            Flow(np.concatenate([flow.persons[arcs], flow.persons[self.stay.start :]]), flow.price),
+        )
+
+    # --- capacities -------------------------------------------------------------------------------------------------
+
+    def everything(self) -> Choices | None:
+        """All that the rules allow; None if that is impossible."""
+        instance = self.instance
+        parties = np.bincount(self.gate_of, minlength=self.gates)
+        most = np.minimum(parties, instance.places[self.gate_unit] // np.maximum(1, self.gate_size))
+        most = np.where(instance.private[self.gate_unit], np.minimum(most, 1), most)
+        capacity = np.zeros(self.into_sink.stop, np.int64)
+        capacity[: self.stay.start] = instance.size[self.request_of]
+        capacity[self.stay] = np.where(instance.optional, instance.size, 0)
+        choices = Choices(capacity, np.zeros(self.gates, np.int64), most)
+        possible = all(self.settle(choices, unit) for unit in range(instance.units))
+        return choices if possible else None
+
+    def settle(self, choices: Choices, unit: int) -> bool:
+        """Capacities of one unit from the numbers of parties its gates may and must let in; False if too many must.
+
+        Rooms are as small as whole parties make them: one of each size in a private unit, and no more persons than some
+        mix of whole parties adds up to.
+        """
+        gates = self._gates_of[unit]
+        size, least, most = self.gate_size[gates], choices.least[gates], choices.most[gates]
+        places = int(self.instance.places[unit])
+        held = int((least * size).sum())
+        if self.instance.private[unit]:
+            if int(least.sum()) > 1 or held > places:
+                return False
+            if held:
+                most = least
+            room = int(((most - least) * size).max(initial=0))
+        else:
+            if held > places:
+                return False
+            most = np.minimum(most, least + (places - held) // size)
+            room = _reachable(size.tolist(), (most - least).tolist(), places - held)
+        if (most < least).any():
+            return False
+        choices.most[gates] = most
+        choices.capacity[self.reserved][gates] = least * size
+        choices.capacity[self.through][gates] = (most - least) * size
+        choices.capacity[self.into_sink][unit] = room
+        return True
+
+    def agree(self, flow: Flow) -> None:
+        """Shift costs between the members of each group until all see the same of every location, at these prices.
+
+        They are placed at one location or all stay out, so what one pays more there and another less changes no
+        placement's cost; but a flow that does not know of groups then sends them the same way far more often.
+        """
+        instance = self.instance
+        for group in instance.groups:
+            unit_step = lcm(*instance.size[list(group)].tolist())
+            options: dict[int, list[tuple[int, NDArray[np.intp]]]] = {}
+            for member in group:
+                own = np.flatnonzero(self.request_of == member)
+                locations = instance.location[self.unit_of[own]]
+                for location in np.unique(locations).tolist():
+                    options.setdefault(location, []).append((member, own[locations == location]))
+            if instance.optional[list(group)].all():
+                options[UNPLACED] = [(member, np.array([self.stay.start + member])) for member in group]
+            for listed in options.values():
+                if len(listed) < len(group):
+                    continue
+                sizes = [int(instance.size[member]) for member, _ in listed]
+                dearness = []
+                for (_, arcs), size in zip(listed, sizes, strict=True):
+                    there = self._cost[arcs] + flow.price[self._head[arcs]] - flow.price[self.sink]
+                    least = min(self.words.carried_rows(there).tolist())
+                    dearness.append([size * word for word in least])
+                for word in range(self.words.count):
+                    column = [one[word] for one in dearness]
+                    mean = sum(column) // len(column)
+                    shifts = [(mean - one) // unit_step * unit_step for one in column]
+                    shifts[0] -= sum(shifts)
+                    for (_, arcs), size, shift in zip(listed, sizes, shifts, strict=True):
+                        self._cost[arcs, word] += shift // size
+            for arcs in (arc for listed in options.values() for _, arc in listed):
+                self._cost[arcs] = self.words.carried_rows(self._cost[arcs])
+
+    # --- bounds -----------------------------------------------------------------------------------------------------
+
+    def no_flow(self) -> Flow:
+        """Where re-routing can start from nothing."""
+        return Flow(np.zeros(self.into_sink.stop, np.int64), np.zeros((self.sink + 1, self.words.count), np.int64))
+
+    def route(self, choices: Choices, flow: Flow) -> Value | None:
+        """Make `flow` cheapest for `choices` and return its cost; None if somebody who must be placed cannot be.
+
+        Raises UnprovenFlow when the prices do not prove it.
+        """
+        feasible = kernels.reroute(
+            self._tail,
+            self._head,
+            self._cost,
+            self._rows,
+            self._lists,
+            self.words.radix,
+            self.supply,
+            choices.capacity,
+            flow.persons,
+            flow.price,
+        )
+        if not feasible:
+            return None
+        used = flow.persons[: self.stay.stop].nonzero()[0]
+        cost = self.words.carried(flow.persons[used] @ self._cost[used])
+        proof = np.zeros((1, self.words.count), np.int64)
+        kernels.dual(
+            self._tail,
+            self._head,
+            self._cost,
+            self.words.radix,
+            self.supply,
+            choices.capacity,
+            flow.price,
+            proof,
+        )
+        if tuple(proof[0].tolist()) != cost:
+            raise UnprovenFlow
+        return cost
+
+    def gains_of(self, flow: Flow) -> IntArray:
+        """[R, W] what each request is worth per person at the prices of a flow: a start for `unit_bound`."""
+        worth: IntArray = flow.price[: self.instance.requests] - flow.price[self.sink]
+        return np.ascontiguousarray(self.words.carried_rows(worth))
+
+    def unit_bound(
+        self, choices: Choices, worth: IntArray, best: Value, rounds: int = 1, *, closing: bool = False
+    ) -> "UnitBound | None":
+        """The bound of units choosing for themselves (`kernels.ascend`); None if some unit cannot have what it must.
+
+        `worth` is improved in place. `best`: only what is cheaper than this is of interest.
+        """
+        bound = np.zeros((1, self.words.count), np.int64)
+        drop = np.zeros(self.request_of.size, np.bool_)
+        drop_out = np.zeros(self.instance.requests, np.bool_)
+        possible = kernels.ascend(
+            self.instance.size,
+            self._tables,
+            self._cost[self.stay],
+            choices.capacity[self.stay] > 0,
+            choices.capacity,
+            self.words.radix,
+            choices.least,
+            choices.most,
+            self.instance.places,
+            self.instance.private,
+            np.array([self.improvable(best)], np.int64),
+            rounds,
+            closing,
+            worth,
+            bound,
+            drop,
+            drop_out,
+        )
+        return UnitBound(tuple(bound[0].tolist()), drop, drop_out) if possible else None
+
+    @staticmethod
+    def improvable(best: Value) -> Value:
+        """Nothing whose bound is this or more can be better than `best`: amounts are whole multiples of FINENESS."""
+        return (*best[:-1], best[-1] - (FINENESS - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class UnitBound:
+    """A bound, and the arcs drop[A] and stays outside drop_out[R] that lead to nothing better than what is known."""
+
+    bound: Value
+    drop: NDArray[np.bool_]
+    drop_out: NDArray[np.bool_]
+
+
+def _listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Arcs by where they are: arcs of place p are `listed[row[p] : row[p + 1]]`, ascending."""
+    listed = np.argsort(at, kind="stable")
+    return np.searchsorted(at[listed], np.arange(length + 1)), listed
+
+
+def _reachable(sizes: list[int], counts: list[int], places: int) -> int:
+    """The most persons, at most `places`, that at most so many whole parties of these sizes add up to."""
+    asked = sum(size * count for size, count in zip(sizes, counts, strict=True))
+    if asked <= places:
+        return asked
+    reached, mask = 1, (1 << (places + 1)) - 1
+    for size, count in zip(sizes, counts, strict=True):
+        for _ in range(min(count, places // size)):
+            reached |= (reached << size) & mask
+    return reached.bit_length() - 1

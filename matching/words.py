@@ -1,0 +1,219 @@
+"""All levels of an instance as one number per arc, in as many 64-bit words as they need, most significant first.
+
+Consecutive levels share a word as long as all they can add up to fits: each level is multiplied with a base larger than
+anything the levels after it in that word can sum to, so comparing two sums word by word compares the levels in strict
+order. A level too wide for a word by itself is spread over several, which then carry (`radix`). Nothing overflows and
+no level leaks into another, at any size.
+"""
+
+from dataclasses import dataclass, replace
+from math import lcm, prod
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.eligibility import IntArray
+from matching.model import Instance, LevelAmounts
+from matching.problem import LEVELS
+from matching.scoring import Amounts
+
+CHANGE: Final = LEVELS.index("change")
+
+FINENESS: Final = 60
+"""Every amount is multiplied with this, so that a price may be a half, a third, a quarter or a fifth of one."""
+
+# A path visits every node at most once, so distances stay below nodes × the largest number in a word.
+_WORD_MAX: Final = 2**61
+# Bits per word of a level that needs several.
+_DIGIT_BITS: Final = 40
+
+Value = tuple[int, ...]
+"""One number, word by word; tuples compare like the levels they hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """One level per person: arc[A] when placed, out[R] when not, what was taken off, and the base of its sum."""
+
+    number: int
+    arc: Amounts
+    out: Amounts
+    offset: int
+    scale: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Consecutive levels that share one word, or one level spread over `width` words."""
+
+    levels: tuple[_Level, ...]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """arc[A, W] and out[R, W] per person, for the arcs asked for · radix[W]: see `kernels`."""
+
+    arc: IntArray
+    out: IntArray
+    radix: IntArray
+    _groups: tuple[_Group, ...]
+
+    @property
+    def count(self) -> int:
+        """W."""
+        return len(self.radix)
+
+    def kept(self, arcs: NDArray[np.intp]) -> "Words":
+        """The same for some of the arcs."""
+        return replace(self, arc=np.ascontiguousarray(self.arc[arcs]))
+
+    def carried_rows(self, numbers: IntArray) -> IntArray:
+        """[N, W] sums of numbers as numbers again: what a word holds too much goes into the one before it."""
+        for word in range(self.count - 1, 0, -1):
+            if self.radix[word]:
+                up = numbers[:, word] >> self.radix[word]
+                numbers[:, word] -= up << self.radix[word]
+                numbers[:, word - 1] += up
+        return numbers
+
+    def carried(self, number: IntArray) -> Value:
+        """[W] the same for one."""
+        return tuple(self.carried_rows(number.reshape(1, -1))[0].tolist())
+
+    def value(self, amounts: LevelAmounts) -> Value:
+        """A placement's levels as one number."""
+        words: list[int] = []
+        for group in self._groups:
+            total = 0
+            for level in group.levels:
+                total = total * level.base + amounts[level.number] * level.scale - level.offset
+            words.extend(_digits(total * FINENESS, group.width))
+        return tuple(words) or (0,)
+
+    def least_amounts(self, bound: Value, reached: LevelAmounts) -> LevelAmounts:
+        """Lower bounds of the first levels from a bound on the whole, each given that those before it are met.
+
+        Ends after the first level whose bound is not what was `reached`: further down nothing is known.
+        """
+        digits: dict[int, int] = {}
+        at = 0
+        for group in self._groups:
+            total = 0
+            for word in bound[at : at + group.width]:
+                total = (total << _DIGIT_BITS) + word
+            at += group.width
+            left = -(-total // FINENESS)
+            rest = prod(level.base for level in group.levels)
+            for level in group.levels:
+                rest //= level.base
+                digit, left = divmod(left, rest)
+                digits[level.number] = -(-(digit + level.offset) // level.scale)
+        least: list[int] = []
+        for number, amount in enumerate(reached):
+            least.append(min(digits.get(number, amount), amount))
+            if least[-1] != amount:
+                break
+        return tuple(least)
+
+
+def words_of(instance: Instance, rows: IntArray, columns: IntArray) -> Words:
+    """The numbers of every arc from request rows[A] to unit columns[A] (sorted by row) and of every stay outside."""
+    levels = [_level(instance, number, rows, columns) for number in range(len(LEVELS))]
+    room = _WORD_MAX // (FINENESS * (2 * instance.requests + 2))
+    shared: list[list[_Level]] = []
+    for level in levels:
+        if level.base == 1:
+            continue
+        if shared and prod(one.base for one in shared[-1]) * level.base < room:
+            shared[-1].append(level)
+        else:
+            shared.append([level])
+    groups: list[_Group] = []
+    radix: list[int] = []
+    arcs: list[IntArray] = []
+    outs: list[IntArray] = []
+    for together in shared:
+        width = 1 if together[0].base < room else -(-(together[0].base * FINENESS).bit_length() // _DIGIT_BITS)
+        arc, out = (_typed(amounts, wide=width > 1) for amounts in (together[0].arc, together[0].out))
+        for level in together[1:]:
+            arc, out = arc * level.base + level.arc, out * level.base + level.out
+        groups.append(_Group(tuple(together), width))
+        arcs.extend(_spread(arc * FINENESS, width))
+        outs.extend(_spread(out * FINENESS, width))
+        radix.extend([0] + [_DIGIT_BITS] * (width - 1))
+    if not arcs:  # nothing to choose between, but there still must be a flow
+        arcs, outs, radix = [np.zeros(rows.size, np.int64)], [np.zeros(instance.requests, np.int64)], [0]
+    return Words(
+        np.ascontiguousarray(np.stack(arcs, axis=1)),
+        np.ascontiguousarray(np.stack(outs, axis=1)),
+        np.array(radix, np.int64),
+        tuple(groups),
+    )
+
+
+def _typed(amounts: Amounts, *, wide: bool) -> Amounts:
+    return amounts.astype(np.object_) if wide else amounts.copy()
+
+
+def _digits(total: int, width: int) -> list[int]:
+    """The words of a number, the first holding all that the others do not."""
+    digits = []
+    for _ in range(width - 1):
+        digits.append(total & ((1 << _DIGIT_BITS) - 1))
+        total >>= _DIGIT_BITS
+    return [total, *reversed(digits)]
+
+
+def _spread(numbers: Amounts, width: int) -> list[IntArray]:
+    """`_digits` of every number."""
+    if width == 1:
+        return [numbers.astype(np.int64)]
+    columns = [_digits(int(number), width) for number in numbers]
+    return list(np.array(columns, np.int64).reshape(len(columns), width).T)
+
+
+def _level(instance: Instance, number: int, rows: IntArray, columns: IntArray) -> _Level:
+    """One level per person, with each request's smallest amount taken off, because only differences decide.
+
+    `change` counts 1 per party, so per person it is a fraction: it is multiplied by the least common multiple of the
+    sizes of the parties it concerns.
+    """
+    drops = len(LEVELS) - len(instance.pair)
+    size, scale = instance.size, 1
+    out: Amounts = np.zeros(instance.requests, np.int64)
+    arc: Amounts = np.zeros(rows.size, np.int64)
+    if number < drops:
+        out = np.array([drop[number] for drop in instance.drop], np.int64).reshape(instance.requests) // size
+    elif number == CHANGE:
+        changes = instance.pair[number - drops][rows, columns]
+        concerned = np.zeros(instance.requests, np.bool_)
+        concerned[rows[changes.astype(np.bool_)]] = True
+        scale = lcm(*size[concerned].tolist())
+        arc = changes * np.where(concerned, scale // size, 0)[rows]
+    else:
+        arc = instance.pair[number - drops][rows, columns] // size[rows]
+    starts = np.searchsorted(rows, np.arange(instance.requests + 1))
+    somewhere = np.flatnonzero(np.diff(starts))
+    low, high = (_typed(out, wide=arc.dtype == np.object_) for _ in range(2))
+    if somewhere.size:
+        least = np.minimum.reduceat(arc, starts[somewhere])
+        largest = np.maximum.reduceat(arc, starts[somewhere])
+        free = instance.optional[somewhere]
+        low[somewhere] = np.where(free, np.minimum(least, low[somewhere]), least)
+        high[somewhere] = np.where(free, np.maximum(largest, high[somewhere]), largest)
+    return _Level(
+        number,
+        arc - low[rows],
+        np.where(instance.optional | (out == low), out - low, 0),
+        offset=_dot(size, low),
+        scale=scale,
+        base=1 + _dot(size, high - low),
+    )
+
+
+def _dot(one: Amounts, other: Amounts) -> int:
+    """Sum of products in unbounded integers."""
+    return sum(a * b for a, b in zip(one.tolist(), other.tolist(), strict=True))

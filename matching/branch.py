@@ -1,8 +1,7 @@
 """Branch and bound on the flow: the exact search of one connected part.
 
-Every node narrows what is open (`network.Choices`). Two bounds hold for it, each one number that compares like the
-levels: the cheapest flow, in which parties may be split, and units choosing whole parties by themselves, in which a
-request may be chosen twice or not at all. A flow of whole parties that keeps every link *is* the optimum of its node;
+Every node narrows what is open (`network.Choices`). Its bound is the cheapest flow, in which parties may be split: one
+number that compares like the levels. A flow of whole parties that keeps every link *is* the optimum of its node;
 otherwise the search branches on exactly what the flow violates:
 
 - a group not at one location: at the location most of it is at, or not there;
@@ -11,8 +10,8 @@ otherwise the search branches on exactly what the flow violates:
 - a gate with a fraction of a party, or a private unit with two: at most the whole ones, or one more than that;
 - a party split although all numbers are whole: in the unit most of it is in, or not in it.
 
-The first answers come from diving into the better child. Each better answer closes what, by the second bound, leads to
-nothing better still, and the search starts again on what is left: far less.
+The first answers come from diving into the better child. Each better answer closes, by a second bound in which units
+choose whole parties by themselves, what leads to nothing better still; the search starts again on what is left.
 """
 
 import heapq
@@ -138,11 +137,6 @@ class BranchSearch:
         if (whole := self._placement(flow)) is not None:
             self.best, self.best_value = whole, self.value(whole)
             return None
-        if self.best_value is not None:
-            packed = self.network.unit_bound(choices, self.network.gains_of(flow), self.best_value)
-            if packed is None or self._hopeless(packed.bound):
-                return None
-            bound = max(bound, packed.bound)
         return _Node(bound, choices, flow)
 
     def _placement(self, flow: Flow) -> Placement | None:

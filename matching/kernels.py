@@ -308,20 +308,26 @@ def reroute(
 
 
 @_native
-def dual(
+def proof(
     tail: IntArray,
     head: IntArray,
     cost: IntArray,
     radix: IntArray,
     supply: IntArray,
     capacity: IntArray,
+    flow: IntArray,
     price: IntArray,
     total: IntArray,
 ) -> None:
-    """What prices alone prove: no flow costs less than `total[1, W]`, whatever the prices are (weak duality)."""
+    """total[0] is what prices alone prove: no flow costs less, whatever the prices are (weak duality); total[1] what
+    this flow costs. Equal, they prove each other."""
     step = np.zeros((2, cost.shape[1]), np.int64)
     last = supply.size - 1
     _clear(total, 0)
+    _clear(total, 1)
+    for arc in range(tail.size):
+        if flow[arc] > 0:
+            _add(total, 1, flow[arc], cost, arc, radix)
     for node in range(last):
         if supply[node] != 0:
             _add(total, 0, supply[node], price, node, radix)
@@ -331,6 +337,60 @@ def dual(
             _reduced_cost(step, arc, tail, head, cost, price, radix)
             if _less(step, 0, step, 1):
                 _add(total, 0, capacity[arc], step, 0, radix)
+
+
+@_native
+def settle(  # noqa: PLR0912  one unit, read top down
+    unit: int,
+    places: int,
+    private: bool,
+    gate_size: IntArray,
+    unit_gates: IntArray,
+    least: IntArray,
+    most: IntArray,
+    through: IntArray,
+    reserved: IntArray,
+    into_sink: IntArray,
+) -> bool:
+    """Capacities of one unit from the numbers of parties its gates may and must let in; False if too many must.
+
+    Rooms are as small as whole parties make them: one of each size in a private unit, and no more persons than some mix
+    of whole parties adds up to.
+    """
+    first, last = unit_gates[unit], unit_gates[unit + 1]
+    held = parties = 0
+    for gate in range(first, last):
+        held += least[gate] * gate_size[gate]
+        parties += least[gate]
+    if held > places or (private and parties > 1):
+        return False
+    wanted = largest = 0
+    for gate in range(first, last):
+        if private:
+            if parties:
+                most[gate] = min(most[gate], least[gate])
+        else:
+            most[gate] = min(most[gate], least[gate] + (places - held) // gate_size[gate])
+        if most[gate] < least[gate]:
+            return False
+        reserved[gate] = least[gate] * gate_size[gate]
+        through[gate] = (most[gate] - least[gate]) * gate_size[gate]
+        wanted += through[gate]
+        largest = max(largest, through[gate])
+    room = min(wanted, places - held)
+    if private:
+        room = largest
+    elif wanted > room:
+        reached = np.zeros(room + 1, np.bool_)
+        reached[0] = True
+        for gate in range(first, last):
+            for _ in range(min(most[gate] - least[gate], room // gate_size[gate])):
+                for total in range(room, gate_size[gate] - 1, -1):
+                    reached[total] |= reached[total - gate_size[gate]]
+        while not reached[room]:
+            room -= 1
+    into_sink[unit] = room
+    return True
 
 
 @_native
@@ -700,10 +760,11 @@ def prepare() -> None:
     rows = np.array([0, 2, 4, 5, 5]), np.array([0, 0, 1, 2, 5])
     lists = np.arange(5), np.array([0, 2, 1, 3, 4])
     supply, capacity = np.array([1, 0, 0, -1]), np.ones(5, np.int64)
-    price, total = np.zeros((4, 1), np.int64), np.zeros((1, 1), np.int64)
+    price, total, flow = np.zeros((4, 1), np.int64), np.zeros((2, 1), np.int64), np.zeros(5, np.int64)
     one, none, no = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_)
-    reroute(*ends, cost, rows, lists, radix, supply, capacity, np.zeros(5, np.int64), price)
-    dual(*ends, cost, radix, supply, capacity, price, total)
+    reroute(*ends, cost, rows, lists, radix, supply, capacity, flow, price)
+    proof(*ends, cost, radix, supply, capacity, flow, price, total)
+    settle(0, 1, False, one, np.array([0, 1]), none, one.copy(), none.copy(), none.copy(), none.copy())
     tables = (none, cost, np.array([0, 1]), one, np.array([0, 1]))
     ascend(
         one,

@@ -67,7 +67,6 @@ class Network:
         self.gate_size: IntArray = sizes[gates % max(1, sizes.size)] if sizes.size else gates
         self.gates = len(gates)
         self.unit_gates = np.searchsorted(self.gate_unit, np.arange(instance.units + 1))
-        self._gates_of = [np.arange(a, b) for a, b in zip(self.unit_gates[:-1], self.unit_gates[1:], strict=True)]
         requests, units = instance.requests, instance.units
         self.sink = requests + self.gates + units
         self.supply = np.zeros(self.sink + 1, np.int64)
@@ -133,33 +132,22 @@ class Network:
         return choices if possible else None
 
     def settle(self, choices: Choices, unit: int) -> bool:
-        """Capacities of one unit from the numbers of parties its gates may and must let in; False if too many must.
+        """Bring the capacities of one unit in line with the numbers of parties its gates may and must let in.
 
-        Rooms are as small as whole parties make them: one of each size in a private unit, and no more persons than some
-        mix of whole parties adds up to.
+        False if too many must.
         """
-        gates = self._gates_of[unit]
-        size, least, most = self.gate_size[gates], choices.least[gates], choices.most[gates]
-        places = int(self.instance.places[unit])
-        held = int((least * size).sum())
-        if self.instance.private[unit]:
-            if int(least.sum()) > 1 or held > places:
-                return False
-            if held:
-                most = least
-            room = int(((most - least) * size).max(initial=0))
-        else:
-            if held > places:
-                return False
-            most = np.minimum(most, least + (places - held) // size)
-            room = _reachable(size.tolist(), (most - least).tolist(), places - held)
-        if (most < least).any():
-            return False
-        choices.most[gates] = most
-        choices.capacity[self.reserved][gates] = least * size
-        choices.capacity[self.through][gates] = (most - least) * size
-        choices.capacity[self.into_sink][unit] = room
-        return True
+        return kernels.settle(
+            unit,
+            int(self.instance.places[unit]),
+            bool(self.instance.private[unit]),
+            self.gate_size,
+            self.unit_gates,
+            choices.least,
+            choices.most,
+            choices.capacity[self.through],
+            choices.capacity[self.reserved],
+            choices.capacity[self.into_sink],
+        )
 
     def agree(self, flow: Flow) -> None:
         """Shift costs between the members of each group until all see the same of every location, at these prices.
@@ -222,22 +210,22 @@ class Network:
         )
         if not feasible:
             return None
-        used = flow.persons[: self.stay.stop].nonzero()[0]
-        cost = self.words.carried(flow.persons[used] @ self._cost[used])
-        proof = np.zeros((1, self.words.count), np.int64)
-        kernels.dual(
+        proof = np.zeros((2, self.words.count), np.int64)
+        kernels.proof(
             self._tail,
             self._head,
             self._cost,
             self.words.radix,
             self.supply,
             choices.capacity,
+            flow.persons,
             flow.price,
             proof,
         )
-        if tuple(proof[0].tolist()) != cost:
+        proven, cost = proof.tolist()
+        if proven != cost:
             raise UnprovenFlow
-        return cost
+        return tuple(cost)
 
     def gains_of(self, flow: Flow) -> IntArray:
         """[R, W] what each request is worth per person at the prices of a flow: a start for `unit_bound`."""
@@ -294,15 +282,3 @@ def _listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArr
     """Arcs by where they are: arcs of place p are `listed[row[p] : row[p + 1]]`, ascending."""
     listed = np.argsort(at, kind="stable")
     return np.searchsorted(at[listed], np.arange(length + 1)), listed
-
-
-def _reachable(sizes: list[int], counts: list[int], places: int) -> int:
-    """The most persons, at most `places`, that at most so many whole parties of these sizes add up to."""
-    asked = sum(size * count for size, count in zip(sizes, counts, strict=True))
-    if asked <= places:
-        return asked
-    reached, mask = 1, (1 << (places + 1)) - 1
-    for size, count in zip(sizes, counts, strict=True):
-        for _ in range(min(count, places // size)):
-            reached |= (reached << size) & mask
-    return reached.bit_length() - 1

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from bench.matching.instances import SIZES, Size, instance
 from bench.matching.peers import Result, greedy_alone, highs, per_place_cp_sat, phone_round, tuned_cp_sat
 from matching.engine import optimum
+from matching.kernels import prepare
 from matching.model import UNPLACED, Instance, compiled
 from matching.search import Limit
 from matching.solution import Budget
@@ -38,6 +39,7 @@ PEERS: dict[str, Callable[[Instance, int], Result]] = {
 
 
 def main() -> None:
+    prepare()
     parser = argparse.ArgumentParser()
     parser.add_argument("size")
     parser.add_argument("--seeds", type=int, default=10)

@@ -15,18 +15,23 @@ choose whole parties by themselves, what leads to nothing better still; the sear
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, Placement
 from matching.network import Choices, Flow, Network
 from matching.search import Found, Limit
 from matching.words import Value
 
 CANDIDATES_MAX = 8
+DIVE_FROM = 100
+DIVE_ROUNDS_MAX = 20
+DIVE_SHARE = 3
+ASCENT_ROUNDS_MAX = 200
 CANDIDATES_AFTER = 30
 RESTART_NODES_MAX = 400
 
@@ -41,6 +46,15 @@ class _Node:
     bound: Value
     choices: Choices
     flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class _Fraction:
+    """A gate that lets in `count` whole parties and `part` of another; 1 for a whole one too many in a private unit."""
+
+    gate: int
+    count: int
+    part: float
 
 
 class BranchSearch:
@@ -74,6 +88,8 @@ class BranchSearch:
         if choices is not None and self.instance.groups and self.network.route(choices, flow) is not None:
             self.network.agree(flow)
         root = None if choices is None else self._rated(choices, flow)
+        if root is not None and cutoff is None and self.instance.requests >= DIVE_FROM:
+            root = self._dive(root)
         while root is not None:
             again, left = self._explore(root)
             if left is not None:
@@ -134,21 +150,72 @@ class BranchSearch:
         bound = self.network.route(choices, flow)
         if bound is None or self._hopeless(bound):
             return None
-        if (whole := self._placement(flow)) is not None:
-            self.best, self.best_value = whole, self.value(whole)
+        if (placement := self._answer(flow)) is not None:
+            self._keep(placement)
             return None
         return _Node(bound, choices, flow)
 
-    def _placement(self, flow: Flow) -> Placement | None:
+    def _answer(self, flow: Flow) -> Placement | None:
         """The placement a flow is, if it splits nobody and keeps every rule."""
         used = flow.persons[: self.network.stay.start].nonzero()[0]
-        requests = self.network.request_of[used]
-        if (flow.persons[used] != self.instance.size[requests]).any():
+        if (flow.persons[used] != self.instance.size[self.network.request_of[used]]).any():
             return None
+        placement = self._whole(flow)
+        return placement if self.instance.allows(placement) else None
+
+    def _dive(self, root: _Node) -> _Node | None:
+        """Look for a good answer: settle a share of what the flow violates at once, let it adapt, and again.
+
+        On the way whoever the flow keeps whole stays there and the rest goes where it fits. The prices at the end know
+        what whole parties cost, so the search goes on from them; with what leads to nothing better closed.
+        """
+        node = root
+        for _ in range(DIVE_ROUNDS_MAX):
+            rounded = greedy(self.instance, self._whole(node.flow))
+            if self.instance.allows(rounded):
+                self._keep(rounded)
+            choices = self._settled(node)
+            if choices is None or self._spent():
+                break
+            deeper = self._rated(choices, node.flow.copy())
+            if deeper is None:
+                break
+            node = deeper
+        self._worth = self.network.gains_of(node.flow)
+        flow = node.flow.copy()
+        self.network.route(root.choices, flow)
+        root = _Node(root.bound, root.choices, flow)
+        return root if self.best_value is None else self._sharpened(root)
+
+    def _settled(self, node: _Node) -> Choices | None:
+        """A link the flow violates kept, or the surest of its gates rounded to the nearest number; None if it fails."""
+        choices = node.choices.copy()
+        links = self._link_branches(node)
+        if links is not None:
+            return choices if links[0](choices) else None
+        fractions = self._fractions(node)
+        surest = sorted(fractions, key=lambda one: (-abs(one.part - 0.5), one.gate))
+        for one in surest[: -(-len(surest) // DIVE_SHARE)]:
+            trial = choices.copy()
+            if self._count(one, up=one.part >= 0.5)(trial):
+                choices = trial
+        return choices if surest else None
+
+    def _whole(self, flow: Flow) -> Placement:
+        """Where a flow puts those it puts in one unit; the others `UNPLACED`."""
+        used = flow.persons[: self.network.stay.start].nonzero()[0]
+        requests = self.network.request_of[used]
+        whole = flow.persons[used] == self.instance.size[requests]
         placement = [UNPLACED] * self.instance.requests
-        for request, unit in zip(requests.tolist(), self.network.unit_of[used].tolist(), strict=True):
+        for request, unit in zip(requests[whole].tolist(), self.network.unit_of[used[whole]].tolist(), strict=True):
             placement[request] = unit
-        return tuple(placement) if self.instance.allows(placement) else None
+        return tuple(placement)
+
+    def _keep(self, placement: Placement) -> None:
+        """Remember an answer if it is the best so far."""
+        value = self.value(placement)
+        if self.best_value is None or value < self.best_value:
+            self.best, self.best_value = placement, value
 
     def _sharpened(self, root: _Node) -> _Node | None:
         """The root without what leads to nothing better than the best known; None if nothing is left."""
@@ -183,7 +250,8 @@ class BranchSearch:
         children: list[_Node] | None = None
         # Looking at several pays once the search turns out not to be short.
         wanted = CANDIDATES_MAX if self._nodes >= CANDIDATES_AFTER else 1
-        for _, pair in zip(range(wanted), self._count_branches(node), strict=False):
+        for one in self._fractions(node)[:wanted]:
+            pair = [self._count(one, up=True), self._count(one, up=False)]
             opened = self._opened(node, pair)
             if len(opened) < len(pair):
                 return opened
@@ -274,8 +342,8 @@ class BranchSearch:
 
         return [placed, left]
 
-    def _count_branches(self, node: _Node) -> Iterator[list[Narrowing]]:
-        """Per gate with a fraction of a party, or of a private unit with two, the full units and large sizes first."""
+    def _fractions(self, node: _Node) -> list[_Fraction]:
+        """Gates with a fraction of a party, or of a private unit with two, the full units and large sizes first."""
         network, persons = self.network, node.flow.persons
         inside = persons[network.through] + persons[network.reserved]
         whole, part = np.divmod(inside, np.maximum(1, network.gate_size))
@@ -284,21 +352,24 @@ class BranchSearch:
         doubled &= self.instance.private
         open_gates = (node.choices.most > node.choices.least) & (whole >= node.choices.least)
         listed = np.flatnonzero(open_gates & ((part > 0) | ((inside > 0) & doubled[network.gate_unit])))
-        off_half = np.abs(part[listed] / np.maximum(1, network.gate_size[listed]) - 0.5)
-        order = np.lexsort((listed, off_half, -network.gate_size[listed], ~full[network.gate_unit[listed]]))
-        for gate in listed[order].tolist():
-            count = int(whole[gate]) if part[gate] else 0
-            yield [self._count(gate, more=count + 1), self._count(gate, at_most=count)]
+        share = part[listed] / np.maximum(1, network.gate_size[listed])
+        order = np.lexsort((listed, np.abs(share - 0.5), -network.gate_size[listed], ~full[network.gate_unit[listed]]))
+        return [
+            _Fraction(gate, count if at else 0, at or 1.0)
+            for gate, count, at in zip(
+                listed[order].tolist(), whole[listed[order]].tolist(), share[order].tolist(), strict=True
+            )
+        ]
 
-    def _count(self, gate: int, *, at_most: int | None = None, more: int | None = None) -> Narrowing:
-        """At most, or at least, so many parties through a gate."""
+    def _count(self, one: _Fraction, *, up: bool) -> Narrowing:
+        """More parties than the whole ones through a gate, or no more than those."""
 
         def narrow(choices: Choices) -> bool:
-            if at_most is not None:
-                choices.most[gate] = at_most
-            if more is not None:
-                choices.least[gate] = more
-            return self.network.settle(choices, int(self.network.gate_unit[gate]))
+            if up:
+                choices.least[one.gate] = one.count + 1
+            else:
+                choices.most[one.gate] = one.count
+            return self.network.settle(choices, int(self.network.gate_unit[one.gate]))
 
         return narrow
 

@@ -50,11 +50,21 @@ class Occupancy:
         self._parties[unit] -= 1
 
 
-def greedy(instance: Instance) -> Placement:
-    """A placement that keeps every rule between requests and every pair rule; ignores `optional`."""
+def greedy(instance: Instance, wanted: Sequence[int] = ()) -> Placement:
+    """A placement that keeps every rule between requests and every pair rule; ignores `optional`.
+
+    `wanted`: an eligible unit per request, or `UNPLACED`; whoever can have it gets it first.
+    """
     group_of = {member: group for group in instance.groups for member in group}
     occupancy = Occupancy(instance)
     done: set[int] = set()
+    for request, unit in enumerate(wanted):
+        if unit != UNPLACED and request not in group_of and occupancy.fits(request, unit):
+            occupancy.put(request, unit)
+            done.add(request)
+    for group in instance.groups:
+        if wanted and _seated(occupancy, group, wanted):
+            done.update(group)
     for request in sorted(range(instance.requests), key=lambda at: _priority(instance, at)):
         if request in done:
             continue
@@ -82,6 +92,24 @@ def _preferred(instance: Instance, request: int) -> Sequence[int]:
     narrow = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in keys]
     preferred: list[int] = units[np.lexsort(narrow[::-1])].tolist()
     return preferred
+
+
+def _seated(occupancy: Occupancy, group: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Put all of a group where they are wanted, if that is one location and they fit."""
+    homes = {
+        occupancy.instance.location[wanted[member]] if wanted[member] != UNPLACED else UNPLACED for member in group
+    }
+    if len(homes) > 1 or UNPLACED in homes:
+        return False
+    placed: list[int] = []
+    for member in group:
+        if not occupancy.fits(member, wanted[member]):
+            for other in placed:
+                occupancy.take(other)
+            return False
+        occupancy.put(member, wanted[member])
+        placed.append(member)
+    return True
 
 
 def _place_one(occupancy: Occupancy, request: int) -> None:

@@ -15,8 +15,9 @@ choose whole parties by themselves, what leads to nothing better still; the sear
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,12 @@ from matching.words import Value
 
 CANDIDATES_MAX = 8
 DIVE_FROM = 100
-DIVE_ROUNDS_MAX = 20
+DIVE_FAILURES_MAX = 3
+# In larger parts the way back from the end of a dive takes longer than it saves.
+RETURN_ARCS_MAX = 100_000
 DIVE_SHARE = 3
-ASCENT_ROUNDS_MAX = 200
+# Rounds of the second bound at the root: one per request, while that stays within a tenth of a second or so.
+ASCENT_ARCS_MAX = 10_000_000
 CANDIDATES_AFTER = 30
 RESTART_NODES_MAX = 400
 
@@ -46,6 +50,15 @@ class _Node:
     bound: Value
     choices: Choices
     flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A group not together or two not apart: the location it is about, who is concerned, and the branches."""
+
+    location: int
+    requests: tuple[int, ...]
+    branches: list[Narrowing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,37 +182,41 @@ class BranchSearch:
         On the way whoever the flow keeps whole stays there and the rest goes where it fits. The prices at the end know
         what whole parties cost, so the search goes on from them; with what leads to nothing better closed.
         """
-        node = root
-        for _ in range(DIVE_ROUNDS_MAX):
+        node, share, failed = root, 1 / DIVE_SHARE, 0
+        while failed < DIVE_FAILURES_MAX:
             rounded = greedy(self.instance, self._whole(node.flow))
             if self.instance.allows(rounded):
                 self._keep(rounded)
-            choices = self._settled(node)
+            choices = self._settled(node, share)
             if choices is None or self._spent():
                 break
             deeper = self._rated(choices, node.flow.copy())
             if deeper is None:
-                break
-            node = deeper
+                share, failed = share / DIVE_SHARE, failed + 1
+            else:
+                node = deeper
         self._worth = self.network.gains_of(node.flow)
-        flow = node.flow.copy()
-        self.network.route(root.choices, flow)
-        root = _Node(root.bound, root.choices, flow)
+        if self.network.request_of.size <= RETURN_ARCS_MAX:
+            flow = node.flow.copy()
+            self.network.route(root.choices, flow)
+            root = _Node(root.bound, root.choices, flow)
         return root if self.best_value is None else self._sharpened(root)
 
-    def _settled(self, node: _Node) -> Choices | None:
-        """A link the flow violates kept, or the surest of its gates rounded to the nearest number; None if it fails."""
+    def _settled(self, node: _Node, share: float) -> Choices | None:
+        """Some links the flow violates kept, and some gates rounded, the surest first; None if none are left."""
         choices = node.choices.copy()
-        links = self._link_branches(node)
-        if links is not None:
-            return choices if links[0](choices) else None
-        fractions = self._fractions(node)
-        surest = sorted(fractions, key=lambda one: (-abs(one.part - 0.5), one.gate))
-        for one in surest[: -(-len(surest) // DIVE_SHARE)]:
+        taken: set[int] = set()
+        violated = list(self._links(node))
+        for link in violated[: ceil(share * len(violated))]:
+            if not taken & {link.location, *link.requests}:
+                taken |= {link.location, *link.requests}
+                link.branches[0](choices)
+        surest = sorted(self._fractions(node), key=lambda one: (-abs(one.part - 0.5), one.gate))
+        for one in surest[: ceil(share * len(surest))]:
             trial = choices.copy()
             if self._count(one, up=one.part >= 0.5)(trial):
                 choices = trial
-        return choices if surest else None
+        return choices if violated or surest else None
 
     def _whole(self, flow: Flow) -> Placement:
         """Where a flow puts those it puts in one unit; the others `UNPLACED`."""
@@ -222,9 +239,8 @@ class BranchSearch:
         assert self.best_value is not None
         if self._worth is None:
             self._worth = self.network.gains_of(root.flow)
-        packed = self.network.unit_bound(
-            root.choices, self._worth, self.best_value, self.instance.requests, closing=True
-        )
+        rounds = min(self.instance.requests, 1 + ASCENT_ARCS_MAX // (1 + self.network.request_of.size))
+        packed = self.network.unit_bound(root.choices, self._worth, self.best_value, rounds, closing=True)
         if packed is None or self._hopeless(packed.bound):
             return None
         choices, flow = root.choices.copy(), root.flow.copy()
@@ -244,7 +260,8 @@ class BranchSearch:
     # --- branching ----------------------------------------------------------------------------------------------------
 
     def _children(self, node: _Node) -> list[_Node]:
-        branches = self._link_branches(node) or self._outside_branches(node)
+        link = next(self._links(node), None)
+        branches = self._outside_branches(node) if link is None else link.branches
         if branches is not None:
             return self._opened(node, branches)
         children: list[_Node] | None = None
@@ -269,9 +286,10 @@ class BranchSearch:
         # A later branch may have found an answer that makes an earlier one hopeless.
         return [child for child in opened if not self._hopeless(child.bound)]
 
-    def _link_branches(self, node: _Node) -> list[Narrowing] | None:
-        if not self.instance.groups and not self.instance.apart:
-            return None
+    def _links(self, node: _Node) -> Iterator[_Link]:
+        """Every group that is not together, then every two that are not apart."""
+        if not self._linked.any():
+            return
         network, location = self.network, self.instance.location
         homes: dict[int, dict[int, int]] = {}
         used = node.flow.persons[: network.stay.start].nonzero()[0]
@@ -287,13 +305,14 @@ class BranchSearch:
             outside = node.flow.persons[network.stay][list(group)].any()
             if shares and (len(shares) > 1 or outside):
                 most = max(shares, key=lambda here: (shares[here], -here))
-                return [self._confine(list(group), most), self._exclude(list(group), most)]
+                branches = [self._confine(list(group), most), self._exclude(list(group), most)]
+                yield _Link(most, group, branches)
         for a, b in self.instance.apart:
             shared = homes.get(a, {}).keys() & homes.get(b, {}).keys()
             if shared:
                 here = min(shared)
-                return [_both(self._confine([a], here), self._exclude([b], here)), self._exclude([a], here)]
-        return None
+                first_there = _both(self._confine([a], here), self._exclude([b], here))
+                yield _Link(here, (a, b), [first_there, self._exclude([a], here)])
 
     def _arcs_of(self, requests: list[int], location: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Their arcs into units at a location, and their other arcs."""

@@ -130,13 +130,32 @@ def _follow_prices(
     head: IntArray,
     cost: IntArray,
     radix: IntArray,
+    leaving_row: IntArray,
+    leaving: IntArray,
+    supply: IntArray,
     capacity: IntArray,
     flow: IntArray,
     price: IntArray,
     balance: IntArray,
 ) -> None:
-    """Every arc as the prices say: full if its reduced cost is negative, empty if it is positive."""
+    """Every arc as the prices say: full if its reduced cost is negative, empty if it is positive.
+
+    First every request's own price becomes that of its best offer: a change of costs then moves whom it concerns,
+    instead of filling every arc that looks better now.
+    """
     step = np.zeros((2, cost.shape[1]), np.int64)
+    for source in range(supply.size):
+        if supply[source] > 0:
+            first = True
+            for at in range(leaving_row[source], leaving_row[source + 1]):
+                arc = leaving[at]
+                if capacity[arc] > 0:
+                    _set(step, 0, cost, arc)
+                    _add(step, 0, 1, price, head[arc], radix)
+                    if first or _less(step, 0, price, source):
+                        first = False
+                        _set(price, source, step, 0)
+    _clear(step, 1)
     for arc in range(tail.size):
         flow[arc] = min(flow[arc], capacity[arc])
         if capacity[arc] > 0:
@@ -271,7 +290,7 @@ def reroute(
     """
     nodes, words = price.shape
     balance = supply.copy()
-    _follow_prices(tail, head, cost, radix, capacity, flow, price, balance)
+    _follow_prices(tail, head, cost, radix, rows[0], lists[0], supply, capacity, flow, price, balance)
     distance = np.empty((nodes, words), np.int64)
     place = np.full(nodes, _UNSEEN, np.int64)
     heap, touched, via = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)

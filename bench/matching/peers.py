@@ -10,9 +10,12 @@ import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from ortools.sat.python import cp_model
+from scipy.optimize import linear_sum_assignment
 
 from matching.constraint import constraint_search
 from matching.greedy import greedy
@@ -20,6 +23,11 @@ from matching.model import UNPLACED, Instance, components, pruned
 from matching.problem import LEVELS
 from matching.search import Limit
 from matching.solution import Budget
+
+# A dense matrix of floats may have so many cells: about 1.5 GB with one matrix per level beside it.
+_DENSE_CELLS_MAX: Final = 20_000_000
+# Sums of whole numbers below this are exact in a float.
+_FLOAT_EXACT: Final = 2**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +47,9 @@ def tuned_cp_sat(instance: Instance, milliseconds: int) -> Result:
     return Result(instance.amounts(placement), found.proven, time.perf_counter() - start)
 
 
-def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:  # noqa: PLR0912  one model, read top down
+def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:
     """One boolean per party and first *place*, which also takes the places after it. Lexicographic, tuned alike."""
     start = time.perf_counter()
-    ends = start + milliseconds / 1000
     model = cp_model.CpModel()
     covering: dict[tuple[int, int], list[cp_model.IntVar]] = {}
     starts: dict[int, list[tuple[int, cp_model.IntVar]]] = {at: [] for at in range(instance.requests)}
@@ -53,14 +60,48 @@ def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:  # noqa: 
             starts[request].append((unit, variable))
             for place in range(places) if instance.private[unit] else range(first, first + size):
                 covering.setdefault((unit, place), []).append(variable)
-    out = [model.new_bool_var("") for _ in range(instance.requests)]
-    for request, choices in starts.items():
-        model.add_exactly_one([out[request], *(variable for _, variable in choices)])
     for variables in covering.values():
         model.add_at_most_one(variables)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.linearization_level = 2
+    return _level_by_level(instance, model, starts, solver, start, milliseconds)
+
+
+def untuned_cp_sat(instance: Instance, milliseconds: int) -> Result:
+    """Per unit, as CP-SAT comes: one level after the other, default parameters, as many workers as there are cores."""
+    start = time.perf_counter()
+    instance = pruned(instance)
+    model = cp_model.CpModel()
+    choices: dict[int, list[tuple[int, cp_model.IntVar]]] = {at: [] for at in range(instance.requests)}
+    inside: dict[int, list[tuple[int, cp_model.IntVar]]] = {}
+    for request, unit in zip(*(axis.tolist() for axis in instance.eligible.nonzero()), strict=True):
+        variable = model.new_bool_var("")
+        choices[request].append((unit, variable))
+        inside.setdefault(unit, []).append((int(instance.size[request]), variable))
+    for unit, parties in inside.items():
+        if instance.private[unit]:
+            model.add_at_most_one(variable for _, variable in parties)
+        else:
+            model.add(sum(size * variable for size, variable in parties) <= int(instance.places[unit]))
+    return _level_by_level(instance, model, choices, cp_model.CpSolver(), start, milliseconds)
+
+
+def _level_by_level(
+    instance: Instance,
+    model: cp_model.CpModel,
+    choices: dict[int, list[tuple[int, cp_model.IntVar]]],
+    solver: cp_model.CpSolver,
+    start: float,
+    milliseconds: int,
+) -> Result:
+    """Add what every formulation shares (once, links), then minimise each level and fix it."""
+    ends = start + milliseconds / 1000
+    out = [model.new_bool_var("") for _ in range(instance.requests)]
     here: dict[tuple[int, int], list[cp_model.IntVar]] = {}
-    for request, choices in starts.items():
-        for unit, variable in choices:
+    for request, units in choices.items():
+        model.add_exactly_one([out[request], *(variable for _, variable in units)])
+        for unit, variable in units:
             here.setdefault((request, int(instance.location[unit])), []).append(variable)
     locations = sorted({location for _, location in here})
     for a, b in instance.apart:
@@ -70,9 +111,6 @@ def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:  # noqa: 
         for a, b in pairwise(group):
             for location in locations:
                 model.add(sum(here.get((a, location), [])) == sum(here.get((b, location), [])))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.linearization_level = 2
     drops = len(LEVELS) - len(instance.pair)
     levels: list[int] = []
     for level in range(len(LEVELS)):
@@ -80,7 +118,7 @@ def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:  # noqa: 
             expression = sum(instance.drop[at][level] * out[at] for at in range(instance.requests))
         else:
             amounts = instance.pair[level - drops]
-            expression = sum(int(amounts[at, unit]) * one for at in starts for unit, one in starts[at])
+            expression = sum(int(amounts[at, unit]) * one for at in choices for unit, one in choices[at])
         model.minimize(expression)
         solver.parameters.max_time_in_seconds = max(0.01, ends - time.perf_counter())
         if solver.solve(model) != cp_model.OPTIMAL:
@@ -88,6 +126,44 @@ def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:  # noqa: 
         levels.append(round(solver.objective_value))
         model.add(expression <= levels[-1])
     return Result(tuple(levels), True, time.perf_counter() - start)
+
+
+def scipy_bound(instance: Instance, milliseconds: int) -> Result:
+    """A bound, not a placement: `scipy.optimize.linear_sum_assignment` with parties split into persons.
+
+    Every place is a column and every person has one more for staying outside; links and privacy are forgotten. The
+    matrix is dense and of floats: nothing is returned where it would not fit, and only as many levels from the first
+    on as one float holds exactly. Levels are a lower bound in their strict order.
+    """
+    start = time.perf_counter()
+    instance = pruned(instance)
+    unit_of_place = np.repeat(np.arange(instance.units), instance.places)
+    request_of_person = np.repeat(np.arange(instance.requests), instance.size)
+    persons, columns = len(request_of_person), len(unit_of_place) + len(request_of_person)
+    if persons * columns > _DENSE_CELLS_MAX:
+        return Result((), False, time.perf_counter() - start)
+    open_to = instance.eligible[np.ix_(request_of_person, unit_of_place)]
+    costs = np.zeros((persons, columns))
+    amounts: list[NDArray[np.float64]] = []
+    largest = 1
+    drops = len(LEVELS) - len(instance.pair)
+    for level in range(LEVELS.index("change")):  # `change` counts parties, not persons
+        one = np.zeros((persons, columns))
+        if level < drops:
+            outside = np.array([drop[level] for drop in instance.drop], float) / instance.size
+            one[:, len(unit_of_place) :] = outside[request_of_person, None]
+        else:
+            placed = instance.pair[level - drops].astype(float) / instance.size[:, None]
+            one[:, : len(unit_of_place)] = np.where(open_to, placed[np.ix_(request_of_person, unit_of_place)], 0)
+        base = 1 + int(one.max(axis=1).sum())
+        if largest * base >= _FLOAT_EXACT:
+            break
+        largest *= base
+        costs = costs * base + one
+        amounts.append(one)
+    costs[:, : len(unit_of_place)][~open_to] = np.inf
+    rows, chosen = linear_sum_assignment(costs)
+    return Result(tuple(round(one[rows, chosen].sum()) for one in amounts), False, time.perf_counter() - start)
 
 
 def greedy_alone(instance: Instance, milliseconds: int) -> Result:

@@ -1,0 +1,230 @@
+"""One event after an optimum, families and links included: `python -m bench.matching.events 60x300 --verify`.
+
+A session is solved once; then requests come, change and go, units fill up, close, go and come, now and then a rule
+changes, and after each event the session solves again. Measured per event: changing and solving again with reasons
+for whom it leaves out (`event`), and the same without them (`placement`). `--verify` solves every problem afresh.
+
+Also counted is what people see move: proposals with another unit after the event than before it. With previous places
+kept that is the session's own row of answers. Without memory it is the row of answers to the same problems with every
+`previous` null, each compared with the one before it; compared with what stands in the session they would differ more,
+so that ratio (`moved_ratio_to_standing`) flatters and is given for completeness.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.matching.instances import CRITERIA, Size, instance
+from bench.matching.measure import placed, size_named, spread, without_previous, written
+from matching import Problem, Session, Unit, Weights
+from matching.engine import Memory
+from matching.kernels import prepare
+from matching.solution import Budget, Solution
+
+DUTCH = "15x230"
+MOVED_RATIO_BAR = 0.2
+_LARGEST_VERIFIED = 200 * 2_000
+
+Event = dict[str, Any]
+"""What `Session.change` is given."""
+
+
+class Events:
+    """A row of random events. The same seed and problems give the same row."""
+
+    def __init__(self, size: Size, seed: int, count: int, *, tight: bool) -> None:
+        self._draw = random.Random(f"events {size} {seed} {tight}")  # noqa: S311  seeded on purpose
+        # Newcomers are drawn as the first ones were. Stays to be apart from may name locations of the first problem.
+        spare = instance(replace(size, requests=count, places=4 * count), seed + 10_000, tight=tight, links=False)
+        self._new_requests = [replace(one, id=f"s{one.id}", previous=None) for one in spare.requests]
+        self._new_units = [replace(one, id=f"s{one.id}", location=f"s{one.location}") for one in spare.units]
+        self._kinds: dict[str, tuple[int, Callable[[Problem], Event]]] = {
+            "request_added": (30, self._request_added),
+            "request_changed": (15, self._request_changed),
+            "request_gone": (20, self._request_gone),
+            "unit_place_less": (18, self._unit_place_less),
+            "unit_closed": (4, self._unit_closed),
+            "unit_gone": (3, self._unit_gone),
+            "unit_added": (8, self._unit_added),
+            "rule_changed": (2, self._rule_changed),
+        }
+
+    def next(self, problem: Problem) -> tuple[str, Event]:
+        """The name of the next event and what it changes."""
+        weights = [weight for weight, _ in self._kinds.values()]
+        kind = self._draw.choices(list(self._kinds), weights)[0]
+        if not problem.requests:
+            kind = "request_added"
+        return kind, self._kinds[kind][1](problem)
+
+    def _request_added(self, problem: Problem) -> Event:
+        """One newcomer in five has a link: half are to be with somebody, half apart from somebody."""
+        request = self._new_requests.pop()
+        if not problem.requests or self._draw.random() >= 0.2:
+            return {"requests": [request]}
+        other = self._draw.choice(problem.requests)
+        if self._draw.random() < 0.5:
+            return {"requests": [replace(request, apart=(*request.apart, other.id))]}
+        group = other.together or f"with {other.id}"
+        return {"requests": [replace(request, together=group), replace(other, together=group)]}
+
+    def _request_changed(self, problem: Problem) -> Event:
+        request = self._draw.choice(problem.requests)
+        criterion = self._draw.choice(CRITERIA)
+        region = self._draw.choice(problem.units).region
+        changes: tuple[Mapping[str, Any], ...] = (
+            {"urgency": self._draw.choice(("now", "today", "soon", "planned"))},
+            {"waiting_hours": request.waiting_hours + self._draw.randint(1, 24)},
+            {"facts": {**request.facts, criterion: self._draw.choice(("yes", "no"))}},
+            {"unsafe_regions": tuple(sorted({*request.unsafe_regions, region}))},
+            {"persons": (*request.persons, self._draw.choice(self._draw.choice(problem.requests).persons))},
+            {"together": None},
+        )
+        return {"requests": [replace(request, **self._draw.choice(changes))]}
+
+    def _request_gone(self, problem: Problem) -> Event:
+        return {"without_requests": [self._draw.choice(problem.requests).id]}
+
+    def _open_unit(self, problem: Problem) -> Unit:
+        candidates = [unit for unit in problem.units if unit.places and unit.closed is None]
+        return self._draw.choice(candidates or problem.units)
+
+    def _unit_place_less(self, problem: Problem) -> Event:
+        unit = self._open_unit(problem)
+        return {"units": [replace(unit, places=max(0, unit.places - 1))]}
+
+    def _unit_closed(self, problem: Problem) -> Event:
+        return {"units": [replace(self._open_unit(problem), closed="paused")]}
+
+    def _unit_gone(self, problem: Problem) -> Event:
+        return {"without_units": [self._open_unit(problem).id]}
+
+    def _unit_added(self, problem: Problem) -> Event:
+        return {"units": [self._new_units.pop()]}
+
+    def _rule_changed(self, problem: Problem) -> Event:
+        if self._draw.random() < 0.5:
+            return {"rules": {"weights": Weights(self._draw.randint(0, 3), self._draw.randint(0, 3))}}
+        start = self._draw.choice(problem.requests).region
+        end = self._draw.choice(problem.units).region
+        row = {**problem.zones.get(start, {}), end: self._draw.randint(0, 9)}
+        return {"rules": {"zones": {**problem.zones, start: row}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one event took and did."""
+
+    kind: str
+    event: float
+    placement: float
+    proven: bool
+    compared: bool
+    equal: bool
+    moved: int
+    moved_memoryless: int
+    moved_to_standing: int
+
+
+def moved(before: Mapping[str, str], after: Mapping[str, str]) -> int:
+    """How many requests had a unit before and after, but another one."""
+    return sum(request in before and before[request] != unit for request, unit in after.items())
+
+
+def run(size: Size, seed: int, count: int, budget: Budget, *, tight: bool, verify: bool) -> list[Seen]:
+    """Solve, then `count` events one after the other."""
+    events = Events(size, seed, count, tight=tight)
+    session, memory = Session(instance(size, seed, tight=tight)), Memory()
+    standing = placed(session.problem, budget, memory).unit_of
+    memoryless = placed(without_previous(session.problem), budget).unit_of
+    session.solve(budget)
+    row = []
+    for _ in range(count):
+        kind, event = events.next(session.problem)
+        start = time.perf_counter()
+        session.change(**event)
+        changing = time.perf_counter() - start
+        problem = session.problem
+        solution = session.solve(budget)
+        whole = time.perf_counter() - start
+        memory.next_round()
+        again = placed(problem, budget, memory)
+        fresh = placed(problem, budget) if verify else again
+        forgetful = placed(without_previous(problem), budget)
+        row.append(
+            Seen(
+                kind,
+                event=whole,
+                placement=changing + again.seconds,
+                proven=solution.proven,
+                compared=solution.proven and fresh.proven,
+                equal=_same(solution, fresh.levels, fresh.unit_of),
+                moved=moved(standing, solution.unit_of),
+                moved_memoryless=moved(memoryless, forgetful.unit_of),
+                moved_to_standing=moved(standing, forgetful.unit_of),
+            )
+        )
+        standing, memoryless = solution.unit_of, forgetful.unit_of
+    return row
+
+
+def _same(solution: Solution, levels: Mapping[str, int], unit_of: Mapping[str, str]) -> bool:
+    """Byte for byte the same answer, not merely as good a one."""
+    return dict(solution.levels) == levels and solution.unit_of == unit_of
+
+
+def main() -> None:
+    """Run and report."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("size", nargs="?", default=DUTCH)
+    parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--loose", action="store_true")
+    parser.add_argument("--budget-ms", type=int, default=2_000)
+    parser.add_argument("--verify", action="store_true", help="compare every answer with a fresh solve")
+    given = parser.parse_args()
+    size = size_named(given.size)
+    if given.verify and size.requests * size.places > _LARGEST_VERIFIED:
+        parser.error("--verify is for sizes up to 200x2000")
+    prepare()
+    budget = Budget(given.budget_ms)
+    row = run(size, given.seed, given.events, budget, tight=not given.loose, verify=given.verify)
+    totals = {name: sum(getattr(seen, name) for seen in row) for name in Seen.__slots__ if name.startswith("moved")}
+    kinds = sorted({seen.kind for seen in row})
+    written(
+        {
+            "size": given.size,
+            "tight": not given.loose,
+            "seed": given.seed,
+            "event": spread([seen.event for seen in row]),
+            "placement": spread([seen.placement for seen in row]),
+            "by_kind": {kind: _of_kind([seen for seen in row if seen.kind == kind]) for kind in kinds},
+            "proven": f"{sum(seen.proven for seen in row)} of {len(row)}",
+            "verified": given.verify,
+            "equal": f"{sum(seen.equal for seen in row if seen.compared)} of {sum(seen.compared for seen in row)}",
+            **totals,
+            "moved_ratio": _ratio(totals["moved"], totals["moved_memoryless"]),
+            "moved_ratio_to_standing": _ratio(totals["moved"], totals["moved_to_standing"]),
+            "moved_ratio_bar": MOVED_RATIO_BAR,
+        }
+    )
+
+
+def _of_kind(row: list[Seen]) -> dict[str, object]:
+    return {
+        "events": len(row),
+        "placement": spread([seen.placement for seen in row]),
+        "moved": sum(seen.moved for seen in row),
+        "moved_memoryless": sum(seen.moved_memoryless for seen in row),
+    }
+
+
+def _ratio(one: int, other: int) -> float | None:
+    return round(one / other, 3) if other else None
+
+
+if __name__ == "__main__":
+    main()

@@ -73,11 +73,18 @@ class _Fraction:
 class BranchSearch:
     """One run on one instance."""
 
-    def __init__(self, instance: Instance, limit: Limit, incumbent: Placement | None, nodes_max: int | None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        limit: Limit,
+        incumbent: Placement | None,
+        nodes_max: int | None,
+        network: Network | None = None,
+    ) -> None:
         self.instance = instance
         self.limit = limit
         self.nodes_left = nodes_max
-        self.network = Network(instance)
+        self.network = Network(instance) if network is None else network
         self.best = incumbent
         self.best_value = None if incumbent is None else self.value(incumbent)
         self._nodes = 0
@@ -89,18 +96,25 @@ class BranchSearch:
         """All levels of a placement as one number."""
         return self.network.words.value(self.instance.amounts(placement))
 
-    def run(self, cutoff: Value | None = None) -> Found:
+    def routed(self) -> tuple[Choices, Flow] | None:
+        """All that the rules allow, with its cheapest flow; None if somebody who must be placed cannot be."""
+        choices, flow = self.network.everything(), self.network.no_flow()
+        if choices is None or self.network.route(choices, flow) is None:
+            return None
+        if self.instance.groups:
+            self.network.agree(flow)
+        return choices, flow
+
+    def run(self, cutoff: Value | None = None, start: tuple[Choices, Flow] | None = None) -> Found:
         """Search until nothing is left that could be better, or the effort is spent.
 
         `cutoff`: only answers better than this are wanted (for tests: the optimum plus one must find the optimum).
+        `start`: what is open and any flow on this network, if not all that the rules allow.
         """
         if cutoff is not None:
-            self.best_value = cutoff
-        choices = self.network.everything()
-        flow = self.network.no_flow()
-        if choices is not None and self.instance.groups and self.network.route(choices, flow) is not None:
-            self.network.agree(flow)
-        root = None if choices is None else self._rated(choices, flow)
+            self.best, self.best_value = None, cutoff
+        start = self.routed() if start is None else start
+        root = None if start is None else self._rated(*start)
         if root is not None and cutoff is None and self.instance.requests >= DIVE_FROM:
             root = self._dive(root)
         while root is not None:

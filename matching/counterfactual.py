@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.engine import optimum
+from matching.engine import Part, optimum
 from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, components, pruned
+from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.solution import Alternative, Lift, Nearest, Reason, Unplaced
+from matching.words import Words
 
 NEAREST_MAX = 3
 LIFTABLE = ("children", "size", "dates", "barred:lending", "barred:authority")
@@ -57,6 +59,11 @@ class Answer:
         self.seed = seed
         self.placement: Placement = found.placement or (UNPLACED,) * source.instance.requests
         self.cut_short: set[int] = set()
+        self.unit_of = {
+            source.requests[request].id: source.units[unit].id
+            for request, unit in enumerate(self.placement)
+            if unit != UNPLACED
+        }
         self._inside: dict[int, list[int]] = {}
         for request, unit in enumerate(self.placement):
             if unit != UNPLACED:
@@ -65,6 +72,8 @@ class Answer:
         self.parts = len(self._parts)
         self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
         self._part_of_unit = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
+        self._asked: dict[int, tuple[_Region, Part] | None] = {}
+        self._rests: dict[int, Found] = {}
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
 
     def region(self, requests: Iterable[int], units: Iterable[int] = ()) -> _Region:
@@ -80,6 +89,11 @@ class Answer:
         asked |= {other for pair in self.source.instance.apart if asked & set(pair) for other in pair}
         parts = {self._part_of_request[request] for request in asked}
         parts |= {self._part_of_unit[unit] for unit in extra if unit in self._part_of_unit}
+        return self._region_of(parts, extra)
+
+    def _region_of(self, parts: Iterable[int], extra: list[int]) -> _Region:
+        """Some parts, and units that belong to none."""
+        parts = list(parts)
         rows = np.unique(np.concatenate([self._parts[part][0] for part in parts])).astype(np.intp)
         columns = np.unique(np.concatenate([*(self._parts[part][1] for part in parts), extra])).astype(np.intp)
         instance = self.source.instance.part(rows, columns)
@@ -106,6 +120,31 @@ class Answer:
         homes = {int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED}
         return int(instance.location[unit]) not in homes
 
+    def part(self, request: int) -> tuple[_Region, Part] | None:
+        """The part of a request, ready for questions that open nothing; None where its flow cannot be believed."""
+        number = self._part_of_request[request]
+        if number not in self._asked:
+            region = self._region_of([number], [])
+            try:
+                self._asked[number] = region, Part(pruned(region.instance), region.placement, self.limit, self.seed)
+            except UnprovenFlow:
+                self._asked[number] = None
+        return self._asked[number]
+
+    def rest(self, request: int, other: int) -> Found:
+        """The optimum, in numbers of the part, of the part of both without the other; solved once."""
+        asked = self.part(request)
+        assert asked is not None
+        region, part = asked
+        if other not in self._rests:
+            gone = region.request(other)
+            staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(part.placement))
+            found = part.best(without=gone, worth_less_than=part.value(staying))
+            if found.proven and found.placement is None:
+                found = Found(staying, True)
+            self._rests[other] = found
+        return self._rests[other]
+
     def removal(self, request: int) -> tuple[_Region, Instance, Found]:
         """The optimum of its part had this request never been made; solved once."""
         if request not in self._removals:
@@ -130,7 +169,8 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     """
     if not answer.found.proven or count <= 0:
         return ()
-    region = answer.region([request])
+    asked = answer.part(request)
+    region = answer.region([request]) if asked is None else asked[0]
     instance, own = pruned(region.instance), region.request(request)
     before = instance.amounts(region.placement)
     everyone_at_best = before == _own_best(instance)
@@ -138,6 +178,7 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     open_units = [int(unit) for unit in np.flatnonzero(instance.eligible[own]) if unit != region.placement[own]]
     share = {unit: instance.share(own, unit) for unit in open_units}
     listed: list[tuple[LevelAmounts, int]] = []
+    done: list[int] = []
     while open_units and len(listed) < count:
         if everyone_at_best:
             cheapest = min(open_units, key=lambda unit: (share[unit], unit))
@@ -146,8 +187,12 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
             if instance.allows(moved):
                 listed.append((instance.amounts(moved), cheapest))
                 open_units.remove(cheapest)
+                done.append(cheapest)
                 continue
-        found = answer.solve(instance.confined(own, open_units))
+        if asked is None or answer.limit.spent:
+            found = answer.solve(instance.confined(own, open_units))
+        else:
+            found = asked[1].best(require=[own], closed=[(own, unit) for unit in {region.placement[own], *done}])
         if not found.proven:
             answer.cut_short.add(request)
             break
@@ -155,6 +200,7 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
             break
         listed.append((instance.amounts(found.placement), found.placement[own]))
         open_units.remove(found.placement[own])
+        done.append(found.placement[own])
     return tuple(
         Alternative(answer.source.units[region.units[unit]].id, levels_delta(after, before))
         for after, unit in sorted(listed, key=lambda one: one[1])
@@ -231,6 +277,8 @@ def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
     """Whether, had `other` never asked, some optimum would place `request`."""
     if other == request or answer.placement[other] == UNPLACED:
         return False
+    if (quick := _quickly_let_in(answer, request, other)) is not None:
+        return quick
     region, rest, found = answer.removal(other)
     if found.placement is None or not found.proven:
         answer.cut_short.add(request)
@@ -243,6 +291,25 @@ def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
         answer.cut_short.add(request)
         return False
     return forced.placement is not None and rest.amounts(forced.placement) == rest.amounts(found.placement)
+
+
+def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
+    """The same unless `other` is of a group: is an answer with the request as good as any? None if unknown."""
+    asked = answer.part(request)
+    if asked is None or any(other in group for group in answer.source.instance.groups):
+        return None
+    region, part = asked
+    own, gone = region.request(request), region.request(other)
+    rest = answer.rest(request, other)
+    if not rest.proven or rest.placement is None:
+        answer.cut_short.add(request)
+        return False
+    if rest.placement[own] != UNPLACED:
+        return True
+    as_good = part.best(require=[own], without=gone, worth_less_than=Words.next_after(part.value(rest.placement)))
+    if not as_good.proven:
+        answer.cut_short.add(request)
+    return as_good.proven and as_good.placement is not None
 
 
 def _smallest_lifts(answer: Answer, request: int, codes_at: dict[int, list[str]]) -> tuple[Lift, ...]:

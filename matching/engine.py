@@ -1,20 +1,25 @@
 """The exact optimum of an instance: parts that do not touch each other are solved apart, each by what suits it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matching.branch import BranchSearch
 from matching.constraint import constraint_search, least_amounts
 from matching.greedy import greedy
-from matching.model import UNPLACED, Instance, LevelAmounts, components, pruned
+from matching.model import UNPLACED, Instance, LevelAmounts, Placement, components, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
+from matching.words import Value, Words
 
 # A part the flow has not settled after so many nodes is hard in a way (packing) that CP-SAT is better at. On 60 × 300
 # tight the mean is lowest between 12 and 25 nodes; the median alone would say 60.
 BRANCH_NODES_MAX = 20_000
+ASCENT_ROUNDS = 200
+QUESTION_ROUNDS = 20
 
 
 class Memory:
@@ -44,8 +49,13 @@ class Memory:
             self._recent[key] = found
 
 
-def optimum(instance: Instance, limit: Limit, seed: int, memory: Memory | None = None) -> Found:
-    """The best placement in strict level order; `bound` has a value for every level it is known for."""
+def optimum(
+    instance: Instance, limit: Limit, seed: int, memory: Memory | None = None, start: Placement | None = None
+) -> Found:
+    """The best placement in strict level order; `bound` has a value for every level it is known for.
+
+    `start`: a placement to begin with, as far as it is allowed. It saves time, and among equals it stays.
+    """
     instance = pruned(instance)
     placement = [UNPLACED] * instance.requests
     proven, missing = True, False
@@ -53,7 +63,7 @@ def optimum(instance: Instance, limit: Limit, seed: int, memory: Memory | None =
     values: list[LevelAmounts] = []
     for requests, units in components(instance):
         part = instance.part(requests, units)
-        found = _remembered(part, limit, seed, memory)
+        found = _remembered(part, limit, seed, memory, _within(start, requests, units))
         proven &= found.proven
         if found.placement is None:
             if found.proven:
@@ -69,9 +79,19 @@ def optimum(instance: Instance, limit: Limit, seed: int, memory: Memory | None =
     return Found(tuple(placement), proven, joint_bound(bounds, values))
 
 
-def _remembered(part: Instance, limit: Limit, seed: int, memory: Memory | None) -> Found:
-    if memory is None or part.requests == 1:
-        return part_optimum(part, limit, seed)
+def _within(start: Placement | None, requests: NDArray[np.intp], units: NDArray[np.intp]) -> Placement | None:
+    """A placement in the numbers of a part."""
+    if start is None:
+        return None
+    number = {int(unit): at for at, unit in enumerate(units)}
+    return tuple(number.get(start[request], UNPLACED) for request in requests)
+
+
+def _remembered(
+    part: Instance, limit: Limit, seed: int, memory: Memory | None, start: Placement | None = None
+) -> Found:
+    if memory is None or start is not None or part.requests == 1:
+        return part_optimum(part, limit, seed, start)
     key = part.fingerprint() + repr(seed).encode()
     found = memory.recall(key)
     if found is None:
@@ -92,12 +112,18 @@ def joint_bound(bounds: Sequence[tuple[int, ...]], values: Sequence[LevelAmounts
     return tuple(joint)
 
 
-def part_optimum(instance: Instance, limit: Limit, seed: int) -> Found:
-    """The optimum of one connected part."""
+def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement | None = None) -> Found:
+    """The optimum of one connected part, not worse than `start` if that is allowed."""
     if instance.requests == 1:
         return _alone(instance)
-    greedily = greedy(instance)
-    first = greedily if instance.allows(greedily) else None
+    first = None
+    for one in (greedy(instance), start):
+        if (
+            one is not None
+            and instance.allows(one)
+            and (first is None or instance.amounts(one) <= instance.amounts(first))
+        ):
+            first = one
     if limit.spent:
         return Found(first, False, least_amounts(instance))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
@@ -108,6 +134,66 @@ def part_optimum(instance: Instance, limit: Limit, seed: int) -> Found:
     if found.proven or limit.spent:
         return found
     return constraint_search(search.core, limit, seed, found.placement)
+
+
+class Part:
+    """One connected part with its optimum, routed once, to be asked what if: each question re-routes what it changes.
+
+    Raises UnprovenFlow where the flow cannot be believed.
+    """
+
+    def __init__(self, instance: Instance, placement: Placement, limit: Limit, seed: int) -> None:
+        self.instance = instance
+        self.placement = placement
+        self._limit = limit
+        self._seed = seed
+        base = BranchSearch(instance, limit, None, None)
+        self._network = base.network
+        self._start = base.routed()
+        if self._start is not None:
+            self._worth = self._network.gains_of(self._start[1])
+            beyond = Words.next_after(base.value(placement))
+            self._network.unit_bound(self._start[0], self._worth, beyond, rounds=ASCENT_ROUNDS)
+
+    def value(self, placement: Placement) -> Value:
+        """All levels of a placement as one number."""
+        return self._network.words.value(self.instance.amounts(placement))
+
+    def best(
+        self,
+        *,
+        require: Sequence[int] = (),
+        without: int | None = None,
+        closed: Sequence[tuple[int, int]] = (),
+        worth_less_than: Value | None = None,
+    ) -> Found:
+        """The optimum with some requests to be placed, one left out (not one of a group), some pairs not allowed.
+
+        Whoever is left out still counts as such in the levels. `worth_less_than`: only if it is better than this.
+        """
+        if self._start is None:
+            return Found(None, True)
+        choices, flow = self._start[0].copy(), self._start[1].copy()
+        eligible, optional = self.instance.eligible.copy(), self.instance.optional.copy()
+        optional[list(require)] = False
+        eligible[[request for request, _ in closed], [unit for _, unit in closed]] = False
+        if without is not None:
+            eligible[without] = False
+        self._network.narrow(choices, eligible, optional)
+        if worth_less_than is not None:
+            packed = self._network.unit_bound(choices, self._worth.copy(), worth_less_than, rounds=QUESTION_ROUNDS)
+            if packed is None or packed.bound >= self._network.improvable(worth_less_than):
+                return Found(None, True)
+        instance = replace(self.instance, eligible=eligible, optional=optional)
+        incumbent = self.placement if instance.allows(self.placement) else None
+        search = BranchSearch(instance, self._limit, incumbent, BRANCH_NODES_MAX, self._network)
+        try:
+            found = search.run(worth_less_than, (choices, flow))
+        except UnprovenFlow:
+            found = Found(search.best, False)
+        if found.proven or self._limit.spent or worth_less_than is not None:
+            return found
+        return constraint_search(search.core, self._limit, self._seed, found.placement)
 
 
 def _alone(instance: Instance) -> Found:

@@ -143,14 +143,15 @@ def explain_answer(answer: Answer, request_id: str) -> Explanation:
 def value(problem: Problem, changes: Sequence[Change], budget: Budget = UNLIMITED, seed: int = 0) -> list[Outcome]:
     """What each change alone would be worth, and all of them together as the last outcome, named "all".
 
-    Each by solving the changed problem; `budget` is for all of it. Raises `MalformedProblem` for a change that names
-    what is not there or makes the problem malformed.
+    Each by solving the changed problem, beginning with the answer to the unchanged one, so that nobody moves without a
+    reason. `budget` is for all of it: once it is spent each change is still compiled and checked. Raises
+    `MalformedProblem` for a change that names what is not there or makes the problem malformed.
     """
     changed = [(change.name, with_changes(problem, [change])) for change in changes]
     changed.append((ALL_CHANGES, with_changes(problem, changes)))
     limit = Limit(budget)
     base = answered(problem, limit, seed)
-    return [_outcome(name, base, answered(other, limit, seed)) for name, other in changed]
+    return [_outcome(name, base, answered(other, limit, seed, start=base.unit_of)) for name, other in changed]
 
 
 def _outcome(name: str, base: Answer, changed: Answer) -> Outcome:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import kernels
-from matching.eligibility import IntArray
+from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance
 from matching.words import FINENESS, Value, Words, words_of
 
@@ -184,6 +184,11 @@ class Network:
                         self._cost[arcs, word] += shift // size
             for arcs in (arc for listed in options.values() for _, arc in listed):
                 self._cost[arcs] = self.words.carried_rows(self._cost[arcs])
+
+    def narrow(self, choices: Choices, eligible: BoolArray, optional: BoolArray) -> None:
+        """Leave open only the pairs in eligible[R, U] and the stays outside of optional[R]."""
+        choices.capacity[: self.stay.start][~eligible[self.request_of, self.unit_of]] = 0
+        choices.capacity[self.stay][~optional] = 0
 
     # --- bounds -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The exact solve: compile, find the optimum, check it, and say why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from matching.check import placement_violations
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
@@ -40,10 +40,19 @@ def reported(answer: Answer, alternatives: int) -> Solution:
     )
 
 
-def answered(problem: Problem, limit: Limit, seed: int, memory: Memory | None = None) -> Answer:
-    """The optimum of a problem, or the best checked placement the limit allows, ready to be questioned."""
+def answered(
+    problem: Problem, limit: Limit, seed: int, memory: Memory | None = None, start: Mapping[str, str] | None = None
+) -> Answer:
+    """The optimum of a problem, or the best checked placement the limit allows, ready to be questioned.
+
+    `start`: unit id per request id to begin with; among equally good answers it stays.
+    """
     source = compiled(problem)
-    return Answer(source, _checked(source, optimum(source.instance, limit, seed, memory)), limit, seed)
+    begin = None
+    if start is not None:
+        homes = [start.get(request.id) for request in source.requests]
+        begin = tuple(UNPLACED if home is None else source.unit_number.get(home, UNPLACED) for home in homes)
+    return Answer(source, _checked(source, optimum(source.instance, limit, seed, memory, begin)), limit, seed)
 
 
 def _checked(source: Compiled, found: Found) -> Found:

@@ -83,6 +83,11 @@ class Words:
         """[W] the same for one."""
         return tuple(self.carried_rows(number.reshape(1, -1))[0].tolist())
 
+    @staticmethod
+    def next_after(value: Value) -> Value:
+        """The next larger value there can be: with it as cutoff, all that is as good as `value` is wanted too."""
+        return (*value[:-1], value[-1] + FINENESS)
+
     def value(self, amounts: LevelAmounts) -> Value:
         """A placement's levels as one number."""
         words: list[int] = []

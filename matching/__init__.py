@@ -26,6 +26,7 @@ from matching.problem import (
     problem_from_json,
     read_problem,
 )
+from matching.reserve import Profile, reserved
 from matching.session import Session
 from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Reason, Solution, Unplaced
 from matching.solver import solve
@@ -43,6 +44,7 @@ __all__ = [
     "Outcome",
     "Person",
     "Problem",
+    "Profile",
     "Reason",
     "Request",
     "Session",
@@ -56,6 +58,7 @@ __all__ = [
     "pair_levels",
     "problem_from_json",
     "read_problem",
+    "reserved",
     "solve",
     "value",
     "violations",

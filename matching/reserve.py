@@ -33,9 +33,10 @@ URGENCY_WEIGHT: Final = {"now": 8, "today": 4, "soon": 2, "planned": 1}
 HORIZON_DAYS: Final = 60
 
 POINTS: Final = 15
-"""Scarcity per urgency-weighted person expected per place within the horizon. A place of the Dutch network then costs
-about 30 on average, more than any number of open questions; a third of it gains two thirds as much, three times no
-more."""
+"""Scarcity per urgency-weighted person expected per place within the horizon. Twelve simulated worlds of four years,
+wait with ÷ without: 0.92 at 5, 0.90 at 15, 0.89 at 50. In exchange more open questions are accepted, each a risk of a
+refusal at the door: 2.3, 2.4 and 2.5 per person placed instead of 2.2.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from scipy.optimize import linear_sum_assignment
 
 from matching.constraint import constraint_search
 from matching.greedy import greedy
-from matching.model import UNPLACED, Instance, components, pruned
+from matching.model import UNPLACED, Instance, Placement, components, pruned
 from matching.problem import LEVELS
 from matching.search import Limit
 from matching.solution import Budget
@@ -173,8 +173,13 @@ def greedy_alone(instance: Instance, milliseconds: int) -> Result:
 
 
 def phone_round(instance: Instance, milliseconds: int) -> Result:
-    """First fit in order of arrival (longest waiting first), first unit in the list that has room; groups as greedy."""
+    """What calling round comes to, see `phone_placement`."""
     start = time.perf_counter()
+    return Result(instance.amounts(phone_placement(instance)), False, time.perf_counter() - start)
+
+
+def phone_placement(instance: Instance) -> Placement:
+    """First fit in order of arrival (longest waiting first), first unit in the list that has room; groups as greedy."""
     order = sorted(range(instance.requests), key=lambda at: -instance.drop[at][-1] / int(instance.size[at]))
     number = {request: at for at, request in enumerate(order)}
     arrived = np.array(order)
@@ -192,8 +197,7 @@ def phone_round(instance: Instance, milliseconds: int) -> Result:
         groups=tuple(tuple(number[member] for member in group) for group in plain.groups),
     )
     placed = greedy(calling)
-    placement = tuple(placed[number[request]] for request in range(instance.requests))
-    return Result(instance.amounts(placement), False, time.perf_counter() - start)
+    return tuple(placed[number[request]] for request in range(instance.requests))
 
 
 def highs(instance: Instance, milliseconds: int) -> Result:

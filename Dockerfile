@@ -9,7 +9,7 @@ RUN uv sync --locked --no-dev --no-install-project
 COPY matching matching
 COPY nrm nrm
 COPY web web
-RUN uv sync --locked --no-dev --no-editable && /app/bin/python -c "from matching.kernels import prepare; prepare()"
+RUN uv sync --locked --no-dev --no-editable && /app/bin/python -c "import matching; matching.prepare()"
 
 FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 nrm && install -d -o nrm /data

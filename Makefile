@@ -6,7 +6,7 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 # Compiles the solver's kernels, once (half a minute at most), so that nobody's first answer waits for it.
-PREPARE := .venv/bin/python -c "from matching.kernels import prepare; prepare()"
+PREPARE := .venv/bin/python -c "import matching; matching.prepare()"
 
 # uv works in our own .venv with our own Python, whatever the surroundings say.
 export UV_PROJECT_ENVIRONMENT := .venv

@@ -15,6 +15,7 @@ from matching.explain import (
     pair_levels,
     value,
 )
+from matching.kernels import prepare
 from matching.problem import (
     LEVELS,
     MalformedProblem,
@@ -56,6 +57,7 @@ __all__ = [
     "explain",
     "pair_codes",
     "pair_levels",
+    "prepare",
     "problem_from_json",
     "read_problem",
     "reserved",

@@ -12,6 +12,7 @@ import typer
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
+import matching
 from nrm import journal
 from nrm.access import service as access
 from nrm.access.rules import Role
@@ -63,6 +64,7 @@ def serve() -> None:
 def work() -> None:
     """Run a worker by itself: matching, escalation, delivery. Several may run."""
     settings = Settings()
+    _ready_to_match()
     worker = Worker(_prepared(settings).database, settings)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stop())
@@ -145,6 +147,8 @@ def _prepared(settings: Settings) -> Parts:
 
 
 def _serve(settings: Settings) -> None:
+    if settings.worker:
+        _ready_to_match()
     uvicorn.run(
         SCREENS,
         factory=True,
@@ -158,6 +162,11 @@ def _serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _ready_to_match() -> None:
+    """Compile what the solver needs before anybody waits for it: half a minute on a new machine, nothing after that."""
+    matching.prepare()
 
 
 def _refuse_open_demo(settings: Settings) -> None:

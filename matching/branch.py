@@ -28,16 +28,19 @@ from matching.network import Choices, Flow, Network
 from matching.search import Found, Limit
 from matching.words import Value
 
+# How many gates are tried before one is branched on. One is enough for a short search; a long one gets much shorter.
 CANDIDATES_MAX = 8
+CANDIDATES_AFTER = 30
+# A better answer found within so many nodes closes more than starting again costs.
+RESTART_NODES_MAX = 400
+# Parts of so many requests are rounded, a third of what is open at a time, before they are branched on.
 DIVE_FROM = 100
-DIVE_FAILURES_MAX = 3
-# In larger parts the way back from the end of a dive takes longer than it saves.
-RETURN_ARCS_MAX = 100_000
 DIVE_SHARE = 3
+DIVE_FAILURES_MAX = 3
+# In larger networks the way back from the end of a dive takes longer than it saves.
+RETURN_ARCS_MAX = 100_000
 # Rounds of the second bound at the root: one per request, while that stays within a tenth of a second or so.
 ASCENT_ARCS_MAX = 10_000_000
-CANDIDATES_AFTER = 30
-RESTART_NODES_MAX = 400
 
 Narrowing = Callable[[Choices], bool]
 """Takes away what one branch excludes, in place; False if nothing can be left."""
@@ -71,7 +74,7 @@ class _Fraction:
 
 
 class BranchSearch:
-    """One run on one instance."""
+    """One run on one instance. `nodes_max`: stop after so many; `network`: that of the instance, if there is one."""
 
     def __init__(
         self,

@@ -49,6 +49,13 @@ def test_whoever_is_placed_stays_and_the_urgent_waits_for_the_place_to_come_free
     assert by_phone.wait_by_urgency == {"now": 8 * 13 * DAY, "today": 0, "soon": 2 * 9 * DAY, "planned": 0}
 
 
+def test_of_two_as_urgent_the_longer_waiting_goes_first_even_where_the_place_fits_less() -> None:
+    wishing = _request(2, "soon", wishes=("ro",))
+    lived = _world([a_unit(places=1)], [(1, 10, _request(1, "now")), (2, 5, wishing), (3, 8, _request(3, "soon"))])
+    tally = Years(lived, lived.network.units, exactly).run()
+    assert tally.wait_by_urgency["soon"] == 2 * 9 * DAY + 2 * 13 * DAY
+
+
 def test_who_waits_too_long_gives_up_and_counts_until_then() -> None:
     family = _request(2, "today", persons=2)
     lived = _world([a_unit(places=2)], [(0, 300, _request(1, "now")), (5, 9, family), (350, 9, _request(3, "soon"))])
@@ -72,6 +79,16 @@ def test_hindsight_keeps_the_place_for_the_urgent_that_is_yet_to_come() -> None:
     limit = hindsight(lived)
     assert round(limit.placed_weight or 0, 6) == 8
     assert round(limit.wait or 0, 6) == 28 * DAY
+
+
+def test_hindsight_uses_a_place_again_once_it_is_left() -> None:
+    """Today must wait until now has gone after two weeks, within its patience; soon comes when both are gone."""
+    coming = [(0, 14, _request(1, "now")), (1, 20, _request(2, "today")), (60, 20, _request(3, "soon"))]
+    lived = _world([a_unit(places=1)], coming)
+    assert Years(lived, lived.network.units, exactly).run().placed_weight == 8 + 4 + 2
+    assert round(hindsight(lived).placed_weight or 0, 6) == 8 + 4 + 2
+    impatient = _world([a_unit(places=1)], coming, patience_days=3)
+    assert round(hindsight(impatient).placed_weight or 0, 6) == 8 + 2
 
 
 def test_the_same_years_again_and_never_better_than_hindsight() -> None:

@@ -5,17 +5,11 @@ solution = solve(problem, Budget(milliseconds=2000))
 assert not violations(problem, solution)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from matching.check import Violation, violations
-from matching.explain import (
-    Change,
-    Explanation,
-    Outcome,
-    explain,
-    pair_codes,
-    pair_levels,
-    value,
-)
-from matching.kernels import prepare
+from matching.pairs import pair_codes, pair_levels
 from matching.problem import (
     LEVELS,
     MalformedProblem,
@@ -28,9 +22,13 @@ from matching.problem import (
     read_problem,
 )
 from matching.reserve import Profile, reserved
-from matching.session import Session
 from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Reason, Solution, Unplaced
-from matching.solver import solve
+
+if TYPE_CHECKING:
+    from matching.explain import Change, Explanation, Outcome, explain, value
+    from matching.kernels import prepare
+    from matching.session import Session
+    from matching.solver import solve
 
 __all__ = [
     "LEVELS",
@@ -65,3 +63,21 @@ __all__ = [
     "value",
     "violations",
 ]
+
+_SOLVING = {
+    "Change": "explain",
+    "Explanation": "explain",
+    "Outcome": "explain",
+    "Session": "session",
+    "explain": "explain",
+    "prepare": "kernels",
+    "solve": "solver",
+    "value": "explain",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What solves is loaded when first used: seconds and 150 MB that most processes (pages, alarms) never need."""
+    if name not in _SOLVING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_SOLVING[name]}"), name)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from matching.counterfactual import Answer, alternatives_of, levels_delta, unplaced_report
-from matching.eligibility import eligibility
 from matching.model import UNPLACED
+from matching.pairs import codes_of
 from matching.problem import (
     LEVELS,
     MalformedProblem,
@@ -21,7 +21,6 @@ from matching.problem import (
     request_from_json,
     unit_from_json,
 )
-from matching.scoring import PAIR_LEVELS, placed_amounts, unplaced_amounts
 from matching.search import Limit
 from matching.solution import (
     TWO_SECONDS,
@@ -128,7 +127,7 @@ def explain_answer(answer: Answer, request_id: str) -> Explanation:
     at = answer.placement[number]
     unit = None if at == UNPLACED else source.units[at].id
     runners_up = alternatives_of(answer, number, 1) if unit is not None else ()
-    codes = _codes(source.units, source.rules.barring_units(number))
+    codes = codes_of(source.units, source.rules.barring_units(number))
     return Explanation(
         request=request_id,
         unit=unit,
@@ -216,25 +215,3 @@ def _change_from_json(where: str, content: object) -> Change:
     elif not isinstance(kept.get("set"), dict):
         raise MalformedProblem(f'{where}: field "set" must be an object')
     return Change(**kept)
-
-
-def pair_codes(problem: Problem, request_id: str) -> dict[str, tuple[str, ...]]:
-    """Per unit id, sorted: the codes that bar this request there; empty where it fits."""
-    units = sorted(problem.units, key=lambda unit: unit.id)
-    return _codes(units, eligibility(problem, [problem.request(request_id)], units).barring_units(0))
-
-
-def _codes(units: Sequence[Unit], barring: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {unit.id: tuple(code for code, marks in barring.items() if marks[at]) for at, unit in enumerate(units)}
-
-
-def pair_levels(problem: Problem, request_id: str, unit_id: str | None) -> dict[str, int]:
-    """This request's share of every level when placed in that unit (rules not asked), or unplaced if None."""
-    request = problem.request(request_id)
-    levels = dict.fromkeys(LEVELS, 0)
-    if unit_id is None:
-        levels.update(zip(LEVELS, unplaced_amounts(request), strict=False))
-    else:
-        amounts = placed_amounts(problem, [request], [problem.unit(unit_id)])
-        levels.update((level, int(column[0, 0])) for level, column in zip(PAIR_LEVELS, amounts, strict=True))
-    return levels

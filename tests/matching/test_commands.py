@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import matching
 from matching.__main__ import main
 
 PROBLEM: dict[str, Any] = {
@@ -344,3 +345,15 @@ def test_the_same_bytes_in_another_process_and_order(tmp_path: Path) -> None:
         for content in (PROBLEM, shuffled)
     ]
     assert runs[0] == runs[1]
+
+
+def test_what_solves_is_not_loaded_before_it_is_used() -> None:
+    """Pages and alarms never solve: a worker that restarts in the night must not wait for a solver to load."""
+    code = (
+        "import sys, matching, nrm.worker, web.app; "
+        "heavy = {'numba', 'ortools', 'pandas'}; assert not heavy & sys.modules.keys(), heavy & sys.modules.keys(); "
+        "matching.solve; assert 'numba' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = matching.nothing

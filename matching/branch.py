@@ -272,6 +272,7 @@ class BranchSearch:
         """What may still be better than the best known: the instance without the arcs closed for good."""
         eligible = np.zeros_like(self.instance.eligible)
         eligible[self.network.request_of, self.network.unit_of] = True
+        eligible &= self.instance.eligible  # a question closes pairs that its network still has
         return replace(self.instance, eligible=eligible)
 
     # --- branching ----------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class BranchSearch:
     ) -> None:
         self.instance = instance
         self.limit = limit
-        self.nodes_left = nodes_max
+        self.nodes_max = nodes_max
         self.network = Network(instance) if network is None else network
         self.best = incumbent
         self.best_value = None if incumbent is None else self.value(incumbent)
@@ -167,7 +167,7 @@ class BranchSearch:
         return Found(self.best, False, self.network.words.least_amounts(bound, self.instance.amounts(self.best)))
 
     def _spent(self) -> bool:
-        return self.limit.spent or (self.nodes_left is not None and self._nodes >= self.nodes_left)
+        return self.limit.spent or (self.nodes_max is not None and self._nodes >= self.nodes_max)
 
     def _hopeless(self, bound: Value) -> bool:
         """Whether nothing with this bound can be better than the best known."""
@@ -341,24 +341,12 @@ class BranchSearch:
     def _confine(self, requests: list[int], location: int) -> Narrowing:
         """All of them placed at this location."""
         _, elsewhere = self._arcs_of(requests, location)
-        stays = self.network.stay.start + np.array(requests)
-
-        def narrow(choices: Choices) -> bool:
-            choices.capacity[elsewhere] = 0
-            choices.capacity[stays] = 0
-            return True
-
-        return narrow
+        return _closing(np.concatenate([elsewhere, self.network.stay.start + np.array(requests)]))
 
     def _exclude(self, requests: list[int], location: int) -> Narrowing:
         """None of them at this location."""
         there, _ = self._arcs_of(requests, location)
-
-        def narrow(choices: Choices) -> bool:
-            choices.capacity[there] = 0
-            return True
-
-        return narrow
+        return _closing(there)
 
     def _outside_branches(self, node: _Node) -> list[Narrowing] | None:
         """First those partly outside: that is what the most important levels are about."""
@@ -368,28 +356,19 @@ class BranchSearch:
             return None
         request = int(partly[0])
         own = np.flatnonzero(self.network.request_of == request)
-
-        def placed(choices: Choices) -> bool:
-            choices.capacity[self.network.stay.start + request] = 0
-            return True
-
-        def left(choices: Choices) -> bool:
-            choices.capacity[own] = 0
-            return True
-
-        return [placed, left]
+        return [_closing(np.array([self.network.stay.start + request])), _closing(own)]
 
     def _fractions(self, node: _Node) -> list[_Fraction]:
         """Gates with a fraction of a party, or of a private unit with two, the full units and large sizes first."""
         network, persons = self.network, node.flow.persons
         inside = persons[network.through] + persons[network.reserved]
-        whole, part = np.divmod(inside, np.maximum(1, network.gate_size))
+        whole, part = np.divmod(inside, network.gate_size)
         full = persons[network.into_sink] == node.choices.capacity[network.into_sink]
         doubled = np.bincount(network.gate_unit, weights=inside > 0, minlength=self.instance.units) > 1
         doubled &= self.instance.private
         open_gates = (node.choices.most > node.choices.least) & (whole >= node.choices.least)
         listed = np.flatnonzero(open_gates & ((part > 0) | ((inside > 0) & doubled[network.gate_unit])))
-        share = part[listed] / np.maximum(1, network.gate_size[listed])
+        share = part[listed] / network.gate_size[listed]
         order = np.lexsort((listed, np.abs(share - 0.5), -network.gate_size[listed], ~full[network.gate_unit[listed]]))
         return [
             _Fraction(gate, count if at else 0, at or 1.0)
@@ -421,17 +400,18 @@ class BranchSearch:
         request = max(split.tolist(), key=lambda at: (int(self.instance.size[at]), -at))
         own = np.flatnonzero(self.network.request_of == request)
         arc = int(own[persons[own].argmax()])
+        elsewhere = np.append(own[own != arc], self.network.stay.start + request)
+        return [_closing(elsewhere), _closing(np.array([arc]))]
 
-        def there(choices: Choices) -> bool:
-            choices.capacity[own[own != arc]] = 0
-            choices.capacity[self.network.stay.start + request] = 0
-            return True
 
-        def not_there(choices: Choices) -> bool:
-            choices.capacity[arc] = 0
-            return True
+def _closing(arcs: NDArray[np.intp]) -> Narrowing:
+    """Without these arcs."""
 
-        return [there, not_there]
+    def narrow(choices: Choices) -> bool:
+        choices.capacity[arcs] = 0
+        return True
+
+    return narrow
 
 
 def _both(one: Narrowing, other: Narrowing) -> Narrowing:

@@ -59,11 +59,6 @@ class Answer:
         self.seed = seed
         self.placement: Placement = found.placement or (UNPLACED,) * source.instance.requests
         self.cut_short: set[int] = set()
-        self.unit_of = {
-            source.requests[request].id: source.units[unit].id
-            for request, unit in enumerate(self.placement)
-            if unit != UNPLACED
-        }
         self._inside: dict[int, list[int]] = {}
         for request, unit in enumerate(self.placement):
             if unit != UNPLACED:
@@ -178,7 +173,6 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     open_units = [int(unit) for unit in np.flatnonzero(instance.eligible[own]) if unit != region.placement[own]]
     share = {unit: instance.share(own, unit) for unit in open_units}
     listed: list[tuple[LevelAmounts, int]] = []
-    done: list[int] = []
     while open_units and len(listed) < count:
         if everyone_at_best:
             cheapest = min(open_units, key=lambda unit: (share[unit], unit))
@@ -187,12 +181,11 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
             if instance.allows(moved):
                 listed.append((instance.amounts(moved), cheapest))
                 open_units.remove(cheapest)
-                done.append(cheapest)
                 continue
-        if asked is None or answer.limit.spent:
+        if asked is None:
             found = answer.solve(instance.confined(own, open_units))
         else:
-            found = asked[1].best(require=[own], closed=[(own, unit) for unit in {region.placement[own], *done}])
+            found = asked[1].best(require=own, within=open_units)
         if not found.proven:
             answer.cut_short.add(request)
             break
@@ -200,7 +193,6 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
             break
         listed.append((instance.amounts(found.placement), found.placement[own]))
         open_units.remove(found.placement[own])
-        done.append(found.placement[own])
     return tuple(
         Alternative(answer.source.units[region.units[unit]].id, levels_delta(after, before))
         for after, unit in sorted(listed, key=lambda one: one[1])
@@ -306,7 +298,7 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
         return False
     if rest.placement[own] != UNPLACED:
         return True
-    as_good = part.best(require=[own], without=gone, worth_less_than=Words.next_after(part.value(rest.placement)))
+    as_good = part.best(require=own, without=gone, worth_less_than=Words.next_after(part.value(rest.placement)))
     if not as_good.proven:
         answer.cut_short.add(request)
     return as_good.proven and as_good.placement is not None

@@ -179,7 +179,7 @@ def _barred(sides: Sides) -> Iterator[Trait]:
     located = _units_by_location(sides)
     for (why, location), requests in barring.items():
         if location in located:
-            yield Trait(f"barred:{why}", requests, _marks(located[location], len(sides.units)))
+            yield Trait(f"barred:{why}", requests, marked_at(located[location], len(sides.units)))
 
 
 def _only_location(sides: Sides) -> Iterator[Trait]:
@@ -203,7 +203,7 @@ def _apart(sides: Sides) -> Iterator[Trait]:
             avoiding[location].append(at)
     for location, requests in avoiding.items():
         if location in located:
-            yield Trait("apart", requests, _marks(located[location], len(sides.units)))
+            yield Trait("apart", requests, marked_at(located[location], len(sides.units)))
 
 
 def _dates(sides: Sides) -> Iterator[Trait]:
@@ -222,7 +222,7 @@ def _units_by_location(sides: Sides) -> dict[str, list[int]]:
     return located
 
 
-def _marks(indexes: list[int], length: int) -> BoolArray:
+def marked_at(indexes: list[int], length: int) -> BoolArray:
     marks = np.zeros(length, np.bool_)
     marks[indexes] = True
     return marks
@@ -283,14 +283,14 @@ def _barred_pairs(traits: Sequence[Trait], requests: int, units: int) -> BoolArr
         else:
             dense.append(trait)
     if dense:
-        request_words = _words([_marks(trait.requests, requests) for trait in dense])
-        unit_words = _words([trait.units for trait in dense])
+        request_words = mask_words([marked_at(trait.requests, requests) for trait in dense])
+        unit_words = mask_words([trait.units for trait in dense])
         for request_word, unit_word in zip(request_words, unit_words, strict=True):
             barred |= (request_word[:, None] & unit_word[None, :]) != 0
     return barred
 
 
-def _words(rows: list[BoolArray]) -> NDArray[np.uint64]:
+def mask_words(rows: list[BoolArray]) -> NDArray[np.uint64]:
     """bool[T][N] → uint64[⌈T/64⌉, N]: bit t of column n says whether trait t holds for n."""
     packed = np.packbits(np.array(rows), axis=0, bitorder="little")
     padded = np.zeros((-(-packed.shape[0] // 8) * 8, packed.shape[1]), np.uint8)

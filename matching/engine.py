@@ -10,7 +10,7 @@ from matching.branch import BranchSearch
 from matching.constraint import constraint_search, least_amounts
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement, components, pruned
-from matching.network import UnprovenFlow
+from matching.network import Choices, Flow, UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.words import Value, Words
@@ -117,24 +117,23 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
     """The optimum of one connected part, not worse than `start` if that is allowed."""
     if instance.requests == 1:
         return _alone(instance)
-    first = None
-    for one in (greedy(instance), start):
-        if (
-            one is not None
-            and instance.allows(one)
-            and (first is None or instance.amounts(one) <= instance.amounts(first))
-        ):
-            first = one
+    known = [one for one in (start, greedy(instance)) if one is not None and instance.allows(one)]
+    first = min(known, key=instance.amounts, default=None)
     if limit.spent:
         return Found(first, False, least_amounts(instance))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
-    try:
-        found = search.run()
-    except UnprovenFlow:  # people are waiting: CP-SAT does without the flow
-        found = Found(search.best, False)
+    found = _searched(search)
     if found.proven or limit.spent:
         return found
     return constraint_search(search.core, limit, seed, found.placement)
+
+
+def _searched(search: BranchSearch, cutoff: Value | None = None, start: tuple[Choices, Flow] | None = None) -> Found:
+    """What the search finds; where its flow cannot be believed, what it found so far: CP-SAT does without the flow."""
+    try:
+        return search.run(cutoff, start)
+    except UnprovenFlow:
+        return Found(search.best, False)
 
 
 class Part:
@@ -163,21 +162,25 @@ class Part:
     def best(
         self,
         *,
-        require: Sequence[int] = (),
+        require: int | None = None,
         without: int | None = None,
-        closed: Sequence[tuple[int, int]] = (),
+        within: Sequence[int] | None = None,
         worth_less_than: Value | None = None,
     ) -> Found:
-        """The optimum with some requests to be placed, one left out (not one of a group), some pairs not allowed.
+        """The optimum with a request to be placed (`within` these units, if given), or one left out (not of a group).
 
         Whoever is left out still counts as such in the levels. `worth_less_than`: only if it is better than this.
         """
+        if self._limit.spent:
+            return Found(None, False)
         if self._start is None:
             return Found(None, True)
         choices, flow = self._start[0].copy(), self._start[1].copy()
         eligible, optional = self.instance.eligible.copy(), self.instance.optional.copy()
-        optional[list(require)] = False
-        eligible[[request for request, _ in closed], [unit for _, unit in closed]] = False
+        if require is not None:
+            optional[require] = False
+            if within is not None:
+                eligible[require] &= np.isin(np.arange(self.instance.units), within)
         if without is not None:
             eligible[without] = False
         self._network.narrow(choices, eligible, optional)
@@ -188,10 +191,7 @@ class Part:
         instance = replace(self.instance, eligible=eligible, optional=optional)
         incumbent = self.placement if instance.allows(self.placement) else None
         search = BranchSearch(instance, self._limit, incumbent, BRANCH_NODES_MAX, self._network)
-        try:
-            found = search.run(worth_less_than, (choices, flow))
-        except UnprovenFlow:
-            found = Found(search.best, False)
+        found = _searched(search, worth_less_than, (choices, flow))
         if found.proven or self._limit.spent or worth_less_than is not None:
             return found
         return constraint_search(search.core, self._limit, self._seed, found.placement)

@@ -150,7 +150,8 @@ def value(problem: Problem, changes: Sequence[Change], budget: Budget = UNLIMITE
     changed.append((ALL_CHANGES, with_changes(problem, changes)))
     limit = Limit(budget)
     base = answered(problem, limit, seed)
-    return [_outcome(name, base, answered(other, limit, seed, start=base.unit_of)) for name, other in changed]
+    start = base.source.unit_of(base.placement)
+    return [_outcome(name, base, answered(other, limit, seed, start=start)) for name, other in changed]
 
 
 def _outcome(name: str, base: Answer, changed: Answer) -> Outcome:

@@ -8,6 +8,7 @@ Compiled by Numba on first use and kept on disk beside this file; nothing here a
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import ParamSpec, TypeVar, cast
 
 import numba
@@ -442,7 +443,7 @@ def _best_parties(
             continue  # the common case
         if capacity[arc] == 0:
             continue
-        for w in range(surplus.shape[1]):
+        for w in range(words):
             surplus[new, w] = worth[request, w] - cost[arc, w]
         _carry(surplus, new, radix)
         if must == 0 and not _less(surplus, zero, surplus, new):
@@ -453,12 +454,10 @@ def _best_parties(
             count += 1
         to = first + count - 1
         while to > first and _less(surplus, to - 1, surplus, new):
-            for w in range(surplus.shape[1]):
-                surplus[to, w] = surplus[to - 1, w]
+            _set(surplus, to, surplus, to - 1)
             chosen[to] = chosen[to - 1]
             to -= 1
-        for w in range(surplus.shape[1]):
-            surplus[to, w] = surplus[new, w]
+        _set(surplus, to, surplus, new)
         chosen[to] = arc
     return count
 
@@ -641,8 +640,8 @@ def _adjusted(
     total: IntArray,
     pace: float,
     worth: IntArray,
-) -> bool:
-    """Make requests chosen by nobody worth more, those chosen twice less; False if nothing is to be adjusted."""
+) -> None:
+    """Make requests chosen by nobody worth more, those chosen twice less."""
     requests, words = worth.shape
     word = 0
     while word < words - 1 and target[0, word] == total[0, word]:
@@ -653,12 +652,11 @@ def _adjusted(
             cover[request] = 1  # worth no more than staying out costs: staying out is its place
         norm += float((1 - cover[request]) * size[request]) ** 2
     if norm == 0.0:
-        return False
+        return
     stride = pace * float(target[0, word] - total[0, word]) / norm
     for request in range(requests):
         worth[request, word] += round(stride * size[request] * (1 - cover[request]))
         _carry(worth, request, radix)
-    return True
 
 
 @_native
@@ -770,10 +768,9 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
     return True
 
 
+@cache
 def prepare() -> None:
     """Compile what is not compiled yet (some seconds, once per installation), so that no time limit pays for it."""
-    if prepare.__dict__.get("done"):
-        return
     ends = np.array([0, 0, 1, 1, 2]), np.array([1, 3, 2, 3, 3])
     cost, radix = np.zeros((5, 1), np.int64), np.zeros(1, np.int64)
     rows = np.array([0, 2, 4, 5, 5]), np.array([0, 0, 1, 2, 5])
@@ -804,4 +801,3 @@ def prepare() -> None:
         no.copy(),
         no.copy(),
     )
-    prepare.__dict__["done"] = True

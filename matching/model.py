@@ -170,6 +170,12 @@ class Compiled:
     request_number: dict[str, int] = field(repr=False)
     unit_number: dict[str, int] = field(repr=False)
 
+    def unit_of(self, placement: Sequence[int]) -> dict[str, str]:
+        """Unit id per placed request id."""
+        return {
+            self.requests[request].id: self.units[unit].id for request, unit in enumerate(placement) if unit != UNPLACED
+        }
+
 
 def compiled(problem: Problem) -> Compiled:
     """Number, rule and score `problem`. Depends on the content of its lists, not on their order."""

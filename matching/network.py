@@ -8,6 +8,7 @@ numbers of parties per size settled in every unit, cheapest whole parties are a 
 Places reserved for a size go past the unit's own room (gate ──▶ sink).
 """
 
+from copy import copy
 from dataclasses import dataclass, replace
 from math import lcm
 
@@ -97,8 +98,7 @@ class Network:
     def reduced(self, choices: Choices, flow: Flow) -> tuple["Network", Choices, Flow]:
         """The same with only the arcs into gates that are open; gates and units keep their numbers."""
         arcs = np.flatnonzero(choices.capacity[: self.stay.start])
-        smaller: Network = object.__new__(Network)
-        smaller.__dict__.update(self.__dict__)
+        smaller = copy(self)
         smaller.request_of, smaller.unit_of = self.request_of[arcs], self.unit_of[arcs]
         smaller.gate_of = self.gate_of[arcs]
         smaller.words = replace(self.words, arc=self._cost[arcs], out=self._cost[self.stay])
@@ -122,7 +122,7 @@ class Network:
         """All that the rules allow; None if that is impossible."""
         instance = self.instance
         parties = np.bincount(self.gate_of, minlength=self.gates)
-        most = np.minimum(parties, instance.places[self.gate_unit] // np.maximum(1, self.gate_size))
+        most = np.minimum(parties, instance.places[self.gate_unit] // self.gate_size)
         most = np.where(instance.private[self.gate_unit], np.minimum(most, 1), most)
         capacity = np.zeros(self.into_sink.stop, np.int64)
         capacity[: self.stay.start] = instance.size[self.request_of]
@@ -173,7 +173,7 @@ class Network:
                 dearness = []
                 for (_, arcs), size in zip(listed, sizes, strict=True):
                     there = self._cost[arcs] + flow.price[self._head[arcs]] - flow.price[self.sink]
-                    least = min(self.words.carried_rows(there).tolist())
+                    least = min(self.words.carried(there).tolist())
                     dearness.append([size * word for word in least])
                 for word in range(self.words.count):
                     column = [one[word] for one in dearness]
@@ -183,7 +183,7 @@ class Network:
                     for (_, arcs), size, shift in zip(listed, sizes, shifts, strict=True):
                         self._cost[arcs, word] += shift // size
             for arcs in (arc for listed in options.values() for _, arc in listed):
-                self._cost[arcs] = self.words.carried_rows(self._cost[arcs])
+                self._cost[arcs] = self.words.carried(self._cost[arcs])
 
     def narrow(self, choices: Choices, eligible: BoolArray, optional: BoolArray) -> None:
         """Leave open only the pairs in eligible[R, U] and the stays outside of optional[R]."""
@@ -235,7 +235,7 @@ class Network:
     def gains_of(self, flow: Flow) -> IntArray:
         """[R, W] what each request is worth per person at the prices of a flow: a start for `unit_bound`."""
         worth: IntArray = flow.price[: self.instance.requests] - flow.price[self.sink]
-        return np.ascontiguousarray(self.words.carried_rows(worth))
+        return np.ascontiguousarray(self.words.carried(worth))
 
     def unit_bound(
         self, choices: Choices, worth: IntArray, best: Value, rounds: int = 1, *, closing: bool = False

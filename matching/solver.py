@@ -64,12 +64,7 @@ def _checked(source: Compiled, found: Found) -> Found:
     for candidate in _candidates(source, found):
         if candidate.placement is None:
             continue
-        unit_of = {
-            source.requests[request].id: source.units[unit].id
-            for request, unit in enumerate(candidate.placement)
-            if unit != UNPLACED
-        }
-        if not placement_violations(source.problem, unit_of):
+        if not placement_violations(source.problem, source.unit_of(candidate.placement)):
             return candidate
     raise AssertionError("placing nobody breaks a rule")
 

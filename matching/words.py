@@ -70,7 +70,7 @@ class Words:
         """The same for some of the arcs."""
         return replace(self, arc=np.ascontiguousarray(self.arc[arcs]))
 
-    def carried_rows(self, numbers: IntArray) -> IntArray:
+    def carried(self, numbers: IntArray) -> IntArray:
         """[N, W] sums of numbers as numbers again: what a word holds too much goes into the one before it."""
         for word in range(self.count - 1, 0, -1):
             if self.radix[word]:
@@ -78,10 +78,6 @@ class Words:
                 numbers[:, word] -= up << self.radix[word]
                 numbers[:, word - 1] += up
         return numbers
-
-    def carried(self, number: IntArray) -> Value:
-        """[W] the same for one."""
-        return tuple(self.carried_rows(number.reshape(1, -1))[0].tolist())
 
     @staticmethod
     def next_after(value: Value) -> Value:

@@ -9,13 +9,12 @@ urgency, and persons of urgency `now` left out.
 """
 
 import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 
-from bench.matching.instances import SIZES, Size, instance
+from bench.matching.instances import instance
+from bench.matching.measure import size_named, written
 from bench.matching.peers import (
     Result,
     greedy_alone,
@@ -66,7 +65,7 @@ def main() -> None:
     parser.add_argument("--budget-ms", type=int, default=20_000)
     parser.add_argument("--peers", default="ours,cp_sat_tuned,highs,greedy,phone")
     given = parser.parse_args()
-    size = SIZES.get(given.size) or Size(*(int(part) for part in given.size.split("x")))
+    size = size_named(given.size)
     names = given.peers.split(",")
     results: dict[str, list[Result]] = {name: [] for name in names}
     compile_ms = []
@@ -100,8 +99,7 @@ def main() -> None:
             if name in names
         }
         report["over_phone_bars"] = {"placed_weighted": PLACED_BAR, "left_out_now": LEFT_OUT_BAR}
-    json.dump(report, sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    written(report)
 
 
 def _weighted(levels: Sequence[int]) -> int:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bench.matching.instances import instance
 from bench.matching.measure import size_named, written
-from matching.eligibility import BoolArray, Eligibility, eligibility
+from matching.eligibility import BoolArray, Eligibility, eligibility, marked_at, mask_words
 from matching.engine import optimum
 from matching.kernels import prepare
 from matching.model import compiled
@@ -47,22 +47,10 @@ class Times:
     proven: int = 0
 
 
-def words_of(marks: Sequence[BoolArray]) -> Words:
-    """bool[T][N] as uint64[⌈T/64⌉, N], one bit per trait."""
-    bits = np.zeros((-(-len(marks) // 64) * 64, len(marks[0])), np.bool_)
-    bits[: len(marks)] = marks
-    packed = np.packbits(bits, axis=0, bitorder="little").reshape(-1, 8, len(marks[0]))
-    return np.ascontiguousarray(packed.transpose(0, 2, 1)).view(np.uint64)[:, :, 0]
-
-
 def masks(rules: Eligibility, requests: int) -> tuple[Words, Words]:
     """The traits of both sides as words: what the bare AND starts from."""
-    sides = []
-    for trait in rules.traits:
-        mark = np.zeros(requests, np.bool_)
-        mark[trait.requests] = True
-        sides.append(mark)
-    return words_of(sides), words_of([trait.units for trait in rules.traits])
+    sides = [marked_at(trait.requests, requests) for trait in rules.traits]
+    return mask_words(sides), mask_words([trait.units for trait in rules.traits])
 
 
 def bare_and(request_words: Words, unit_words: Words) -> BoolArray:

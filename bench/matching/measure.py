@@ -31,12 +31,7 @@ class Placed:
     @property
     def unit_of(self) -> dict[str, str]:
         """Unit id per placed request id."""
-        placement = self.found.placement or ()
-        return {
-            self.source.requests[request].id: self.source.units[unit].id
-            for request, unit in enumerate(placement)
-            if unit != UNPLACED
-        }
+        return self.source.unit_of(self.found.placement or ())
 
     @property
     def levels(self) -> dict[str, int]:

@@ -27,9 +27,7 @@ One JSON object; everything but `seconds` is the same on every machine.
 
 import argparse
 import heapq
-import json
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -41,6 +39,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from bench.matching.instances import Size, instance
+from bench.matching.measure import written
 from bench.matching.peers import phone_placement
 from matching import Budget, Problem, Profile, Request, Unit, reserved, solve
 from matching.greedy import greedy
@@ -422,8 +421,7 @@ def main() -> None:
         **summary(worlds),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    json.dump(report, sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    written(report)
 
 
 if __name__ == "__main__":

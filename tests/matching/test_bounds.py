@@ -137,15 +137,15 @@ def test_a_question_about_a_part_is_answered_as_by_solving_the_changed_part(
         asked = Part(part, best, Limit(UNLIMITED), 0)
         grouped = {member for group in part.groups for member in group}
         for request in range(part.requests):
-            closed = [(request, best[request])] if best[request] != UNPLACED else []
+            within = [unit for unit in range(part.units) if unit != best[request]]
             fresh = part.requiring([request])
             fresh = replace(fresh, eligible=fresh.eligible.copy())
-            for row, column in closed:
-                fresh.eligible[row, column] = False
+            if best[request] != UNPLACED:
+                fresh.eligible[request, best[request]] = False
             anew = optimum(fresh, Limit(UNLIMITED), 0)
             with monkeypatch.context() as hurried:
                 hurried.setattr(matching.engine, "BRANCH_NODES_MAX", nodes_max)
-                there = asked.best(require=[request], closed=closed)
+                there = asked.best(require=request, within=within)
             assert there.proven
             assert (there.placement is None) == (anew.placement is None)
             if there.placement is not None and anew.placement is not None:

@@ -51,7 +51,7 @@ REQUESTS = 3
 STEP = timedelta(seconds=30)
 LATE_MAX = timedelta(seconds=60)
 DOWN = (timedelta(minutes=1), timedelta(minutes=17), timedelta(hours=3), timedelta(days=1), timedelta(days=7))
-QUIET_SECONDS_MAX = 30
+STUCK_SECONDS = 30
 PLANTED_KILLS_MAX = 10
 
 
@@ -235,21 +235,33 @@ class Night:
             )
 
     def quiet(self) -> bool:
-        """Wait until nothing is due at this moment. The clock stands still meanwhile, so this costs no lateness."""
-        end = time.monotonic() + QUIET_SECONDS_MAX
-        while time.monotonic() < end:
-            with self.town.database.reading() as tx:
-                rungs = select(func.count()).where(
-                    col(PlacementRequest.rung_due_at) <= self.clock.now(), col(PlacementRequest.status).in_(UNPLACED)
-                )
-                holds = select(func.count()).where(Offer.status == "live", col(Offer.hold_until) <= self.clock.now())
-                messages = select(func.count()).where(col(Message.due_at) <= self.clock.now())
-                if not any(tx.session.scalar(query) for query in (rungs, holds, messages)):
-                    self.quiet_at = self.clock.now()
-                    return True
+        """Wait until nothing is due at this moment. The clock stands still meanwhile, so this costs no lateness.
+
+        False when for long nothing got done. How long all of it takes says something of the machine only: after a week
+        of nobody working hundreds of rungs are due, each with its messages, and a busy disk writes few a second.
+        """
+        left, moved_at = self._due_now(), time.monotonic()
+        while any(left):
             self.staff()
             time.sleep(0.005)
-        return False
+            before, left = left, self._due_now()
+            if left != before:
+                moved_at = time.monotonic()
+            elif time.monotonic() - moved_at > STUCK_SECONDS:
+                return False
+        self.quiet_at = self.clock.now()
+        return True
+
+    def _due_now(self) -> tuple[int, ...]:
+        """How many rungs, holds and messages are due and not dealt with."""
+        now = self.clock.now()
+        with self.town.database.reading() as tx:
+            rungs = select(func.count()).where(
+                col(PlacementRequest.rung_due_at) <= now, col(PlacementRequest.status).in_(UNPLACED)
+            )
+            holds = select(func.count()).where(Offer.status == "live", col(Offer.hold_until) <= now)
+            messages = select(func.count()).where(col(Message.due_at) <= now)
+            return tuple(tx.session.scalar(query) or 0 for query in (rungs, holds, messages))
 
     def add_work(self) -> None:
         """Requests that will wait in vain, and an offer that nobody answers."""

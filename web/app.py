@@ -24,6 +24,7 @@ from web.screens import (
     board,
     duty,
     follow,
+    groups,
     houses,
     login,
     numbers,
@@ -33,7 +34,7 @@ from web.screens import (
 )
 from web.words import words_for
 
-SCREENS = (login, request_form, requests, follow, answers, houses, duty, board, numbers, admin, policies)
+SCREENS = (login, request_form, groups, requests, follow, answers, houses, duty, board, numbers, admin, policies)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

@@ -28,6 +28,7 @@ SHUT_OUT = {
     "barred:declined": N_("Zei al nee op deze aanvraag, of gaf geen antwoord"),
     "barred:lending": N_("Eerst voor de gemeenten die deze plek betalen"),
     "barred:authority": N_("Hierover mag nu niemand beslissen"),
+    "only_location": N_("Een ander huis dan waar de groep heen gaat"),
     "dates": N_("Bezet of vastgehouden"),
     "capacity": N_("Iemand met meer haast gaat voor"),
 }

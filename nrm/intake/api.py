@@ -15,11 +15,14 @@ from nrm.intake.rules import Exploitation, Outcome, RequestStatus, Residence, Ur
 from nrm.intake.schemas import (
     AmendIn,
     CloseIn,
+    GroupIn,
+    GroupOut,
     OpenCountOut,
     PersonOut,
     RequestIn,
     RequestOut,
     SubmittedOut,
+    TogetherIn,
     UnsafeOut,
 )
 from nrm.registry.api import board_region
@@ -54,6 +57,8 @@ def request_out(tx: Tx, detail: RequestDetail) -> RequestOut:
         submitted_by=found.submitted_by,
         on_behalf_of=found.on_behalf_of,
         handover_needed=found.handover_needed,
+        group_id=found.group_id,
+        together=found.together,
         status=RequestStatus(found.status),
         outcome=Outcome(found.outcome) if found.outcome else None,
         created_at=found.created_at,
@@ -73,6 +78,11 @@ def submitted_out(found: PlacementRequest) -> SubmittedOut:
         deadline_at=found.deadline_at,
         version=found.version,
     )
+
+
+def group_out(found: list[PlacementRequest]) -> GroupOut:
+    """The receipt of a group."""
+    return GroupOut(id=found[0].id, requests=[submitted_out(one) for one in found])
 
 
 @router.post("/requests", response_model=SubmittedOut, status_code=201)
@@ -110,6 +120,25 @@ def amend(request_id: Id, shape: AmendIn, call: Changer) -> Response:
 def close(request_id: Id, shape: CloseIn, call: Changer) -> Response:
     """End a request that was not placed, saying how it ended."""
     return call.once(shape, lambda tx: service.close(tx, call.actor, request_id, shape.outcome, shape.version))
+
+
+@router.post("/groups", response_model=GroupOut, status_code=201)
+def submit_group(shape: GroupIn, call: Annotated[Call, Depends(Allowed(Verb.REQUEST_SUBMIT))]) -> Response:
+    """Ask for places for people found together: a request per party, all of them or none."""
+    return call.once(shape, lambda tx: group_out(service.submit_group(tx, call.actor, shape)), 201)
+
+
+@router.get("/groups/{group_id}", response_model=list[RequestOut])
+def opened_group(group_id: Id, call: Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))]) -> Response:
+    """The requests of a group that one may see; each is a logged read."""
+    with call.writing() as tx:
+        return answer([request_out(tx, detail) for detail in service.open_group(tx, call.actor, group_id)])
+
+
+@router.put("/groups/{group_id}/together", status_code=204)
+def set_together(group_id: Id, shape: TogetherIn, call: Changer) -> Response:
+    """Let a group go to one house only, or be spread over several."""
+    return call.once(shape, lambda tx: service.set_together(tx, call.actor, group_id, shape.together))
 
 
 @router.get("/open-counts", response_model=list[OpenCountOut])

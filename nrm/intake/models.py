@@ -53,6 +53,10 @@ class PlacementRequest(SQLModel, table=True):
     rung_first: int = 0
     rung_next: int = 0
     rung_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    group_id: str | None = Field(default=None, foreign_key="request.id", index=True)
+    """The first request of the people who were found together with these; their requests are matched as one problem."""
+    together: bool = False
+    """Whether this party goes where the others of its group go that say the same, or nowhere."""
     version: int = 1
 
 

@@ -89,6 +89,15 @@ def detail(tx: Tx, request_id: str, for_update: bool = False) -> RequestDetail:
     return details(tx, [request(tx, request_id, for_update)])[0]
 
 
+def group(tx: Tx, group_id: str) -> list[PlacementRequest]:
+    """The requests of a group, in the order of their ids. Empty when there is no such group."""
+    return list(
+        tx.session.exec(
+            select(PlacementRequest).where(PlacementRequest.group_id == group_id).order_by(PlacementRequest.id)
+        ).all()
+    )
+
+
 def unplaced(tx: Tx) -> list[PlacementRequest]:
     """Everyone who still waits for a place, longest deadline first come first."""
     return list(

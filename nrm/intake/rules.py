@@ -92,6 +92,9 @@ LANGUAGES = ("ar", "bg", "en", "es", "fr", "hu", "pl", "pt", "ro", "ru", "ti", "
 WISHES = tuple(f"lang:{code}" for code in LANGUAGES)
 
 PERSONS_MAX = 20
+GROUP_PARTIES_MAX = 40
+APART_MAX = 20 + GROUP_PARTIES_MAX
+"""Codes one request can name to be kept apart from; somebody out of a group names everybody else in it."""
 DAYS_MAX = 366
 ADULT_AGE = 18
 

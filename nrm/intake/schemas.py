@@ -6,7 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from nrm.intake.rules import (
+    APART_MAX,
     DAYS_MAX,
+    GROUP_PARTIES_MAX,
     PERSONS_MAX,
     Exploitation,
     Fact,
@@ -37,11 +39,13 @@ class UnsafeIn(Shape):
     reason: UnsafeReason = UnsafeReason.NETWORK
 
 
-class Needs(Shape):
-    """What can be learned and amended later."""
+Persons = Annotated[tuple[PersonIn, ...], Field(min_length=1, max_length=PERSONS_MAX)]
+
+
+class Circumstances(Shape):
+    """What is known about people who seek a place, whoever they are."""
 
     urgency: Urgency
-    persons: Annotated[tuple[PersonIn, ...], Field(min_length=1, max_length=PERSONS_MAX)]
     exploitation: Exploitation = Exploitation.UNKNOWN
     residence: Residence = Residence.UNKNOWN
     facts: Annotated[dict[Code, Fact], Field(max_length=50, default_factory=dict)]
@@ -51,7 +55,13 @@ class Needs(Shape):
     refuses_police: bool = False
     needed_from: datetime | None = None
     days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = 14
-    apart: Annotated[tuple[Annotated[str, Field(min_length=6, max_length=9)], ...], Field(max_length=20)] = ()
+    apart: Annotated[tuple[Annotated[str, Field(min_length=6, max_length=9)], ...], Field(max_length=APART_MAX)] = ()
+
+
+class Needs(Circumstances):
+    """What can be learned and amended later."""
+
+    persons: Persons
 
 
 class RequestIn(Needs):
@@ -59,6 +69,28 @@ class RequestIn(Needs):
 
     region: Code
     on_behalf_of: Code | None = None
+
+
+class PartyIn(Shape):
+    """People of a group who are never split; `apart` when they may not be in one house with the rest of the group."""
+
+    persons: Persons
+    apart: bool = False
+
+
+class GroupIn(Circumstances):
+    """People found together: what holds for all of them, and who they are, per party."""
+
+    region: Code
+    on_behalf_of: Code | None = None
+    parties: Annotated[tuple[PartyIn, ...], Field(min_length=2, max_length=GROUP_PARTIES_MAX)]
+    together: bool = True
+
+
+class TogetherIn(Shape):
+    """Whether a group goes to one house or nowhere, or may be spread over several."""
+
+    together: bool
 
 
 class AmendIn(Needs):
@@ -110,6 +142,8 @@ class RequestOut(Shape):
     submitted_by: str
     on_behalf_of: str | None
     handover_needed: bool
+    group_id: str | None
+    together: bool
     status: RequestStatus
     outcome: Outcome | None
     created_at: datetime
@@ -127,6 +161,13 @@ class SubmittedOut(Shape):
     minor_alone: bool
     deadline_at: datetime
     version: int
+
+
+class GroupOut(Shape):
+    """The requests of a group, as a receipt: one per party."""
+
+    id: str
+    requests: list[SubmittedOut]
 
 
 class OpenCountOut(Shape):

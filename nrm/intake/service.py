@@ -15,7 +15,7 @@ from nrm.intake import queries, rules
 from nrm.intake.models import Bar, KeptApart, PlacementRequest, RequestFact, RequestPerson, UnsafeRegion
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import CLOSING_OUTCOMES, NEEDS, UNPLACED, WISHES, Fact, Outcome, Person, RequestStatus
-from nrm.intake.schemas import AmendIn, Needs, RequestIn
+from nrm.intake.schemas import AmendIn, Circumstances, GroupIn, Needs, RequestIn
 from nrm.registry import queries as registry
 
 NEEDED_FROM_AHEAD_MAX = timedelta(days=366)
@@ -81,6 +81,56 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         minor_alone=alone,
     )
     return found
+
+
+def submit_group(tx: Tx, actor: Actor, shape: GroupIn) -> list[PlacementRequest]:
+    """Take in people found together: a request per party, all in this transaction, so that they are matched as one.
+
+    Whoever must be apart names every other party of the group. A minor alone goes to youth care and is waited for
+    by nobody.
+    """
+    common = {name: getattr(shape, name) for name in (*Circumstances.model_fields, "region", "on_behalf_of")}
+    made: list[PlacementRequest] = []
+    for party in sorted(shape.parties, key=lambda party: party.apart):
+        others = tuple(found.short_code for found in made) if party.apart else ()
+        one = RequestIn.model_validate({**common, "persons": party.persons, "apart": (*shape.apart, *others)})
+        found = submit(tx, actor, one)
+        found.group_id = made[0].id if made else found.id
+        found.together = shape.together and not party.apart and not found.minor_alone
+        made.append(found)
+    tx.session.flush()
+    tx.record(
+        "group.submitted",
+        f"group:{made[0].id}",
+        "requests",
+        parties=len(made),
+        persons=sum(len(party.persons) for party in shape.parties),
+        together=shape.together,
+    )
+    return made
+
+
+def set_together(tx: Tx, actor: Actor, group_id: str, together: bool) -> None:
+    """Let a group go to one house or nowhere, or be spread. Whoever is kept apart from the others never joins them."""
+    members = [owned(tx, actor, found.id) for found in queries.group(tx, group_id)]
+    if not members:
+        raise NotFound("no_group")
+    codes = {found.short_code for found in members}
+    for detail in queries.details(tx, members):
+        detail.request.together = together and not detail.request.minor_alone and not codes & set(detail.apart)
+        tx.session.add(detail.request)
+    tx.session.flush()
+    tx.record("group.changed", f"group:{group_id}", "requests", together=together)
+
+
+def open_group(tx: Tx, actor: Actor, group_id: str) -> list[RequestDetail]:
+    """Read the requests of a group that one may see; each one is a logged read."""
+    found = [request for request in queries.group(tx, group_id) if may_see_case(actor, request)]
+    if not found:
+        raise NotFound("no_group")
+    for request in found:
+        log_read(tx, actor, f"request:{request.id}", "group")
+    return queries.details(tx, found)
 
 
 def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementRequest:
@@ -210,7 +260,7 @@ def _free_code(tx: Tx, request_id: str) -> str:
     raise Conflict("no_free_short_code")
 
 
-def _needed_from(shape: Needs, default: datetime) -> datetime:
+def _needed_from(shape: Circumstances, default: datetime) -> datetime:
     return shape.needed_from or default
 
 

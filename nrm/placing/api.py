@@ -21,6 +21,7 @@ from nrm.placing.schemas import (
     DeclineIn,
     DepartIn,
     FollowOut,
+    GroupOfferIn,
     HistoryOut,
     OccupyIn,
     OfferIn,
@@ -105,6 +106,15 @@ def send(request_id: Id, shape: OfferIn, call: Sender) -> Response:
         return next(found for found in queries.offers(tx, request_id) if found.id == offer.id)
 
     return call.once(shape, work, 201)
+
+
+@router.post("/groups/{group_id}/offers", response_model=list[OfferOut], status_code=201)
+def send_group(group_id: Id, shape: GroupOfferIn, call: Sender) -> Response:
+    """Send the first proposal of everybody in a group who waits: all their places are held, or none."""
+    with call.writing() as tx:
+        sent = {offer.id for offer in service.send_group(tx, call.actor, group_id, shape.phoned)}
+        members = [found.id for found in intake.group(tx, group_id)]
+        return answer([offer for member in members for offer in queries.offers(tx, member) if offer.id in sent], 201)
 
 
 @router.delete("/offers/{offer_id}", status_code=204)

@@ -1,7 +1,7 @@
 """From rows to a matching problem, and from its codes back to what a person may see."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from nrm.intake import rules as intake_rules
 from nrm.intake.models import KeptApart, PlacementRequest
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import Exploitation, Fact, Residence
-from nrm.placing.models import Offer, Proposal, ProposalSet, Stay
+from nrm.placing import queries
+from nrm.placing.models import Offer, Stay
 from nrm.placing.rules import OfferStatus, StayStatus
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView, UnitView
@@ -67,6 +68,7 @@ def build(
     own = {found.request.id for found in wanted} if held_for else set()
     previous = _previous(tx, [found.request.id for found in wanted]) if with_previous else {}
     apart = _apart(tx, wanted)
+    together, where = _together(wanted, apart), _where_the_others_are(tx, wanted)
     units = {unit.unit.id: (view, unit) for view in locations for unit in view.units}
     problem = matching.Problem(
         criteria=tuple(criteria),
@@ -75,7 +77,11 @@ def build(
         zones=zones,
         units=tuple(_unit(view, unit, settings, (held_for or {}).get(unit.unit.id)) for view, unit in units.values()),
         requests=tuple(
-            _request(tx, found, pools, settings, criteria, apart.get(found.request.id, ()), previous)
+            replace(
+                _request(tx, found, pools, settings, criteria, apart.get(found.request.id, ()), previous),
+                together=together.get(found.request.id),
+                only_locations=where.get(found.request.id),
+            )
             for found in wanted
         ),
     )
@@ -203,18 +209,50 @@ def _apart(tx: Tx, details: list[RequestDetail]) -> dict[str, set[str]]:
     return {request_id: others - {request_id} for request_id, others in apart.items()}
 
 
+def _together(details: list[RequestDetail], apart: Mapping[str, set[str]]) -> dict[str, str]:
+    """Request → the group it goes with. Who must be apart from somebody of the group goes alone: safety comes first."""
+    groups: dict[str, set[str]] = {}
+    for found in details:
+        if found.request.together and found.request.group_id:
+            groups.setdefault(found.request.group_id, set()).add(found.request.id)
+    return {
+        request_id: group_id
+        for group_id, members in groups.items()
+        for request_id in members
+        if not apart.get(request_id, set()) & members
+    }
+
+
+def _where_the_others_are(tx: Tx, details: list[RequestDetail]) -> dict[str, tuple[str, ...]]:
+    """Request → the houses where others of its group have a place, or else are asked for; nothing when there are none.
+
+    Only for a request that goes where its group goes.
+    """
+    wanted = {found.request.id: found.request.group_id for found in details if found.request.together}
+    of_groups = col(PlacementRequest.group_id).in_({group for group in wanted.values() if group})
+    going = [of_groups, col(PlacementRequest.together)]
+    stays = (
+        select(Stay.location_id, PlacementRequest.id, PlacementRequest.group_id)
+        .join(PlacementRequest, col(PlacementRequest.id) == Stay.request_id)
+        .where(*going, col(Stay.status).in_((StayStatus.PLANNED, StayStatus.ARRIVED)))
+    )
+    offers = (
+        select(Offer.location_id, PlacementRequest.id, PlacementRequest.group_id)
+        .join(PlacementRequest, col(PlacementRequest.id) == Offer.request_id)
+        .where(*going, Offer.status == OfferStatus.LIVE)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for rows in (tx.session.exec(stays).all(), tx.session.exec(offers).all()) if wanted else ():
+        for request_id, group_id in wanted.items():
+            there = {location for location, other, group in rows if group == group_id and other != request_id}
+            if there:
+                found.setdefault(request_id, tuple(sorted(there)))
+    return found
+
+
 def _previous(tx: Tx, request_ids: list[str]) -> dict[str, str]:
     """Request → the unit that is its first proposal now."""
-    rows = tx.session.exec(
-        select(Proposal.request_id, Proposal.unit_id)
-        .join(ProposalSet, col(ProposalSet.id) == Proposal.set_id)
-        .where(
-            col(Proposal.request_id).in_(request_ids),
-            col(ProposalSet.replaced_at).is_(None),
-            Proposal.rank == 1,
-        )
-    )
-    return dict(rows.all())
+    return {first.request_id: first.unit_id for first in queries.first_proposals(tx, request_ids)}
 
 
 def waiting(tx: Tx) -> list[PlacementRequest]:

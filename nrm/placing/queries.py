@@ -38,6 +38,22 @@ def current_set(tx: Tx, request_id: str) -> ProposalSet | None:
     ).first()
 
 
+def first_proposals(tx: Tx, request_ids: list[str]) -> list[Proposal]:
+    """The first proposal of each request that has one now, in the order of the requests' ids."""
+    return list(
+        tx.session.exec(
+            select(Proposal)
+            .join(ProposalSet, col(ProposalSet.id) == Proposal.set_id)
+            .where(
+                col(Proposal.request_id).in_(request_ids),
+                col(ProposalSet.replaced_at).is_(None),
+                Proposal.rank == 1,
+            )
+            .order_by(Proposal.request_id)
+        ).all()
+    )
+
+
 def proposals(tx: Tx, request_id: str) -> ProposalsOut | None:
     """The current proposals of a request, each figure as it is now; None before the first.
 

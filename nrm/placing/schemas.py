@@ -18,6 +18,12 @@ class OfferIn(Shape):
     phoned: bool = False
 
 
+class GroupOfferIn(Shape):
+    """Send the first proposal of everybody in a group. `phoned` when a figure is not fresh: somebody called first."""
+
+    phoned: bool = False
+
+
 class AcceptIn(Shape):
     """Say yes. The hand-over point is one of the location's, needed when a first responder brings the party."""
 

@@ -85,6 +85,21 @@ def send_offer(tx: Tx, actor: Actor, request_id: str, proposal_id: str, phoned: 
     return tx.session.get_one(Offer, offer.id)
 
 
+def send_group(tx: Tx, actor: Actor, group_id: str, phoned: bool = False) -> list[Offer]:
+    """Ask for the first proposal of everybody in a group who still waits for one: all of them, or nobody."""
+    require(actor, Verb.OFFER_SEND)
+    # All requests before all houses, both in order: two groups that want the same houses wait for each other, once.
+    members = [intake_service.owned(tx, actor, found.id) for found in intake.group(tx, group_id)]
+    if not members:
+        raise NotFound("no_group")
+    first = queries.first_proposals(tx, [found.id for found in members if found.status == RequestStatus.OPEN])
+    if not first:
+        raise Conflict("nothing_to_ask")
+    for location_id in sorted({proposal.location_id for proposal in first}):
+        registry.location(tx, location_id, for_update=True)
+    return [send_offer(tx, actor, proposal.request_id, proposal.id, phoned) for proposal in first]
+
+
 def open_offers(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
     """Read the offers that need an answer of one's organisation; each request behind one is a logged read."""
     require(actor, Verb.OFFER_READ)

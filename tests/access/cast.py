@@ -8,7 +8,9 @@ from nrm.access import service as access
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
+from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
+from nrm.intake.schemas import GroupIn
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
 from nrm.registry import service as registry
@@ -125,6 +127,10 @@ def cast(town: Town) -> Cast:
     made.note("police_accepted", asked)
     followed = town.request(police)
     offered = town.request(coordinator)
+    with town.database.transaction(coordinator.account_id) as tx:
+        parties = [{"persons": [{"sex": "f", "age": 40}]}] * 2
+        shape = GroupIn.model_validate({"region": OWN, "urgency": "planned", "parties": parties})
+        made.ids["group"] = intake.submit_group(tx, coordinator, shape)[0].id
     town.match()
     made.ids["offer"] = town.offer(coordinator, offered)
     town.match()

@@ -93,6 +93,18 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("PUT", "/requests/{open}"): decides(200),
     ("POST", "/requests/{open}/closing"): decides(204),
     ("POST", "/requests/{open}/offers"): decides(201),
+    ("POST", "/groups"): {
+        "coordinator": 201,
+        "other_coordinator": 201,
+        "duty": 201,
+        "desk": 201,
+        "police": 201,
+        "other_police": 201,
+        "inspectorate": 201,
+    },
+    ("GET", "/groups/{group}"): CASE_READ,
+    ("PUT", "/groups/{group}/together"): decides(204),
+    ("POST", "/groups/{group}/offers"): decides(201),
     ("DELETE", "/offers/{offer}"): decides(204),
     ("GET", "/offers-to-answer"): {
         **dict.fromkeys(("provider", "other_provider", "desk"), 200),
@@ -144,6 +156,9 @@ def body(path: str, made: Cast) -> Any:
     persons = [{"sex": "f", "age": 24}]
     known: dict[str, Any] = {
         "/requests": {"region": "VR17", "urgency": "now", "persons": persons},
+        "/groups": {"region": "VR17", "urgency": "now", "parties": [{"persons": persons}, {"persons": persons}]},
+        "/groups/{group}/together": {"together": False},
+        "/groups/{group}/offers": {},
         "PUT /requests/{open}": {"urgency": "today", "persons": persons, "version": made.versions["open"]},
         "/requests/{open}/closing": {"outcome": "own_solution", "version": made.versions["open"]},
         "/requests/{open}/offers": {"proposalId": made.proposals["open"]},

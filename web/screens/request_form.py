@@ -124,16 +124,16 @@ def send(visit: Sender) -> Response:
             return _page(visit, tx, *_stepped(visit))
     with visit.reading() as tx:
         typed = _typed(visit, tx)
-        shape, errors = _shaped(visit.words, RequestIn, typed)
-        if _unwarned(visit):
-            errors = _in_order(errors | {"refuses_police": visit.words.gettext(WRONG["refuses_police"])})
+        shape, errors = shaped(visit.words, RequestIn, typed)
+        if unwarned(visit):
+            errors = in_order(errors | {"refuses_police": visit.words.gettext(WRONG["refuses_police"])})
         if shape is None or errors:
             return _page(visit, tx, visit.filled(errors), status=400)
     try:
         receipt = visit.once(shape, lambda tx: submitted_out(intake.submit(tx, visit.actor, shape)))
     except Invalid as refusal:
         with visit.reading() as tx:
-            return _page(visit, tx, visit.filled(_refused(visit.words, refusal)), status=400)
+            return _page(visit, tx, visit.filled(refused(visit.words, refusal)), status=400)
     except Conflict as refusal:
         # A used key means: sent before, perhaps otherwise. A new key lets the person send it on purpose.
         again = visit.filled()
@@ -162,7 +162,7 @@ def amend(request_id: Id, visit: Changer) -> Response:
         if visit.field("step"):
             return _page(visit, tx, *_stepped(visit), detail=detail)
         typed = _typed(visit, tx, detail)
-        shape, errors = _shaped(visit.words, AmendIn, typed)
+        shape, errors = shaped(visit.words, AmendIn, typed)
         if shape is None or errors:
             return _page(visit, tx, visit.filled(errors), status=400, detail=detail)
     try:
@@ -170,7 +170,7 @@ def amend(request_id: Id, visit: Changer) -> Response:
             intake.amend(tx, visit.actor, request_id, shape)
     except Invalid as refusal:
         with visit.writing() as tx:
-            errors = _refused(visit.words, refusal)
+            errors = refused(visit.words, refusal)
             return _page(visit, tx, visit.filled(errors), status=400, detail=_own(visit, tx, request_id))
     except Conflict as refusal:
         if refusal.code != "changed_meanwhile":
@@ -195,7 +195,7 @@ def _after(visit: Visit, shape: RequestIn, receipt: Mapping[str, Any]) -> Respon
     return visit.go(f"/gevolgd/{receipt['id']}", "request_sent_minor" if alone else "request_sent_followed")
 
 
-def _unwarned(visit: Visit) -> bool:
+def unwarned(visit: Visit) -> bool:
     """Whether an investigative body ticks that the person wants no police, and was not told yet what that means."""
     return visit.actor.investigative and bool(visit.field("refuses_police")) and not visit.field("understood")
 
@@ -239,19 +239,27 @@ def _count(visit: Visit) -> int:
 
 def _typed(visit: Visit, tx: Tx, detail: RequestDetail | None = None) -> Typed:
     """Read the form. What it cannot read stands in the errors; the rest is for the shape to judge."""
+    typed = circumstances(visit, tx, detail)
+    persons = [person_typed(visit, position) for position in range(_count(visit))]
+    return Typed({**typed.values, "persons": persons, "version": visit.field("version")}, typed.errors)
+
+
+def person_typed(visit: Visit, position: int) -> dict[str, Any]:
+    """One row of the form as a person of the shape."""
+    return {
+        "sex": visit.field(f"sex-{position}"),
+        "age": visit.field(f"age-{position}"),
+        "ageEstimated": bool(visit.field(f"about-{position}")),
+        "parent": bool(visit.field(f"parent-{position}")),
+    }
+
+
+def circumstances(visit: Visit, tx: Tx, detail: RequestDetail | None = None) -> Typed:
+    """Read what the form says of everybody in it: where, how soon, what is known and needed."""
     errors: dict[str, str] = {}
     values: dict[str, Any] = {
         "region": visit.field("region"),
         "urgency": visit.field("urgency"),
-        "persons": [
-            {
-                "sex": visit.field(f"sex-{position}"),
-                "age": visit.field(f"age-{position}"),
-                "ageEstimated": bool(visit.field(f"about-{position}")),
-                "parent": bool(visit.field(f"parent-{position}")),
-            }
-            for position in range(_count(visit))
-        ],
         "exploitation": visit.field("exploitation") or Exploitation.UNKNOWN,
         "residence": visit.field("residence") or Residence.UNKNOWN,
         "facts": {
@@ -263,7 +271,6 @@ def _typed(visit: Visit, tx: Tx, detail: RequestDetail | None = None) -> Typed:
         "days": visit.field("days") or DAYS,
         "apart": [code.strip() for code in visit.field("apart").replace(";", ",").split(",") if code.strip()],
         "onBehalfOf": visit.field("on_behalf_of") or None,
-        "version": visit.field("version"),
     }
     unsafe = _unsafe(visit, tx, errors, detail)
     values["unsafe"] = unsafe
@@ -333,7 +340,7 @@ def _folded(name: str) -> str:
     return "".join(character for character in plain if character.isalnum())
 
 
-def _shaped(words: Words, shape: Any, typed: Typed) -> tuple[Any, dict[str, str]]:
+def shaped(words: Words, shape: Any, typed: Typed) -> tuple[Any, dict[str, str]]:
     """The shape, or None, and what is wrong per field in the order of the page."""
     names = {field.alias or name for name, field in shape.model_fields.items()}
     errors = dict(typed.errors)
@@ -346,15 +353,15 @@ def _shaped(words: Words, shape: Any, typed: Typed) -> tuple[Any, dict[str, str]
             if name == "persons" and len(typed.values["persons"]) <= PERSONS_MAX:
                 continue  # the list is wrong because a person in it is, and that is said at the person
             errors.setdefault(name, words.gettext(WRONG.get(field, WRONG["residence"])))
-    return made, _in_order(errors)
+    return made, in_order(errors)
 
 
-def _refused(words: Words, refusal: Invalid) -> dict[str, str]:
+def refused(words: Words, refusal: Invalid) -> dict[str, str]:
     errors: dict[str, str] = {}
     for found in refusal.fields:
         name, field = _field_of(found.path)
         errors.setdefault(name, words.gettext(WRONG.get(field, WRONG["residence"])))
-    return _in_order(errors or {"region": flash_text(words, refusal.code)})
+    return in_order(errors or {"region": flash_text(words, refusal.code)})
 
 
 def _field_of(path: tuple[str | int, ...]) -> tuple[str, str]:
@@ -369,7 +376,7 @@ def _field_of(path: tuple[str | int, ...]) -> tuple[str, str]:
     return field, field
 
 
-def _in_order(errors: dict[str, str]) -> dict[str, str]:
+def in_order(errors: dict[str, str]) -> dict[str, str]:
     order = list(WRONG)
 
     def place(name: str) -> tuple[int, int]:
@@ -423,40 +430,49 @@ def _page(
     detail: RequestDetail | None = None,
     warning: str = "",
 ) -> Response:
-    frame = visit.frame(tx)
+    count = form.value("persons", "1")
+    return visit.page(
+        "request_form.html",
+        visit.frame(tx),
+        status=status,
+        rows=range(min(max(int(count), 1), PERSONS_MAX) if count.isdecimal() and len(count) < 4 else 1),
+        persons_max=PERSONS_MAX,
+        party=party(visit.words, detail.persons) if detail else "",
+        warning=Flash("warning", warning) if warning else None,
+        **shown(visit, tx, form, focus, detail),
+    )
+
+
+def shown(
+    visit: Visit, tx: Tx, form: Form, focus: str, detail: RequestDetail | None = None, many: bool = False
+) -> dict[str, Any]:
+    """What the shared parts of an asking form need to be drawn."""
     regions = registry.regions(tx)
     _, ladder = policy.current(tx, policy.Ladder)
     if detail is not None:
         ladder = policy.at_version(tx, policy.Ladder, detail.request.ladder_version)
     places = [(region.name, visit.words.gettext("regio")) for region in regions]
     places += [(found.name, visit.words.gettext("gemeente")) for found in registry.municipalities(tx)]
-    count = form.value("persons", "1")
-    return visit.page(
-        "request_form.html",
-        frame,
-        status=status,
-        form=form,
-        focus=focus,
-        rows=range(min(max(int(count), 1), PERSONS_MAX) if count.isdecimal() and len(count) < 4 else 1),
-        persons_max=PERSONS_MAX,
-        areas=list(form.chosen("unsafe")) or [""],
-        areas_max=AREAS_MAX,
-        regions=[(region.code, region.name) for region in regions],
-        places=places,
-        deadline_minutes=ladder.deadline_minutes,
-        urgencies=[urgency.value for urgency in Urgency],
-        criteria=registry.criteria(tx),
-        needs=NEEDS,
-        languages=sorted(LANGUAGES, key=lambda code: visit.words.gettext(LANGUAGE_NAMES[code])),
-        exploitations=[found.value for found in Exploitation],
-        residences=[found.value for found in Residence],
-        organisations=_organisations(tx, visit.actor) if detail is None else [],
-        open_details=_open_details(form),
-        detail=detail,
-        party=party(visit.words, detail.persons) if detail else "",
-        region_names={region.code: region.name for region in regions},
-        warning=Flash("warning", warning) if warning else None,
-    )
+    return {
+        "form": form,
+        "focus": focus,
+        "many": many,
+        "detail": detail,
+        "areas": list(form.chosen("unsafe")) or [""],
+        "areas_max": AREAS_MAX,
+        "regions": [(region.code, region.name) for region in regions],
+        "region_names": {region.code: region.name for region in regions},
+        "places": places,
+        "deadline_minutes": ladder.deadline_minutes,
+        "urgencies": [urgency.value for urgency in Urgency],
+        "criteria": registry.criteria(tx),
+        "needs": NEEDS,
+        "languages": sorted(LANGUAGES, key=lambda code: visit.words.gettext(LANGUAGE_NAMES[code])),
+        "exploitations": [found.value for found in Exploitation],
+        "residences": [found.value for found in Residence],
+        "organisations": organisations_asking(tx, visit.actor) if detail is None else [],
+        "open_details": _open_details(form),
+    }
 
 
 def _open_details(form: Form) -> bool:
@@ -468,7 +484,7 @@ def _open_details(form: Form) -> bool:
     )
 
 
-def _organisations(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
+def organisations_asking(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
     """In whose name a duty officer can ask; nobody else can."""
     if actor.role is not Role.DUTY_OFFICER:
         return []

@@ -112,9 +112,7 @@ def submit_group(tx: Tx, actor: Actor, shape: GroupIn) -> list[PlacementRequest]
 
 def set_together(tx: Tx, actor: Actor, group_id: str, together: bool) -> None:
     """Let a group go to one house or nowhere, or be spread. Whoever is kept apart from the others never joins them."""
-    members = [owned(tx, actor, found.id) for found in queries.group(tx, group_id)]
-    if not members:
-        raise NotFound("no_group")
+    members = owned_group(tx, actor, group_id)
     codes = {found.short_code for found in members}
     for detail in queries.details(tx, members):
         detail.request.together = together and not detail.request.minor_alone and not codes & set(detail.apart)
@@ -243,6 +241,18 @@ def owned(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:
     if not owns_case(actor, found):
         raise NotFound("no_request")
     return found
+
+
+def owned_group(tx: Tx, actor: Actor, group_id: str) -> list[PlacementRequest]:
+    """The requests of a group that the actor decides on, locked in the order of their ids. NotFound if there are none.
+
+    One of them may have gone to another owner, who decides on it since.
+    """
+    require(actor, Verb.REQUEST_CHANGE)
+    members = [queries.request(tx, found.id, for_update=True) for found in queries.group(tx, group_id)]
+    if not (own := [found for found in members if owns_case(actor, found)]):
+        raise NotFound("no_group")
+    return own
 
 
 def _duty_desk(tx: Tx) -> str:

@@ -89,9 +89,7 @@ def send_group(tx: Tx, actor: Actor, group_id: str, phoned: bool = False) -> lis
     """Ask for the first proposal of everybody in a group who still waits for one: all of them, or nobody."""
     require(actor, Verb.OFFER_SEND)
     # All requests before all houses, both in order: two groups that want the same houses wait for each other, once.
-    members = [intake_service.owned(tx, actor, found.id) for found in intake.group(tx, group_id)]
-    if not members:
-        raise NotFound("no_group")
+    members = intake_service.owned_group(tx, actor, group_id)
     first = queries.first_proposals(tx, [found.id for found in members if found.status == RequestStatus.OPEN])
     if not first:
         raise Conflict("nothing_to_ask")

@@ -5,6 +5,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from nrm.access.models import ReadLog
+from nrm.intake import queries as intake
 from tests.access.cast import ACTORS, Cast, cast
 from tests.api.client import Api, api
 from tests.builders import Town
@@ -22,6 +23,11 @@ def reads(here: Town, since: int = 0) -> list[Row]:
     with here.database.reading() as tx:
         rows = tx.session.exec(select(ReadLog).order_by(col(ReadLog.at)))
         return sorted((row.role, row.subject, row.purpose) for row in rows)[since:]
+
+
+def group_of(here: Town, group_id: str) -> list[str]:
+    with here.database.reading() as tx:
+        return [found.id for found in intake.group(tx, group_id)]
 
 
 def added(calls: Api, actor: str, method: str, path: str, body: object = None) -> list[Row]:
@@ -45,7 +51,11 @@ def test_each_read_of_a_case_leaves_exactly_its_rows(here: Town, made: Cast) -> 
             assert added(calls, "duty", "GET", f"/requests/{one}/{part}") == [("duty_officer", f"request:{one}", part)]
         own = ("open", "offered", "accepted", "placed")
         assert added(calls, "coordinator", "GET", "/requests") == sorted(
-            ("coordinator", f"request:{ids[name]}", "list") for name in own
+            ("coordinator", f"request:{request_id}", "list")
+            for request_id in [*(ids[name] for name in own), *group_of(here, ids["group"])]
+        )
+        assert added(calls, "coordinator", "GET", f"/groups/{ids['group']}") == sorted(
+            ("coordinator", f"request:{request_id}", "group") for request_id in group_of(here, ids["group"])
         )
         assert added(calls, "coordinator", "GET", "/requests?closed=true") == [
             ("coordinator", f"request:{ids['closed']}", "list")

@@ -1,6 +1,7 @@
 """People found together: one form for all of them, and one page on which their places are asked for in one go."""
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -264,6 +265,7 @@ def _group(visit: Visit, group_id: str, template: str) -> Response:
         owns=owns_case(visit.actor, head),
         waiting=sum(line.detail.request.status in UNPLACED and not line.detail.request.minor_alone for line in lines),
         proposed=len(first),
+        houses=Counter(line.first for line in lines if line.first).most_common(),
         call_first=any(view.freshness.band not in TRUSTED for view in houses.values()),
         stamp=max((found.set_id for found in first.values()), default=""),
         region_names=regions,

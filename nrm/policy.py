@@ -104,6 +104,15 @@ class Decider(Policy):
     by: Literal["provider", "national_desk", "labour_inspectorate"]
 
 
+class Intake(Policy):
+    """Limits on what one account may ask of the desk."""
+
+    kind = "intake"
+    marks_per_day_max: Annotated[int, Field(ge=1, le=1000)] = 30
+    marks_days: Annotated[int, Field(ge=1, le=3660)] = 366
+    pre_alert_days_max: Annotated[int, Field(ge=1, le=366)] = 60
+
+
 class Authority(Policy):
     """Who must agree before a placement stands, per pool (domain.md §3).
 
@@ -155,7 +164,7 @@ class Matching(Policy):
     latest_days: dict[Urgency, Annotated[int, Field(ge=0, le=366)]] = {"now": 0, "today": 0, "soon": 3, "planned": 14}
 
 
-KINDS: tuple[type[Policy], ...] = (Freshness, Ladder, Hold, Authority, Pools, Matching)
+KINDS: tuple[type[Policy], ...] = (Freshness, Ladder, Hold, Intake, Authority, Pools, Matching)
 
 P = TypeVar("P", bound=Policy)
 

@@ -1,7 +1,8 @@
-"""Sealing addresses: AES-256-GCM under a key of its own, bound to the location they belong to."""
+"""Sealing addresses: AES-256-GCM under a key of its own, bound to the location they belong to. And pseudonyms."""
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 from dataclasses import dataclass
@@ -30,7 +31,13 @@ class AddressKey:
         if len(key) != 32:
             raise ValueError("an address key has 32 bytes")
         self._cipher = AESGCM(key)
+        # A key of its own for every use, from the one secret that has to be kept.
+        self._pseudonym_key = hmac.digest(key, b"nrm pseudonym", "sha256")
         self.id = hashlib.sha256(key).hexdigest()[:16]
+
+    def pseudonym(self, said: str) -> str:
+        """A hash nobody can repeat without the key, 64 characters: equal for what is equal, and nothing else."""
+        return hmac.digest(self._pseudonym_key, said.encode(), "sha256").hex()
 
     def seal(self, location_id: str, address: str) -> Sealed:
         nonce = secrets.token_bytes(12)

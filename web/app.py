@@ -29,12 +29,29 @@ from web.screens import (
     login,
     numbers,
     policies,
+    pre_alerts,
+    repeats,
     request_form,
     requests,
 )
 from web.words import words_for
 
-SCREENS = (login, request_form, groups, requests, follow, answers, houses, duty, board, numbers, admin, policies)
+SCREENS = (
+    login,
+    request_form,
+    groups,
+    requests,
+    repeats,
+    pre_alerts,
+    follow,
+    answers,
+    houses,
+    duty,
+    board,
+    numbers,
+    admin,
+    policies,
+)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

@@ -184,6 +184,7 @@ RELEASE_REASONS = {
 }
 EVENTS = {
     "request.submitted": N_("Aanvraag gedaan"),
+    "request.marked": N_("Kenmerk van de persoon gemaakt"),
     "request.amended": N_("Aanvraag aangepast"),
     "request.closed": N_("Aanvraag afgesloten"),
     "offer.sent": N_("Plek gevraagd en vastgehouden"),
@@ -216,8 +217,15 @@ TRIGGERS = {
     "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
 }
 
+REPEAT_OUTCOMES = {
+    "same_person": N_("Dezelfde persoon"),
+    "other_person": N_("Iemand anders"),
+    "not_clear": N_("Niet duidelijk geworden"),
+}
+
 LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
+    "repeat_outcome": REPEAT_OUTCOMES,
     "place_kind": PLACE_KINDS,
     "role": ROLES,
     "pool": POOLS,

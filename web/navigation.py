@@ -12,22 +12,24 @@ HOUSES = NavItem(N_("Onze plekken"), "/opvang")
 DUTY = NavItem(N_("Piketdienst"), "/piket")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
+REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
+CHECKS = NavItem(N_("Geplande controles"), "/controles")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
-    Role.COORDINATOR: (REQUESTS, NEW, BOARD, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, BOARD, POLICY),
-    Role.FIRST_RESPONDER: (FOLLOW, NEW, POLICY),
+    Role.COORDINATOR: (REQUESTS, NEW, BOARD, CHECKS, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, BOARD, CHECKS, POLICY),
+    Role.FIRST_RESPONDER: (FOLLOW, NEW, CHECKS, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
-    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, NUMBERS, BOARD, POLICY),
+    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, REPEATS, CHECKS, NUMBERS, BOARD, POLICY),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),
 }
-_INSPECTORATE = (FOLLOW, NEW, ANSWERS, POLICY)
+_INSPECTORATE = (FOLLOW, NEW, ANSWERS, CHECKS, POLICY)
 
 
 def nav_for(actor: Actor) -> tuple[NavItem, ...]:

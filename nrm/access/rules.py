@@ -51,6 +51,9 @@ class Verb(StrEnum):
     REQUEST_READ = "request.read"
     REQUEST_CHANGE = "request.change"
     REQUEST_FOLLOW = "request.follow"
+    REPEAT_READ = "repeat.read"
+    PRE_ALERT_SEND = "pre_alert.send"
+    PRE_ALERT_READ = "pre_alert.read"
     OFFER_SEND = "offer.send"
     OFFER_READ = "offer.read"
     OFFER_ANSWER = "offer.answer"
@@ -80,6 +83,10 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.REQUEST_READ: _CASE_HOLDERS,
     Verb.REQUEST_CHANGE: _CASE_HOLDERS,
     Verb.REQUEST_FOLLOW: frozenset({_R.FIRST_RESPONDER}),
+    Verb.REPEAT_READ: frozenset({_R.NATIONAL_DESK}),
+    Verb.PRE_ALERT_SEND: frozenset({_R.FIRST_RESPONDER, _R.COORDINATOR}),
+    # A planned check is secret until it happened: its announcer and the desk that must be ready.
+    Verb.PRE_ALERT_READ: frozenset({_R.FIRST_RESPONDER, _R.COORDINATOR, _R.DUTY_OFFICER, _R.NATIONAL_DESK}),
     Verb.OFFER_SEND: _CASE_HOLDERS,
     # The labour inspectorate is a first responder that must also agree with NLA placements.
     Verb.OFFER_READ: frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.FIRST_RESPONDER}),
@@ -162,6 +169,7 @@ def may(actor: Actor, verb: Verb) -> bool:
 
 _ON_SHIFT_ONLY = frozenset(
     {
+        Verb.PRE_ALERT_READ,
         Verb.REQUEST_SUBMIT,
         Verb.REQUEST_READ,
         Verb.REQUEST_CHANGE,

@@ -17,8 +17,13 @@ from nrm.intake.schemas import (
     CloseIn,
     GroupIn,
     GroupOut,
+    MarkIn,
     OpenCountOut,
     PersonOut,
+    PreAlertIn,
+    PreAlertOut,
+    RepeatEndIn,
+    RepeatOut,
     RequestIn,
     RequestOut,
     SubmittedOut,
@@ -29,6 +34,7 @@ from nrm.registry.api import board_region
 
 router = APIRouter(tags=["intake"])
 
+Announcer = Annotated[Call, Depends(Allowed(Verb.PRE_ALERT_SEND))]
 Changer = Annotated[Call, Depends(Allowed(Verb.REQUEST_CHANGE))]
 
 
@@ -139,6 +145,55 @@ def opened_group(group_id: Id, call: Annotated[Call, Depends(Allowed(Verb.REQUES
 def set_together(group_id: Id, shape: TogetherIn, call: Changer) -> Response:
     """Let a group go to one house only, or be spread over several."""
     return call.once(shape, lambda tx: service.set_together(tx, call.actor, group_id, shape.together))
+
+
+@router.post("/requests/{request_id}/marks", status_code=204)
+def mark_person(request_id: Id, shape: MarkIn, call: Changer) -> Response:
+    """Note as a keyed hash whom a request is about, so that the national desk notices a second one."""
+    with call.writing() as tx:
+        service.mark_person(tx, call.actor, call.parts.key, request_id, shape.initials, shape.born)
+    return answer(None)
+
+
+@router.get("/repeats", response_model=list[RepeatOut])
+def repeats(call: Annotated[Call, Depends(Allowed(Verb.REPEAT_READ))]) -> Response:
+    """Requests that may be about one person, for the desk that mediates; each is a logged read."""
+    with call.writing() as tx:
+        return answer(list(service.open_repeats(tx, call.actor)))
+
+
+@router.post("/repeats/{repeat_id}/ending", status_code=204)
+def end_repeat(
+    repeat_id: Id, shape: RepeatEndIn, call: Annotated[Call, Depends(Allowed(Verb.REPEAT_READ))]
+) -> Response:
+    """What the desk found out about two requests that looked alike."""
+    return call.once(shape, lambda tx: service.end_repeat(tx, call.actor, repeat_id, shape.outcome))
+
+
+@router.get("/pre-alerts", response_model=list[PreAlertOut])
+def pre_alerts(call: Annotated[Call, Depends(Allowed(Verb.PRE_ALERT_READ))]) -> Response:
+    """Planned checks that are not over: one's own organisation's, or all of them for the duty desk."""
+    with call.reading() as tx:
+        return answer(list(queries.pre_alerts(tx, call.actor)))
+
+
+@router.post("/pre-alerts", response_model=PreAlertOut, status_code=201)
+def announce(shape: PreAlertIn, call: Announcer) -> Response:
+    """Tell the duty desk of a planned check. It holds nothing."""
+
+    def work(tx: Tx) -> PreAlertOut:
+        made = service.announce(tx, call.actor, shape)
+        return next(found for found in queries.pre_alerts(tx, call.actor) if found.id == made.id)
+
+    return call.once(shape, work, 201)
+
+
+@router.delete("/pre-alerts/{pre_alert_id}", status_code=204)
+def withdraw_pre_alert(pre_alert_id: Id, call: Announcer) -> Response:
+    """The planned check does not go on."""
+    with call.writing() as tx:
+        service.withdraw_pre_alert(tx, call.actor, pre_alert_id)
+    return answer(None)
 
 
 @router.get("/open-counts", response_model=list[OpenCountOut])

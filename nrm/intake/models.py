@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from nrm.columns import Json, UtcDateTime, only_where
@@ -103,6 +103,49 @@ class KeptApart(SQLModel, table=True):
 
     request_id: str = Field(primary_key=True, foreign_key="request.id")
     other_code: str = Field(primary_key=True, max_length=8)
+
+
+class PersonMark(SQLModel, table=True):
+    """What tells that two requests may be about one person, and not about whom: a keyed hash of a thrown-away input."""
+
+    __tablename__ = "person_mark"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    pseudonym: str = Field(primary_key=True, max_length=64, index=True)
+    marked_by: str = Field(foreign_key="account.id", max_length=40, index=True)
+    marked_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Repeat(SQLModel, table=True):
+    """Two requests that may be about one person, for the national desk to mediate. The older one first."""
+
+    __tablename__ = "repeat"
+
+    id: str = Field(primary_key=True, max_length=40)
+    first_id: str = Field(foreign_key="request.id")
+    second_id: str = Field(foreign_key="request.id")
+    noticed_at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=20)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: str | None = Field(default=None, foreign_key="account.id", max_length=40)
+
+    __table_args__ = (UniqueConstraint("first_id", "second_id"),)
+
+
+class PreAlert(SQLModel, table=True):
+    """A planned check at which people may be found: where, when, about how many. Holds nothing."""
+
+    __tablename__ = "pre_alert"
+
+    id: str = Field(primary_key=True, max_length=40)
+    region_code: str = Field(foreign_key="region.code")
+    from_at: datetime = Field(sa_type=UtcDateTime)
+    until_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    persons: int
+    organisation_id: str = Field(foreign_key="organisation.id", index=True)
+    announced_by: str = Field(foreign_key="account.id", max_length=40)
+    announced_at: datetime = Field(sa_type=UtcDateTime)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Bar(SQLModel, table=True):

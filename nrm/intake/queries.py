@@ -7,12 +7,24 @@ from datetime import datetime
 from sqlalchemy import case
 from sqlmodel import col, select
 
+from nrm.access import queries as access
+from nrm.access.models import Organisation
 from nrm.access.rules import Actor, Role, Verb, may
 from nrm.db import Tx
 from nrm.errors import NotFound
 from nrm.intake import rules
-from nrm.intake.models import Bar, KeptApart, PlacementRequest, RequestFact, RequestPerson, UnsafeRegion
+from nrm.intake.models import (
+    Bar,
+    KeptApart,
+    PlacementRequest,
+    PreAlert,
+    Repeat,
+    RequestFact,
+    RequestPerson,
+    UnsafeRegion,
+)
 from nrm.intake.rules import UNPLACED, Fact, Person, RequestStatus, Sex, UnsafeReason
+from nrm.intake.schemas import PreAlertOut, RepeatOut
 
 PAGE_MAX = 100
 
@@ -96,6 +108,54 @@ def group(tx: Tx, group_id: str) -> list[PlacementRequest]:
             select(PlacementRequest).where(PlacementRequest.group_id == group_id).order_by(PlacementRequest.id)
         ).all()
     )
+
+
+def repeats(tx: Tx) -> list[RepeatOut]:
+    """Pairs of requests that may be about one person and were not looked into, oldest first, at most a page."""
+    rows = tx.session.exec(
+        select(Repeat).where(col(Repeat.ended_at).is_(None)).order_by(col(Repeat.noticed_at), Repeat.id).limit(PAGE_MAX)
+    ).all()
+    listed = []
+    for row in rows:
+        both = [request(tx, row.first_id), request(tx, row.second_id)]
+        owners = [access.organisation(tx, found.owner_organisation_id) for found in both]
+        listed.append(
+            RepeatOut(
+                id=row.id,
+                codes=[found.short_code for found in both],
+                owners=[owner.name for owner in owners],
+                phones=[owner.phone for owner in owners],
+                noticed_at=row.noticed_at,
+            )
+        )
+    return listed
+
+
+def pre_alerts(tx: Tx, actor: Actor) -> list[PreAlertOut]:
+    """Planned checks that are not over: all of them for the desk, for others those of their own organisation."""
+    query = (
+        select(PreAlert, Organisation)
+        .join(Organisation, col(Organisation.id) == PreAlert.organisation_id)
+        .where(col(PreAlert.withdrawn_at).is_(None), col(PreAlert.until_at) > tx.now)
+        .order_by(col(PreAlert.from_at), PreAlert.id)
+        .limit(PAGE_MAX)
+    )
+    if actor.role not in {Role.DUTY_OFFICER, Role.NATIONAL_DESK}:
+        query = query.where(PreAlert.organisation_id == actor.organisation_id)
+    elif actor.region_code is not None:
+        query = query.where(PreAlert.region_code == actor.region_code)
+    return [
+        PreAlertOut(
+            id=found.id,
+            region=found.region_code,
+            from_at=found.from_at,
+            until_at=found.until_at,
+            persons=found.persons,
+            organisation=organisation.name,
+            own=found.organisation_id == actor.organisation_id,
+        )
+        for found, organisation in tx.session.exec(query)
+    ]
 
 
 def unplaced(tx: Tx) -> list[PlacementRequest]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from nrm.policy import Pool, Pools
@@ -87,11 +88,21 @@ class Outcome(StrEnum):
 CLOSING_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.ENDED_STAY)
 """Outcomes a person can choose; `ended_stay` follows from a departure."""
 
+
+class RepeatOutcome(StrEnum):
+    """What the national desk found out about two requests that looked alike."""
+
+    SAME_PERSON = "same_person"
+    OTHER_PERSON = "other_person"
+    NOT_CLEAR = "not_clear"
+
+
 NEEDS = ("wheelchair", "medical_care", "baby_cot", "own_room")
 LANGUAGES = ("ar", "bg", "en", "es", "fr", "hu", "pl", "pt", "ro", "ru", "ti", "tr", "uk", "vi", "zh")
 WISHES = tuple(f"lang:{code}" for code in LANGUAGES)
 
 PERSONS_MAX = 20
+INITIALS_MIN = 2
 GROUP_PARTIES_MAX = 40
 APART_MAX = 20 + GROUP_PARTIES_MAX
 """Codes one request can name to be kept apart from; somebody out of a group names everybody else in it."""
@@ -165,6 +176,12 @@ def normal_code(typed: str) -> str:
     """A short code as typed on a phone, brought to the form in which it is kept."""
     letters = "".join(character for character in typed.upper() if character.isalnum())
     return f"{letters[:2]} {letters[2:]}"
+
+
+def person_key(initials: str, born: date) -> str:
+    """What is hashed to notice that somebody was asked for before: the same for every way to write the same."""
+    plain = unicodedata.normalize("NFKD", initials).upper()
+    return f"{''.join(letter for letter in plain if letter.isalpha())}|{born.isoformat()}"
 
 
 def widened(regions: Iterable[str], municipality_regions: Iterable[str]) -> tuple[str, ...]:

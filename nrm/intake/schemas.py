@@ -1,9 +1,9 @@
 """What comes in with a request, and what goes out to whom."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from nrm.intake.rules import (
     APART_MAX,
@@ -13,13 +13,14 @@ from nrm.intake.rules import (
     Exploitation,
     Fact,
     Outcome,
+    RepeatOutcome,
     RequestStatus,
     Residence,
     Sex,
     UnsafeReason,
     Urgency,
 )
-from nrm.shapes import Code, Shape, Version
+from nrm.shapes import Code, Shape, Version, clean_text
 
 
 class PersonIn(Shape):
@@ -91,6 +92,50 @@ class TogetherIn(Shape):
     """Whether a group goes to one house or nowhere, or may be spread over several."""
 
     together: bool
+
+
+class MarkIn(Shape):
+    """What tells persons apart, hashed at once and thrown away: first letters of first and last name, day of birth."""
+
+    initials: Annotated[str, Field(min_length=2, max_length=10), AfterValidator(clean_text)]
+    born: date
+
+
+class RepeatOut(Shape):
+    """Two requests that may be about one person: their codes and whom to phone, for the desk that mediates."""
+
+    id: str
+    codes: list[str]
+    owners: list[str]
+    phones: list[str | None]
+    noticed_at: datetime
+
+
+class RepeatEndIn(Shape):
+    """What the desk found out."""
+
+    outcome: RepeatOutcome
+
+
+class PreAlertIn(Shape):
+    """A planned check: where, from when until when, and about how many people may be found."""
+
+    region: Code
+    from_at: datetime
+    until_at: datetime
+    persons: Annotated[int, Field(ge=1, le=200)]
+
+
+class PreAlertOut(Shape):
+    """A planned check as its announcer and the duty desk see it."""
+
+    id: str
+    region: str
+    from_at: datetime
+    until_at: datetime
+    persons: int
+    organisation: str
+    own: bool
 
 
 class AmendIn(Needs):

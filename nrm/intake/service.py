@@ -1,23 +1,46 @@
 """Taking a request in, learning more about it, and ending it. A request always has an owner."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, update
-from sqlmodel import col
+from sqlalchemy import delete, func, update
+from sqlmodel import col, select
 
 from nrm import policy
 from nrm.access import queries as access
 from nrm.access.rules import Actor, OrganisationKind, Role, Verb, may_follow, may_see_case, owns_case
 from nrm.access.service import log_read, require
 from nrm.db import Tx
-from nrm.errors import Conflict, FieldError, Invalid, NotFound
+from nrm.errors import Conflict, FieldError, Invalid, NotFound, TooMany
 from nrm.intake import queries, rules
-from nrm.intake.models import Bar, KeptApart, PlacementRequest, RequestFact, RequestPerson, UnsafeRegion
+from nrm.intake.models import (
+    Bar,
+    KeptApart,
+    PersonMark,
+    PlacementRequest,
+    PreAlert,
+    Repeat,
+    RequestFact,
+    RequestPerson,
+    UnsafeRegion,
+)
 from nrm.intake.queries import RequestDetail
-from nrm.intake.rules import CLOSING_OUTCOMES, NEEDS, UNPLACED, WISHES, Fact, Outcome, Person, RequestStatus
-from nrm.intake.schemas import AmendIn, Circumstances, GroupIn, Needs, RequestIn
+from nrm.intake.rules import (
+    CLOSING_OUTCOMES,
+    NEEDS,
+    UNPLACED,
+    WISHES,
+    Fact,
+    Outcome,
+    Person,
+    RepeatOutcome,
+    RequestStatus,
+)
+from nrm.intake.schemas import AmendIn, Circumstances, GroupIn, Needs, PreAlertIn, RepeatOut, RequestIn
+from nrm.notify import service as notify
 from nrm.registry import queries as registry
+from nrm.seal import AddressKey
 
+PRE_ALERT_MAX = timedelta(days=7)
 NEEDED_FROM_AHEAD_MAX = timedelta(days=366)
 NEEDED_FROM_BEHIND_MAX = timedelta(days=1)
 
@@ -241,6 +264,129 @@ def owned(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:
     if not owns_case(actor, found):
         raise NotFound("no_request")
     return found
+
+
+def mark_person(tx: Tx, actor: Actor, key: AddressKey, request_id: str, initials: str, born: date) -> None:
+    """Note, as a keyed hash, whom a request is about; the input itself is kept nowhere.
+
+    Another request with the same hash goes to the national desk, which mediates. Whoever asks learns nothing of it,
+    not even by how this ends, and can try only so many a day.
+    """
+    owned(tx, actor, request_id)
+    _, limits = policy.current(tx, policy.Intake)
+    today = select(func.count()).where(
+        PersonMark.marked_by == actor.account_id, col(PersonMark.marked_at) > tx.now - timedelta(days=1)
+    )
+    if (tx.session.scalar(today) or 0) >= limits.marks_per_day_max:
+        raise TooMany("too_many_marks")
+    if not tx.now.date() - timedelta(days=366 * 120) <= born <= tx.now.date():
+        raise Invalid("invalid", (FieldError(("born",), "not_in_range"),))
+    said = rules.person_key(initials, born)
+    if said.index("|") < rules.INITIALS_MIN:
+        raise Invalid("invalid", (FieldError(("initials",), "required"),))
+    pseudonym = key.pseudonym(said)
+    if tx.session.get(PersonMark, (request_id, pseudonym)) is not None:
+        return
+    others = tx.session.exec(
+        select(PersonMark.request_id).where(
+            PersonMark.pseudonym == pseudonym,
+            col(PersonMark.marked_at) > tx.now - timedelta(days=limits.marks_days),
+        )
+    ).all()
+    tx.session.add(PersonMark(request_id=request_id, pseudonym=pseudonym, marked_by=actor.account_id, marked_at=tx.now))
+    for other in others:
+        known = select(Repeat.id).where(Repeat.first_id == other, Repeat.second_id == request_id)
+        if tx.session.exec(known).first() is None:
+            tx.session.add(Repeat(id=tx.new_id(), first_id=other, second_id=request_id, noticed_at=tx.now))
+    tx.session.flush()
+    # The same entry whether anything was found or not: the history of a case is read by whoever asked.
+    tx.record("request.marked", f"request:{request_id}", "repeats")
+
+
+def end_repeat(tx: Tx, actor: Actor, repeat_id: str, outcome: RepeatOutcome) -> None:
+    """The national desk says what it found out about two requests that looked alike."""
+    require(actor, Verb.REPEAT_READ)
+    if tx.session.get(Repeat, repeat_id) is None:
+        raise NotFound("no_repeat")
+    tx.guarded(
+        update(Repeat)
+        .where(col(Repeat.id) == repeat_id, col(Repeat.ended_at).is_(None))
+        .values(outcome=outcome, ended_at=tx.now, ended_by=actor.account_id),
+        Conflict("already_closed"),
+    )
+    tx.record("repeat.ended", f"repeat:{repeat_id}", "repeats", outcome=outcome)
+
+
+def open_repeats(tx: Tx, actor: Actor) -> list[RepeatOut]:
+    """Read which requests may be about one person, oldest first; each is a logged read of both."""
+    require(actor, Verb.REPEAT_READ)
+    found = queries.repeats(tx)
+    for repeat in found:
+        log_read(tx, actor, f"repeat:{repeat.id}", "mediate")
+    return found
+
+
+def announce(tx: Tx, actor: Actor, shape: PreAlertIn) -> PreAlert:
+    """Tell the duty desk of a planned check, so that somebody is ready. It holds nothing."""
+    require(actor, Verb.PRE_ALERT_SEND)
+    _, limits = policy.current(tx, policy.Intake)
+    errors = []
+    if shape.region not in {region.code for region in registry.regions(tx)}:
+        errors.append(FieldError(("region",), "unknown_choice"))
+    errors += [
+        FieldError((name,), "no_time_zone")
+        for name, at in (("fromAt", shape.from_at), ("untilAt", shape.until_at))
+        if at.tzinfo is None
+    ]
+    if not errors:
+        if not shape.from_at < shape.until_at <= shape.from_at + PRE_ALERT_MAX:
+            errors.append(FieldError(("untilAt",), "not_in_range"))
+        if not tx.now < shape.until_at <= tx.now + timedelta(days=limits.pre_alert_days_max):
+            errors.append(FieldError(("fromAt",), "not_in_range"))
+    if errors:
+        raise Invalid("invalid", tuple(errors))
+    found = PreAlert(
+        id=tx.new_id(),
+        region_code=shape.region,
+        from_at=shape.from_at,
+        until_at=shape.until_at,
+        persons=shape.persons,
+        organisation_id=actor.organisation_id,
+        announced_by=actor.account_id,
+        announced_at=tx.now,
+    )
+    tx.session.add(found)
+    tx.session.flush()
+    desk = access.organisation(tx, _duty_desk(tx))
+    if desk.email:
+        # Where and when stays out of the message: a mailbox is no place for a planned check.
+        notify.queue(
+            tx,
+            f"pre-alert:{found.id}",
+            f"pre-alert:{found.id}",
+            "email",
+            desk.email,
+            "Er is een controle aangekondigd",
+            "Bij een aangekondigde controle kunnen mensen gevonden worden. Log in om te zien waar en wanneer.",
+        )
+    tx.record("pre_alert.announced", f"pre_alert:{found.id}", "pre_alerts")
+    return found
+
+
+def withdraw_pre_alert(tx: Tx, actor: Actor, pre_alert_id: str) -> None:
+    """The planned check does not go on: said by the organisation that announced it."""
+    require(actor, Verb.PRE_ALERT_SEND)
+    found = tx.session.get(PreAlert, pre_alert_id)
+    if found is None or found.organisation_id != actor.organisation_id:
+        raise NotFound("no_pre_alert")
+    tx.guarded(
+        update(PreAlert)
+        .where(col(PreAlert.id) == pre_alert_id, col(PreAlert.withdrawn_at).is_(None))
+        .values(withdrawn_at=tx.now),
+        Conflict("already_closed"),
+    )
+    notify.cancel(tx, f"pre-alert:{pre_alert_id}")
+    tx.record("pre_alert.withdrawn", f"pre_alert:{pre_alert_id}", "pre_alerts")
 
 
 def owned_group(tx: Tx, actor: Actor, group_id: str) -> list[PlacementRequest]:

@@ -1,6 +1,7 @@
 """Everybody there is, and one case in every state, for tests of who may see what."""
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from sqlmodel import select
 
@@ -9,12 +10,12 @@ from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
 from nrm.intake import service as intake
-from nrm.intake.models import PlacementRequest
-from nrm.intake.schemas import GroupIn
+from nrm.intake.models import PlacementRequest, Repeat
+from nrm.intake.schemas import GroupIn, PreAlertIn
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
 from nrm.registry import service as registry
-from tests.builders import Town
+from tests.builders import KEY, Town
 
 OWN, OTHER = "VR17", "VR15"
 
@@ -131,6 +132,13 @@ def cast(town: Town) -> Cast:
         parties = [{"persons": [{"sex": "f", "age": 40}]}] * 2
         shape = GroupIn.model_validate({"region": OWN, "urgency": "planned", "parties": parties})
         made.ids["group"] = intake.submit_group(tx, coordinator, shape)[0].id
+        for request_id in (made.ids["group"], overdue):
+            intake.mark_person(tx, coordinator, KEY, request_id, "ZZ", date(1990, 1, 1))
+        made.ids["repeat"] = tx.session.exec(select(Repeat.id)).one()
+    with town.database.transaction(police.account_id) as tx:
+        window = {"from_at": tx.now + timedelta(days=1), "until_at": tx.now + timedelta(days=1, hours=3)}
+        planned = PreAlertIn.model_validate({"region": OWN, "persons": 6, **window})
+        made.ids["pre_alert"] = intake.announce(tx, police, planned).id
     town.match()
     made.ids["offer"] = town.offer(coordinator, offered)
     town.match()

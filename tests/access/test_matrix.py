@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/groups/{group}"): CASE_READ,
     ("PUT", "/groups/{group}/together"): decides(204),
     ("POST", "/groups/{group}/offers"): decides(201),
+    ("POST", "/requests/{open}/marks"): decides(204),
+    ("GET", "/repeats"): {"desk": 200},
+    ("POST", "/repeats/{repeat}/ending"): {"desk": 204},
+    ("GET", "/pre-alerts"): dict.fromkeys(
+        ("coordinator", "other_coordinator", "duty", "desk", "police", "other_police", "inspectorate"), 200
+    ),
+    ("POST", "/pre-alerts"): dict.fromkeys(
+        ("coordinator", "other_coordinator", "police", "other_police", "inspectorate"), 201
+    ),
+    ("DELETE", "/pre-alerts/{pre_alert}"): {
+        **dict.fromkeys(("police", "other_police"), 204),
+        **dict.fromkeys(("coordinator", "other_coordinator", "inspectorate"), 404),
+    },
     ("DELETE", "/offers/{offer}"): decides(204),
     ("GET", "/offers-to-answer"): {
         **dict.fromkeys(("provider", "other_provider", "desk"), 200),
@@ -156,6 +170,14 @@ def body(path: str, made: Cast) -> Any:
     persons = [{"sex": "f", "age": 24}]
     known: dict[str, Any] = {
         "/requests": {"region": "VR17", "urgency": "now", "persons": persons},
+        "/requests/{open}/marks": {"initials": "AB", "born": "1999-12-31"},
+        "/repeats/{repeat}/ending": {"outcome": "other_person"},
+        "/pre-alerts": {
+            "region": "VR17",
+            "fromAt": (made.town.clock.at + timedelta(days=2)).isoformat(),
+            "untilAt": (made.town.clock.at + timedelta(days=2, hours=4)).isoformat(),
+            "persons": 12,
+        },
         "/groups": {"region": "VR17", "urgency": "now", "parties": [{"persons": persons}, {"persons": persons}]},
         "/groups/{group}/together": {"together": False},
         "/groups/{group}/offers": {},

@@ -16,7 +16,7 @@ choose whole parties by themselves, what leads to nothing better still; the sear
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -270,10 +270,8 @@ class BranchSearch:
     @property
     def core(self) -> Instance:
         """What may still be better than the best known: the instance without the arcs closed for good."""
-        eligible = np.zeros_like(self.instance.eligible)
-        eligible[self.network.request_of, self.network.unit_of] = True
-        eligible &= self.instance.eligible  # a question closes pairs that its network still has
-        return replace(self.instance, eligible=eligible)
+        arcs = self.instance.arcs_at(self.network.request_of, self.network.unit_of)
+        return self.instance.kept(np.sort(arcs[arcs >= 0]))  # a question closes pairs that its network still has
 
     # --- branching ----------------------------------------------------------------------------------------------------
 

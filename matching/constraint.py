@@ -31,8 +31,8 @@ class _Formulation:
         self.instance = instance
         self.model = cp_model.CpModel()
         self.at = {
-            (int(request), int(unit)): self.model.new_bool_var("")
-            for request, unit in zip(*instance.eligible.nonzero(), strict=True)
+            pair: self.model.new_bool_var("")
+            for pair in zip(instance.request_of.tolist(), instance.unit_of.tolist(), strict=True)
         }
         self.out = {
             request: self.model.new_bool_var("") for request in range(instance.requests) if instance.optional[request]
@@ -81,8 +81,7 @@ class _Formulation:
         if number < drops:
             terms = [(variable, self.instance.drop[request][number]) for request, variable in self.out.items()]
         else:
-            amounts = self.instance.pair[number - drops]
-            terms = [(variable, int(amounts[pair])) for pair, variable in self.at.items()]
+            terms = list(zip(self.at.values(), self.instance.pair[number - drops].tolist(), strict=True))
         kept = [(variable, amount) for variable, amount in terms if amount]
         return [variable for variable, _ in kept], [amount for _, amount in kept]
 
@@ -124,12 +123,12 @@ def least_amounts(instance: Instance) -> LevelAmounts:
     drops = len(instance.drop[0]) if instance.drop else 0
     totals = [0] * (drops + len(instance.pair))
     for request in range(instance.requests):
-        units = instance.eligible[request]
-        if not units.any():
+        own = slice(int(instance.row[request]), int(instance.row[request + 1]))
+        if own.start == own.stop:
             totals[:drops] = [a + b for a, b in zip(totals, instance.drop[request], strict=False)]
         elif not instance.optional[request]:
             for at, amounts in enumerate(instance.pair):
-                totals[drops + at] += int(amounts[request][units].min())
+                totals[drops + at] += int(amounts[own].min())
     return tuple(totals)
 
 

@@ -79,7 +79,7 @@ class Answer:
         """
         asked = set(requests)
         mates = sorted({mate for group in self.source.instance.groups if asked & set(group) for mate in group})
-        extra = [*units, *np.flatnonzero(self.source.instance.eligible[mates].any(axis=0)).tolist()]
+        extra = sorted({*units, *(unit for mate in mates for unit in self.source.instance.allowed(mate).tolist())})
         asked.update(mates)
         asked |= {other for pair in self.source.instance.apart if asked & set(pair) for other in pair}
         parts = {self._part_of_request[request] for request in asked}
@@ -170,7 +170,7 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     before = instance.amounts(region.placement)
     everyone_at_best = before == _own_best(instance)
     instance = instance.requiring([own])
-    open_units = [int(unit) for unit in np.flatnonzero(instance.eligible[own]) if unit != region.placement[own]]
+    open_units = [unit for unit in instance.allowed(own).tolist() if unit != region.placement[own]]
     share = {unit: instance.share(own, unit) for unit in open_units}
     listed: list[tuple[LevelAmounts, int]] = []
     while open_units and len(listed) < count:
@@ -201,10 +201,10 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
 
 def _own_best(instance: Instance) -> LevelAmounts | None:
     """The amounts if every request had its own best unit to itself; None if some request has nowhere to go."""
-    if not instance.eligible.any(axis=1).all():
+    if not np.diff(instance.row).all():
         return None
     best = [
-        min(instance.share(request, int(unit)) for unit in np.flatnonzero(instance.eligible[request]))
+        min(instance.share(request, unit) for unit in instance.allowed(request).tolist())
         for request in range(instance.requests)
     ]
     return tuple(sum(column) for column in zip(*best, strict=True))
@@ -216,7 +216,7 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     barring = source.rules.barring_units(request)
     places = source.instance.places
     reasons = [Reason(code, int(units.sum()), int(places[units].sum())) for code, units in barring.items()]
-    open_units = np.flatnonzero(~source.rules.barred[request])
+    open_units = source.rules.allowed(request)
     if open_units.size:
         reasons.append(_reason_with_others(answer, request, open_units))
     codes_at: dict[int, list[str]] = {unit: [] for unit in range(len(source.units))}

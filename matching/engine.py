@@ -176,19 +176,20 @@ class Part:
         if self._start is None:
             return Found(None, True)
         choices, flow = self._start[0].copy(), self._start[1].copy()
-        eligible, optional = self.instance.eligible.copy(), self.instance.optional.copy()
+        row = self.instance.row
+        allowed, optional = np.ones(len(self.instance.unit_of), np.bool_), self.instance.optional.copy()
         if require is not None:
             optional[require] = False
             if within is not None:
-                eligible[require] &= np.isin(np.arange(self.instance.units), within)
+                allowed[row[require] : row[require + 1]] = np.isin(self.instance.allowed(require), within)
         if without is not None:
-            eligible[without] = False
-        self._network.narrow(choices, eligible, optional)
+            allowed[row[without] : row[without + 1]] = False
+        self._network.narrow(choices, allowed, optional)
         if worth_less_than is not None:
             packed = self._network.unit_bound(choices, self._worth.copy(), worth_less_than, rounds=QUESTION_ROUNDS)
             if packed is None or packed.bound >= self._network.improvable(worth_less_than):
                 return Found(None, True)
-        instance = replace(self.instance, eligible=eligible, optional=optional)
+        instance = replace(self.instance.kept(np.flatnonzero(allowed)), optional=optional)
         incumbent = self.placement if instance.allows(self.placement) else None
         search = BranchSearch(instance, self._limit, incumbent, BRANCH_NODES_MAX, self._network)
         found = _searched(search, worth_less_than, (choices, flow))
@@ -199,11 +200,11 @@ class Part:
 
 def _alone(instance: Instance) -> Found:
     """One request with nobody to mind: its best unit."""
-    units = np.flatnonzero(instance.eligible[0])
+    units = instance.allowed(0)
     if units.size == 0:
         if not instance.optional[0]:
             return Found(None, True)
         return Found((UNPLACED,), True, instance.amounts((UNPLACED,)))
-    best = min(units.tolist(), key=lambda unit: (*(amounts[0, unit] for amounts in instance.pair), unit))
+    best = min(zip(*(amounts.tolist() for amounts in instance.pair), units.tolist(), strict=True))[-1]
     # Out at no cost beats any place at a price: only for a request taken out of the problem, which is eligible nowhere.
     return Found((best,), True, instance.amounts((best,)))

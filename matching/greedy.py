@@ -86,8 +86,8 @@ def _priority(instance: Instance, request: int) -> tuple[object, ...]:
 
 def _preferred(instance: Instance, request: int) -> Sequence[int]:
     """The eligible units of a request, best first by the levels that count for placed requests, then by number."""
-    units = instance.eligible[request].nonzero()[0]
-    keys = [amounts[request, units] for amounts in instance.pair]
+    own = slice(int(instance.row[request]), int(instance.row[request + 1]))
+    units, keys = instance.unit_of[own], [amounts[own] for amounts in instance.pair]
     # Numbers too wide for 64 bits are replaced by their rank, which sorts alike.
     narrow = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in keys]
     preferred: list[int] = units[np.lexsort(narrow[::-1])].tolist()

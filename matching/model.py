@@ -5,17 +5,22 @@ answer whatever order the lists came in. That numbering is the tie rule: no engi
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.eligibility import BoolArray, Eligibility, IntArray, eligibility
 from matching.problem import LEVELS, Problem, Request, Unit
-from matching.scoring import DROP_LEVELS, Amounts, placed_amounts, unplaced_amounts
+from matching.scoring import DROP_LEVELS, Amounts, Scores, placed_amounts, scores, unplaced_amounts
 
 UNPLACED = -1
+
+# So many pairs of request and unit are looked at and the allowed ones listed.
+LISTED_PAIRS_MAX = 2**40
 
 Placement = tuple[int, ...]
 """Unit number per request, `UNPLACED` for none."""
@@ -26,24 +31,29 @@ LevelAmounts = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """R requests and U units as numbers.
+    """R requests and U units as numbers, and the A pairs of them that are allowed.
 
-    size[R], places[U] in persons · private[U] · location[U] as numbers · eligible[R, U] · optional[R]: may stay
-    unplaced · drop[R][5] amounts of the first five levels when unplaced · pair: three arrays [R, U] with the amounts of
-    the last three when placed · apart: pairs of requests that may not share a location · groups: requests that are all
-    placed at one location or none.
+    size[R], places[U] in persons · private[U] · location[U] as numbers · request r may be in the units
+    unit_of[row[r] : row[r + 1]], ascending · optional[R]: may stay unplaced · drop[R][5] amounts of the first five
+    levels when unplaced · pair: three arrays [A] with the amounts of the last three when placed · apart: pairs of
+    requests that may not share a location · groups: requests that are all placed at one location or none.
+
+    most: where not all allowed pairs are listed, per request what no pair of it exceeds in the last three levels (see
+    `Scores.most_per_person`); None where all are.
     """
 
     size: IntArray
     places: IntArray
     private: BoolArray
     location: IntArray
-    eligible: BoolArray
+    row: IntArray
+    unit_of: NDArray[np.int32]
     optional: BoolArray
     drop: tuple[tuple[int, ...], ...]
     pair: tuple[Amounts, ...]
     apart: tuple[tuple[int, int], ...]
     groups: tuple[tuple[int, ...], ...]
+    most: tuple[list[int], ...] | None = None
 
     @property
     def requests(self) -> int:
@@ -55,30 +65,92 @@ class Instance:
         """U."""
         return len(self.places)
 
+    @property
+    def request_of(self) -> IntArray:
+        """[A] the request of every pair."""
+        return np.repeat(np.arange(self.requests), np.diff(self.row))
+
+    @property
+    def eligible(self) -> BoolArray:
+        """bool[R, U], for small ones and for tests."""
+        matrix = np.zeros((self.requests, self.units), np.bool_)
+        matrix[self.request_of, self.unit_of] = True
+        return matrix
+
+    def allowed(self, request: int) -> NDArray[np.int32]:
+        """The units a request may be in, ascending."""
+        return self.unit_of[self.row[request] : self.row[request + 1]]
+
+    def arc(self, request: int, unit: int) -> int:
+        """The number of a pair; -1 if it is not listed."""
+        first, last = int(self.row[request]), int(self.row[request + 1])
+        at = bisect_left(self.unit_of, unit, first, last)
+        return at if at < last and self.unit_of[at] == unit else -1
+
+    def arcs_at(self, requests: IntArray, units: IntArray) -> IntArray:
+        """The numbers of pairs, -1 where one is not listed."""
+        low, end = self.row[requests], self.row[requests + 1]
+        high = end.copy()
+        while (low < high).any():
+            middle = np.minimum((low + high) // 2, max(0, len(self.unit_of) - 1))
+            less = (low < high) & (self.unit_of[middle] < units)
+            low, high = np.where(less, middle + 1, low), np.where(less, high, np.minimum(high, middle))
+        listed = low < end
+        listed[listed] = self.unit_of[low[listed]] == units[listed]
+        return np.where(listed, low, -1)
+
+    def arcs_of(self, requests: NDArray[np.intp]) -> IntArray:
+        """The numbers of all pairs of some requests, request by request."""
+        first, count = self.row[requests], self.row[requests + 1] - self.row[requests]
+        begin = np.cumsum(count) - count
+        return np.repeat(first - begin, count) + np.arange(count.sum())
+
     def share(self, request: int, unit: int) -> LevelAmounts:
-        """What one request contributes to every level when it is in that unit, or `UNPLACED`."""
+        """What one request contributes to every level when it is in that unit (an allowed one), or `UNPLACED`."""
         if unit == UNPLACED:
             return (*self.drop[request], *(0 for _ in self.pair))
-        return (*(0 for _ in self.drop[request]), *(int(amounts[request, unit]) for amounts in self.pair))
+        arc = self.arc(request, unit)
+        return (*(0 for _ in self.drop[request]), *(int(amounts[arc]) for amounts in self.pair))
 
     def amounts(self, placement: Sequence[int]) -> LevelAmounts:
         """All levels of a placement, in unbounded integers."""
-        shares = [self.share(request, unit) for request, unit in enumerate(placement)]
-        return tuple(sum(column) for column in zip(*shares, strict=True)) if shares else (0,) * len(LEVELS)
+        units = np.array(placement, np.int64)
+        placed = np.flatnonzero(units != UNPLACED)
+        left = [self.drop[request] for request, unit in enumerate(placement) if unit == UNPLACED]
+        dropped = [sum(column) for column in zip(*left, strict=True)] if left else [0] * len(DROP_LEVELS)
+        arcs = self.arcs_at(placed, units[placed])
+        return (*dropped, *(sum(amounts[arcs].tolist()) for amounts in self.pair))
+
+    def kept(self, arcs: IntArray) -> "Instance":
+        """The same with these pairs (ascending numbers) only."""
+        return replace(
+            self,
+            row=np.searchsorted(arcs, self.row),
+            unit_of=self.unit_of[arcs],
+            pair=tuple(amounts[arcs] for amounts in self.pair),
+        )
 
     def part(self, requests: NDArray[np.intp], units: NDArray[np.intp]) -> "Instance":
         """The same for some requests and units (ascending numbers); links to requests outside the part are dropped."""
         number = {int(request): at for at, request in enumerate(requests)}
-        grid = np.ix_(requests, units)
+        new_unit = np.full(self.units, -1, np.int32)
+        new_unit[units] = np.arange(len(units))
+        arcs = self.arcs_of(requests)
+        unit_of = new_unit[self.unit_of[arcs]]
+        row = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.row[requests + 1] - self.row[requests])])
+        if (unit_of < 0).any():
+            inside = np.flatnonzero(unit_of >= 0)
+            row, unit_of, arcs = np.searchsorted(inside, row), unit_of[inside], arcs[inside]
         return Instance(
             size=self.size[requests],
             places=self.places[units],
             private=self.private[units],
             location=self.location[units],
-            eligible=self.eligible[grid],
+            row=row,
+            unit_of=unit_of,
             optional=self.optional[requests],
             drop=tuple(self.drop[request] for request in requests),
-            pair=tuple(amounts[grid] for amounts in self.pair),
+            pair=tuple(amounts[arcs] for amounts in self.pair),
             apart=tuple((number[a], number[b]) for a, b in self.apart if a in number and b in number),
             groups=tuple(
                 members
@@ -91,25 +163,24 @@ class Instance:
         """Equal for equal instances; location numbers count by order only, ids not at all."""
         digest = hashlib.sha256()
         order = np.unique(self.location, return_inverse=True)[1]
-        arrays = (self.size, self.places, self.private, order, self.eligible, self.optional)
+        arrays = (self.size, self.places, self.private, order, self.row, self.unit_of, self.optional)
         for array in arrays:
             digest.update(repr(array.shape).encode() + array.tobytes())
         for amounts in self.pair:
-            numbers = repr(amounts.tolist()).encode() if amounts.dtype == np.object_ else amounts.tobytes()
-            digest.update(numbers)
+            # Equal numbers may be held in words of different width.
+            wide = amounts.dtype == np.object_
+            digest.update(repr(amounts.tolist()).encode() if wide else amounts.astype(np.int64).tobytes())
         digest.update(repr((self.drop, self.apart, self.groups)).encode())
         return digest.digest()
 
     def without(self, request: int) -> "Instance":
-        """The same problem had this request never been made: nowhere eligible, in no group, out at no cost."""
-        eligible = self.eligible.copy()
-        eligible[request] = False
+        """The same problem had this request never been made: nowhere allowed, in no group, out at no cost."""
         optional = self.optional.copy()
         optional[request] = True
         drop = list(self.drop)
         drop[request] = (0,) * len(DROP_LEVELS)
         groups = tuple(tuple(member for member in group if member != request) for group in self.groups)
-        return replace(self, eligible=eligible, optional=optional, drop=tuple(drop), groups=groups)
+        return replace(self.confined(request, []), optional=optional, drop=tuple(drop), groups=groups)
 
     def requiring(self, requests: Sequence[int]) -> "Instance":
         """The same with these requests to be placed, at whatever price to the others."""
@@ -118,15 +189,29 @@ class Instance:
         return replace(self, optional=optional)
 
     def confined(self, request: int, units: Sequence[int]) -> "Instance":
-        """The same with this request allowed in these units only, whatever the pair rules say of them."""
-        eligible = self.eligible.copy()
-        eligible[request] = False
-        eligible[request, list(units)] = True
-        return replace(self, eligible=eligible)
+        """The same with this request allowed in these units (ascending) only, whatever the pair rules say of them.
+
+        Where they forbid it the amounts are unknown and taken as zero, so ask only whether it can be there.
+        """
+        first, last = int(self.row[request]), int(self.row[request + 1])
+        there = np.array(units, np.int64)
+        arcs = self.arcs_at(np.full(len(there), request), there)
+        row = self.row.copy()
+        row[request + 1 :] += len(there) - (last - first)
+
+        def spliced(own: NDArray[Any], every: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate([every[:first], own.astype(every.dtype), every[last:]])
+
+        pair = []
+        for amounts in self.pair:
+            own = np.zeros(len(there), amounts.dtype)
+            own[arcs >= 0] = amounts[arcs[arcs >= 0]]
+            pair.append(spliced(own, amounts))
+        return replace(self, row=row, unit_of=spliced(there, self.unit_of), pair=tuple(pair))
 
     def unpriced(self) -> "Instance":
         """The same with every amount zero: any placement that keeps the rules is an optimum."""
-        nothing: Amounts = np.zeros(self.eligible.shape, np.int64)
+        nothing: Amounts = np.zeros(len(self.unit_of), np.int64)
         return replace(
             self, drop=((0,) * len(DROP_LEVELS),) * self.requests, pair=(nothing,) * (len(LEVELS) - len(DROP_LEVELS))
         )
@@ -143,7 +228,7 @@ class Instance:
             if unit == UNPLACED:
                 if not self.optional[request]:
                     return False
-            elif not self.eligible[request, unit]:
+            elif self.arc(request, unit) < 0:
                 return False
             else:
                 used.setdefault(unit, []).append(request)
@@ -160,12 +245,13 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A problem with everything derived from it once: canonical lists, pair rules, and the instance for the engines."""
+    """A problem with everything derived from it once: canonical lists, rules, costs, the instance for the engines."""
 
     problem: Problem
     requests: tuple[Request, ...]
     units: tuple[Unit, ...]
     rules: Eligibility
+    scores: Scores
     instance: Instance
     request_number: dict[str, int] = field(repr=False)
     unit_number: dict[str, int] = field(repr=False)
@@ -182,22 +268,38 @@ def compiled(problem: Problem) -> Compiled:
     requests = tuple(sorted(problem.requests, key=lambda request: request.id))
     units = tuple(sorted(problem.units, key=lambda unit: unit.id))
     rules = eligibility(problem, requests, units)
+    columns = scores(problem, requests, units)
     location_number = {location: at for at, location in enumerate(sorted({unit.location for unit in units}))}
     request_number = {request.id: at for at, request in enumerate(requests)}
+    listed = len(requests) * len(units) <= LISTED_PAIRS_MAX
+    if listed:
+        row, unit_of = rules.listed()
+        rows = np.repeat(np.arange(len(requests)), np.diff(row))
+    else:
+        row, unit_of, rows = np.zeros(len(requests) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64)
     instance = Instance(
-        size=np.array([request.size for request in requests], np.int64),
+        size=columns.size,
         places=np.array([unit.places for unit in units], np.int64),
         private=np.array([unit.private for unit in units], np.bool_),
         location=np.array([location_number[unit.location] for unit in units], np.int64),
-        eligible=~rules.barred,
+        row=row,
+        unit_of=unit_of,
         optional=np.ones(len(requests), np.bool_),
         drop=tuple(unplaced_amounts(request) for request in requests),
-        pair=placed_amounts(problem, requests, units),
+        pair=placed_amounts(columns, rows, unit_of.astype(np.int64)),
         apart=_apart_pairs(requests, request_number),
         groups=_groups(requests),
+        most=None if listed else columns.most_per_person(),
     )
     return Compiled(
-        problem, requests, units, rules, instance, request_number, {unit.id: at for at, unit in enumerate(units)}
+        problem,
+        requests,
+        units,
+        rules,
+        columns,
+        instance,
+        request_number,
+        {unit.id: at for at, unit in enumerate(units)},
     )
 
 
@@ -220,19 +322,17 @@ def _groups(requests: Sequence[Request]) -> tuple[tuple[int, ...], ...]:
 
 
 def pruned(instance: Instance) -> Instance:
-    """The same with eligibility removed where a group could never use it: locations not open to every member."""
+    """The same without the pairs a group could never use: locations not open to every member."""
     if not instance.groups:
         return instance
-    eligible = instance.eligible.copy()
+    kept = np.ones(len(instance.unit_of), np.bool_)
     for group in instance.groups:
-        members = list(group)
-        everywhere: set[int] | None = None
-        for member in members:
-            here = set(instance.location[eligible[member]].tolist())
-            everywhere = here if everywhere is None else everywhere & here
-        usable = np.isin(instance.location, sorted(everywhere or ()))
-        eligible[members] &= usable[None, :]
-    return replace(instance, eligible=eligible)
+        homes = [instance.location[instance.allowed(member)] for member in group]
+        everywhere = set(homes[0].tolist()).intersection(*(home.tolist() for home in homes[1:]))
+        usable = np.array(sorted(everywhere), np.int64)
+        for member, home in zip(group, homes, strict=True):
+            kept[instance.row[member] : instance.row[member + 1]] = np.isin(home, usable)
+    return instance if kept.all() else instance.kept(np.flatnonzero(kept))
 
 
 def components(instance: Instance) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -241,32 +341,28 @@ def components(instance: Instance) -> list[tuple[NDArray[np.intp], NDArray[np.in
     Two requests belong together if they can use the same unit, are one group, or must be apart and can meet at a
     location. Units nobody can use belong nowhere.
     """
-    linked: list[list[int]] = [[] for _ in range(instance.requests)]
-    for group in instance.groups:
-        for member in group:
-            linked[member].extend(group)
+    # A node for every request and every unit; linked ones point, through each other, to the least of them.
+    nodes = instance.requests + instance.units
+    ends = [(group[0], member) for group in instance.groups for member in group[1:]]
     for a, b in instance.apart:
-        here = set(instance.location[instance.eligible[a]].tolist())
-        if here & set(instance.location[instance.eligible[b]].tolist()):
-            linked[a].append(b)
-            linked[b].append(a)
-    seen = np.zeros(instance.requests, np.bool_)
+        here = set(instance.location[instance.allowed(a)].tolist())
+        if not here.isdisjoint(instance.location[instance.allowed(b)].tolist()):
+            ends.append((a, b))
+    links = np.array(ends, np.int64).reshape(len(ends), 2)
+    one = np.concatenate([instance.request_of, links[:, 0]])
+    other = np.concatenate([instance.unit_of + instance.requests, links[:, 1]])
+    root = np.arange(nodes)
+    while (root[one] != root[other]).any():
+        least = np.minimum(root[one], root[other])
+        np.minimum.at(root, root[one], least)
+        np.minimum.at(root, root[other], least)
+        while (root[root] != root).any():
+            root = root[root]
+    order = np.argsort(root, kind="stable")
+    begins = np.flatnonzero(np.diff(root[order], prepend=-1))
     parts = []
-    for first in range(instance.requests):
-        if seen[first]:
-            continue
-        requests = np.zeros(instance.requests, np.bool_)
-        units = np.zeros(instance.units, np.bool_)
-        frontier = np.array([first], np.intp)
-        requests[first] = True
-        while frontier.size:
-            reached = instance.eligible[frontier].any(axis=0) & ~units
-            units |= reached
-            fresh: BoolArray = np.any(instance.eligible[:, reached], axis=1)
-            fresh[[other for request in frontier for other in linked[request]]] = True
-            fresh &= ~requests
-            requests |= fresh
-            frontier = np.flatnonzero(fresh)
-        seen |= requests
-        parts.append((np.flatnonzero(requests), np.flatnonzero(units)))
+    for members in np.split(order, begins[1:]):
+        if members.size and members[0] < instance.requests:
+            split = np.searchsorted(members, instance.requests)
+            parts.append((members[:split], members[split:] - instance.requests))
     return parts

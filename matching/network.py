@@ -52,17 +52,19 @@ class Flow:
 
 class Network:
     """The arcs of one instance, in this order: into gates (A of them), staying out (R), gate to unit (G), reserved (G),
-    unit to sink (U). Only the first have request, unit and gate; see `request_of`, `unit_of`, `gate_of`, all [A].
+    unit to sink (U). Only the first have request, unit, gate and the number of the pair they are in the instance; see
+    `request_of`, `unit_of`, `gate_of`, `arc_of`, all [A].
     """
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        rows, columns = (axis.astype(np.int64) for axis in instance.eligible.nonzero())
+        rows, columns = instance.request_of, instance.unit_of.astype(np.int64)
         sizes, kind = np.unique(instance.size, return_inverse=True)
-        words = words_of(instance, rows, columns)
+        words = words_of(instance)
         gates, gate_of = np.unique(columns * max(1, sizes.size) + kind[rows], return_inverse=True)
         order = np.argsort(gate_of, kind="stable")  # arcs of one gate lie together
         self.words: Words = words.kept(order)
+        self.arc_of: IntArray = order
         self.request_of, self.unit_of, self.gate_of = rows[order], columns[order], gate_of[order]
         self.gate_unit: IntArray = gates // max(1, sizes.size)
         self.gate_size: IntArray = sizes[gates % max(1, sizes.size)] if sizes.size else gates
@@ -100,7 +102,7 @@ class Network:
         arcs = np.flatnonzero(choices.capacity[: self.stay.start])
         smaller = copy(self)
         smaller.request_of, smaller.unit_of = self.request_of[arcs], self.unit_of[arcs]
-        smaller.gate_of = self.gate_of[arcs]
+        smaller.gate_of, smaller.arc_of = self.gate_of[arcs], self.arc_of[arcs]
         smaller.words = replace(self.words, arc=self._cost[arcs], out=self._cost[self.stay])
         smaller._wire()
         parties = np.bincount(smaller.gate_of, minlength=self.gates)
@@ -185,9 +187,9 @@ class Network:
             for arcs in (arc for listed in options.values() for _, arc in listed):
                 self._cost[arcs] = self.words.carried(self._cost[arcs])
 
-    def narrow(self, choices: Choices, eligible: BoolArray, optional: BoolArray) -> None:
-        """Leave open only the pairs in eligible[R, U] and the stays outside of optional[R]."""
-        choices.capacity[: self.stay.start][~eligible[self.request_of, self.unit_of]] = 0
+    def narrow(self, choices: Choices, allowed: BoolArray, optional: BoolArray) -> None:
+        """Leave open only the pairs in allowed[A] (numbers of the instance) and the stays outside of optional[R]."""
+        choices.capacity[: self.stay.start][~allowed[self.arc_of]] = 0
         choices.capacity[self.stay][~optional] = 0
 
     # --- bounds -----------------------------------------------------------------------------------------------------

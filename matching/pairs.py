@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from matching.eligibility import eligibility
 from matching.problem import LEVELS, Problem, Unit
-from matching.scoring import PAIR_LEVELS, placed_amounts, unplaced_amounts
+from matching.scoring import PAIR_LEVELS, placed_amounts, scores, unplaced_amounts
 
 
 def pair_codes(problem: Problem, request_id: str) -> dict[str, tuple[str, ...]]:
@@ -26,6 +28,7 @@ def pair_levels(problem: Problem, request_id: str, unit_id: str | None) -> dict[
     if unit_id is None:
         levels.update(zip(LEVELS, unplaced_amounts(request), strict=False))
     else:
-        amounts = placed_amounts(problem, [request], [problem.unit(unit_id)])
-        levels.update((level, int(column[0, 0])) for level, column in zip(PAIR_LEVELS, amounts, strict=True))
+        only = np.zeros(1, np.int64)
+        amounts = placed_amounts(scores(problem, [request], [problem.unit(unit_id)]), only, only)
+        levels.update((level, int(column[0])) for level, column in zip(PAIR_LEVELS, amounts, strict=True))
     return levels

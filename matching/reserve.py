@@ -106,10 +106,10 @@ def unit_prices(problem: Problem, profiles: Sequence[Profile], places: Mapping[s
                 )
     units = [_any_night(unit, places) for unit in problem.units]
     templates = [profile.request for profile in profiles]
-    admitted = ~eligibility(problem, templates, units).barred
+    rules = eligibility(problem, templates, units)
     claims: list[list[float]] = [[] for _ in units]
     for at, profile in enumerate(profiles):
-        takers = admitted[at].nonzero()[0].tolist()
+        takers = rules.allowed(at).tolist()
         supply = sum(units[taker].places for taker in takers)
         if supply == 0:  # a party needs as many places as it has persons, so only when no unit takes it
             continue

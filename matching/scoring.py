@@ -5,14 +5,16 @@ placed in a unit. Amounts fit 64 bits except `care` under huge weights; then arr
 so that nothing ever overflows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.eligibility import WORD_BITS, IntArray
 from matching.problem import LEVELS, URGENCIES, Problem, Request, Unit
 
-Amounts = NDArray[np.int64] | NDArray[np.object_]
+Amounts = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.object_]
 
 DROP_LEVELS = LEVELS[:5]
 PAIR_LEVELS = LEVELS[5:]
@@ -23,7 +25,9 @@ WISH_AMOUNT = 10
 ZONE_AMOUNT = 3
 DAY_AMOUNT = 5
 
-_INT64_SAFE = 2**62
+_INT32_SAFE, _INT64_SAFE = 2**31, 2**62
+# Previous unit of a request that has none, and of one whose unit is no longer listed.
+NOWHERE, GONE = -1, -2
 
 
 def unplaced_amounts(request: Request) -> tuple[int, ...]:
@@ -32,92 +36,165 @@ def unplaced_amounts(request: Request) -> tuple[int, ...]:
     return (*by_urgency, request.size * request.waiting_hours)
 
 
-def placed_amounts(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> tuple[Amounts, ...]:
-    """`care`, `change` and `fit`, each [R, U]: what placing each request in each unit costs, rules not asked."""
-    return care(problem, requests, units), change(requests, units), fit(problem, requests, units)
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Both sides in columns: enough to say what any pair costs without a table of all pairs.
+
+    Of requests: size, claim, region (row of `zone`), from_day, previous (unit, `NOWHERE` or `GONE`), and as bits the
+    criteria that are yes[W, R] or unknown[W, R] and the wishes wanted[V, R]. Of units: scarcity, age (of its figure,
+    as risk), unit_region (column of `zone`), available_from, the criteria it has to be consulted on, consult[W, U], or
+    excludes[W, U], and the wishes it does not offer, lacking[V, U].
+    """
+
+    risk_weight: int
+    scarcity_weight: int
+    size: IntArray
+    claim: IntArray
+    region: IntArray
+    from_day: IntArray
+    previous: IntArray
+    yes: IntArray
+    unknown: IntArray
+    wanted: IntArray
+    scarcity: IntArray
+    age: IntArray
+    unit_region: IntArray
+    available_from: IntArray
+    consult: IntArray
+    excludes: IntArray
+    lacking: IntArray
+    zone: IntArray
+
+    def risk(self, rows: IntArray, columns: IntArray) -> IntArray:
+        """[A] chance of a refusal at the door: open questions per criterion, and how old the unit's figure is."""
+        total: IntArray = self.age[columns]
+        for yes, unknown, consult, excludes in zip(self.yes, self.unknown, self.consult, self.excludes, strict=True):
+            asked, barred, open_questions = consult[columns], excludes[columns], unknown[rows]
+            total = total + RISK["yes", "consult"] * _bits(yes[rows] & asked)
+            total += RISK["unknown", "consult"] * _bits(open_questions & asked)
+            total += RISK["unknown", "excludes"] * _bits(open_questions & barred)
+        return total
+
+    def care(self, rows: IntArray, columns: IntArray) -> Amounts:
+        """[A] persons × (weights.risk × risk + weights.scarcity × max(0, scarcity − claim))."""
+        over = np.maximum(0, self.scarcity[columns] - self.claim[rows])
+        risks: Amounts = self.risk(rows, columns)
+        sizes: Amounts = self.size[rows]
+        if self.most_care >= _INT64_SAFE:
+            sizes, risks, over = sizes.astype(object), risks.astype(object), over.astype(object)
+        result: Amounts = sizes * (self.risk_weight * risks + self.scarcity_weight * over)
+        return result
+
+    def change(self, rows: IntArray, columns: IntArray) -> IntArray:
+        """[A] 1 where a request with a previous unit would get another, also if that is no longer listed."""
+        previous = self.previous[rows]
+        changed: IntArray = ((previous != NOWHERE) & (previous != columns)).astype(np.int64)
+        return changed
+
+    def fit(self, rows: IntArray, columns: IntArray) -> IntArray:
+        """[A] persons × (10 per wish the unit lacks + 3 × zone class + 5 per day of waiting for the unit)."""
+        days = np.maximum(0, self.available_from[columns] - self.from_day[rows])
+        per_person = ZONE_AMOUNT * self.zone[self.region[rows], self.unit_region[columns]] + DAY_AMOUNT * days
+        for wanted, lacking in zip(self.wanted, self.lacking, strict=True):
+            per_person += WISH_AMOUNT * _bits(wanted[rows] & lacking[columns])
+        amounts: IntArray = self.size[rows] * per_person
+        return amounts
+
+    @property
+    def most_care(self) -> int:
+        """No pair's `care` is more."""
+        return int(self.size.max(initial=0)) * self._most_care_per_person
+
+    @property
+    def _most_care_per_person(self) -> int:
+        criteria = sum(int(_bits(consult | excludes).max(initial=0)) for consult, excludes in self._stances)
+        risk = max(RISK.values()) * criteria + int(self.age.max(initial=0))
+        return self.risk_weight * risk + self.scarcity_weight * int(self.scarcity.max(initial=0))
+
+    @property
+    def _stances(self) -> Iterable[tuple[IntArray, IntArray]]:
+        return zip(self.consult, self.excludes, strict=True)
+
+    def most_per_person(self) -> tuple[list[int], list[int], list[int]]:
+        """Per request what no pair of it exceeds: care and fit per person, change per party."""
+        requests = len(self.size)
+        wishes = np.zeros(requests, np.int64)
+        for wanted in self.wanted:
+            wishes += _bits(wanted)
+        days = np.maximum(0, int(self.available_from.max(initial=0)) - self.from_day)
+        fit = WISH_AMOUNT * wishes + ZONE_AMOUNT * int(self.zone.max(initial=0)) + DAY_AMOUNT * days
+        return [self._most_care_per_person] * requests, (self.previous != NOWHERE).astype(int).tolist(), fit.tolist()
 
 
-def _sizes(requests: Sequence[Request]) -> NDArray[np.int64]:
-    return np.array([request.size for request in requests], np.int64)
-
-
-def care(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Amounts:
-    """[R, U] persons × (weights.risk × risk + weights.scarcity × max(0, scarcity − claim))."""
-    weights = problem.weights
-    scarcity = np.array([unit.scarcity for unit in units], np.int64)
-    claim = np.array([request.claim for request in requests], np.int64)
-    over = np.maximum(0, scarcity[None, :] - claim[:, None])
-    risks = risk(problem, requests, units)
-    largest = max((request.size for request in requests), default=0) * (
-        weights.risk * int(risks.max(initial=0)) + weights.scarcity * int(over.max(initial=0))
+def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Scores:
+    """The columns for the given order of requests (R) and units (U)."""
+    starts, ends = ({one.region: 0 for one in side} for side in (requests, units))
+    for regions in (starts, ends):
+        regions.update((region, at) for at, region in enumerate(sorted(regions)))
+    zone = np.array([[problem.zone_class(start, end) for end in sorted(ends)] for start in sorted(starts)], np.int64)
+    number = {unit.id: at for at, unit in enumerate(units)}
+    wishes = {wish: at for at, wish in enumerate(sorted({wish for request in requests for wish in request.wishes}))}
+    offered = [{wishes[offer] for offer in unit.offers if offer in wishes} for unit in units]
+    criteria = problem.criteria
+    facts = [[request.facts.get(one, "unknown") for one in criteria] for request in requests]
+    stances = [[unit.stance.get(one, "consult") for one in criteria] for unit in units]
+    return Scores(
+        risk_weight=problem.weights.risk,
+        scarcity_weight=problem.weights.scarcity,
+        size=_column(request.size for request in requests),
+        claim=_column(request.claim for request in requests),
+        region=_column(starts[request.region] for request in requests),
+        from_day=_column(request.from_day for request in requests),
+        previous=_column(
+            NOWHERE if request.previous is None else number.get(request.previous, GONE) for request in requests
+        ),
+        yes=_words([_where(told, "yes") for told in facts], len(criteria)),
+        unknown=_words([_where(told, "unknown") for told in facts], len(criteria)),
+        wanted=_words([sum(1 << wishes[wish] for wish in request.wishes) for request in requests], len(wishes)),
+        scarcity=_column(unit.scarcity for unit in units),
+        age=_column(FRESHNESS_RISK[unit.freshness] for unit in units),
+        unit_region=_column(ends[unit.region] for unit in units),
+        available_from=_column(unit.available_from for unit in units),
+        consult=_words([_where(taken, "consult") for taken in stances], len(criteria)),
+        excludes=_words([_where(taken, "excludes") for taken in stances], len(criteria)),
+        lacking=_words([(1 << len(wishes)) - 1 - sum(1 << at for at in has) for has in offered], len(wishes)),
+        zone=zone.reshape(len(starts), len(ends)),
     )
-    sizes: Amounts = _sizes(requests)
-    if largest >= _INT64_SAFE:
-        sizes, risks, over = sizes.astype(object), risks.astype(object), over.astype(object)
-    result: Amounts = sizes[:, None] * (weights.risk * risks + weights.scarcity * over)
-    return result
 
 
-def risk(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> NDArray[np.int64]:
-    """[R, U] chance of a refusal at the door: open questions per criterion, and how old the unit's figure is."""
-    fresh = np.array([FRESHNESS_RISK[unit.freshness] for unit in units], np.int64)
-    # One product over (criterion, fact) pairs; the numbers stay far below 2^53, so the fast float product is exact.
-    facts = np.zeros((len(requests), 2 * len(problem.criteria)))
-    stances = np.zeros((2 * len(problem.criteria), len(units)))
-    for at, criterion in enumerate(problem.criteria):
-        told = [request.facts.get(criterion, "unknown") for request in requests]
-        taken = [unit.stance.get(criterion, "consult") for unit in units]
-        for offset, fact in enumerate(("yes", "unknown")):
-            facts[:, 2 * at + offset] = [one == fact for one in told]
-            stances[2 * at + offset] = [RISK.get((fact, stance), 0) for stance in taken]
-    questions: NDArray[np.int64] = np.rint(facts @ stances).astype(np.int64)
-    return questions + fresh[None, :]
+def placed_amounts(columns_of: Scores, rows: IntArray, columns: IntArray) -> tuple[Amounts, ...]:
+    """`care`, `change` and `fit`, each [A]: what placing request rows[a] in unit columns[a] costs, rules not asked.
+
+    In the narrowest whole numbers that hold them, because a problem has many pairs.
+    """
+    levels: list[Amounts] = []
+    for amounts in (
+        columns_of.care(rows, columns),
+        columns_of.change(rows, columns),
+        columns_of.fit(rows, columns),
+    ):
+        narrow = amounts.dtype != np.object_ and int(amounts.max(initial=0)) < _INT32_SAFE
+        levels.append(amounts.astype(np.int32) if narrow else amounts)
+    return tuple(levels)
 
 
-def change(requests: Sequence[Request], units: Sequence[Unit]) -> NDArray[np.int64]:
-    """[R, U] 1 where a request with a previous unit would get another, also if the previous one is no longer listed."""
-    amounts = np.zeros((len(requests), len(units)), np.int64)
-    index = {unit.id: at for at, unit in enumerate(units)}
-    for at, request in enumerate(requests):
-        if request.previous is not None:
-            amounts[at] = 1
-            if request.previous in index:
-                amounts[at, index[request.previous]] = 0
-    return amounts
+def _column(numbers: Iterable[int]) -> IntArray:
+    return np.array(list(numbers), np.int64)
 
 
-def fit(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> NDArray[np.int64]:
-    """[R, U] persons × (10 per wish the unit lacks + 3 × zone class + 5 per day of waiting for the unit)."""
-    available_from = np.array([unit.available_from for unit in units], np.int64)
-    from_day = np.array([request.from_day for request in requests], np.int64)
-    days = np.maximum(0, available_from[None, :] - from_day[:, None])
-    per_person = WISH_AMOUNT * _lacking_wishes(requests, units) + ZONE_AMOUNT * _zones(problem, requests, units)
-    amounts: NDArray[np.int64] = _sizes(requests)[:, None] * (per_person + DAY_AMOUNT * days)
-    return amounts
+def _where(answers: Sequence[str], answer: str) -> int:
+    """One bit per criterion, set where the answer is this one."""
+    return sum(1 << at for at, one in enumerate(answers) if one == answer)
 
 
-def _lacking_wishes(requests: Sequence[Request], units: Sequence[Unit]) -> NDArray[np.int64]:
-    """[R, U] number of the request's wishes the unit does not offer."""
-    wishes = sorted({wish for request in requests for wish in request.wishes})
-    index = {wish: at for at, wish in enumerate(wishes)}
-    wanted = np.zeros((len(requests), len(wishes)))
-    for at, request in enumerate(requests):
-        wanted[at, [index[wish] for wish in request.wishes]] = 1
-    lacking = np.ones((len(wishes), len(units)))
-    for at, unit in enumerate(units):
-        lacking[[index[offer] for offer in unit.offers if offer in index], at] = 0
-    counts: NDArray[np.int64] = np.rint(wanted @ lacking).astype(np.int64)
-    return counts
+def _words(numbers: Sequence[int], bits: int) -> IntArray:
+    """[W, N] wide numbers as words of `WORD_BITS` bits, the lowest first; none at all for no bits."""
+    word = (1 << WORD_BITS) - 1
+    columns = [[number >> shift & word for number in numbers] for shift in range(0, bits, WORD_BITS)]
+    return np.array(columns, np.int64).reshape(len(columns), len(numbers))
 
 
-def _zones(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> NDArray[np.int64]:
-    """[R, U] zone class, looked up once per pair of regions."""
-    starts = sorted({request.region for request in requests})
-    ends = sorted({unit.region for unit in units})
-    table = np.array([[problem.zone_class(start, end) for end in ends] for start in starts], np.int64)
-    start_of = {start: at for at, start in enumerate(starts)}
-    end_of = {end: at for at, end in enumerate(ends)}
-    rows = np.array([start_of[request.region] for request in requests], np.intp)
-    columns = np.array([end_of[unit.region] for unit in units], np.intp)
-    zones: NDArray[np.int64] = table.reshape(len(starts), len(ends))[np.ix_(rows, columns)]
-    return zones
+def _bits(words: IntArray) -> IntArray:
+    """How many bits are set."""
+    counted: IntArray = np.bitwise_count(words).astype(np.int64)
+    return counted

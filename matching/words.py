@@ -120,9 +120,10 @@ class Words:
         return tuple(least)
 
 
-def words_of(instance: Instance, rows: IntArray, columns: IntArray) -> Words:
-    """The numbers of every arc from request rows[A] to unit columns[A] (sorted by row) and of every stay outside."""
-    levels = [_level(instance, number, rows, columns) for number in range(len(LEVELS))]
+def words_of(instance: Instance) -> Words:
+    """The numbers of every pair and of every stay outside."""
+    rows = instance.request_of
+    levels = [_level(instance, number, rows) for number in range(len(LEVELS))]
     room = _WORD_MAX // (FINENESS * (2 * instance.requests + 2))
     shared: list[list[_Level]] = []
     for level in levels:
@@ -176,7 +177,7 @@ def _spread(numbers: Amounts, width: int) -> list[IntArray]:
     return list(np.array(columns, np.int64).reshape(len(columns), width).T)
 
 
-def _level(instance: Instance, number: int, rows: IntArray, columns: IntArray) -> _Level:
+def _level(instance: Instance, number: int, rows: IntArray) -> _Level:
     """One level per person, with each request's smallest amount taken off, because only differences decide.
 
     `change` counts 1 per party, so per person it is a fraction: it is multiplied by the least common multiple of the
@@ -189,17 +190,26 @@ def _level(instance: Instance, number: int, rows: IntArray, columns: IntArray) -
     if number < drops:
         out = np.array([drop[number] for drop in instance.drop], np.int64).reshape(instance.requests) // size
     elif number == CHANGE:
-        changes = instance.pair[number - drops][rows, columns]
+        changes = instance.pair[number - drops].astype(np.int64)
         concerned = np.zeros(instance.requests, np.bool_)
         concerned[rows[changes.astype(np.bool_)]] = True
+        if instance.most is not None:
+            concerned |= np.array(instance.most[number - drops]) > 0
         scale = lcm(*size[concerned].tolist())
         arc = changes * np.where(concerned, scale // size, 0)[rows]
     else:
-        arc = instance.pair[number - drops][rows, columns] // size[rows]
-    starts = np.searchsorted(rows, np.arange(instance.requests + 1))
+        amounts = instance.pair[number - drops]
+        arc = (amounts if amounts.dtype == np.object_ else amounts.astype(np.int64)) // size[rows]
+    starts = instance.row
     somewhere = np.flatnonzero(np.diff(starts))
     low, high = (_typed(out, wide=arc.dtype == np.object_) for _ in range(2))
-    if somewhere.size:
+    if instance.most is not None:
+        low = np.zeros_like(low)
+        if number >= drops:
+            most = instance.most[number - drops]
+            per_person = (scale // size).tolist() if number == CHANGE else [1] * instance.requests
+            high = np.array([one * times for one, times in zip(most, per_person, strict=True)], np.object_)
+    elif somewhere.size:
         least = np.minimum.reduceat(arc, starts[somewhere])
         largest = np.maximum.reduceat(arc, starts[somewhere])
         free = instance.optional[somewhere]

@@ -15,22 +15,21 @@ from statistics import median
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.matching.instances import instance
 from bench.matching.measure import size_named, written
-from matching.eligibility import BoolArray, Eligibility, eligibility, marked_at, mask_words
+from matching import Problem, Request, Unit
+from matching.eligibility import BoolArray, Eligibility, IntArray, eligibility, masks
 from matching.engine import optimum
 from matching.kernels import prepare
 from matching.model import compiled
-from matching.scoring import placed_amounts
+from matching.scoring import placed_amounts, scores
 from matching.search import Limit
 from matching.solution import Budget
 
 SERIES = "20x110,60x300,200x2000,1000x10000"
 AND_RATIO_BAR = 3
 
-Words = NDArray[np.uint64]
 _Result = TypeVar("_Result")
 
 
@@ -47,18 +46,19 @@ class Times:
     proven: int = 0
 
 
-def masks(rules: Eligibility, requests: int) -> tuple[Words, Words]:
-    """The traits of both sides as words: what the bare AND starts from."""
-    sides = [marked_at(trait.requests, requests) for trait in rules.traits]
-    return mask_words(sides), mask_words([trait.units for trait in rules.traits])
-
-
-def bare_and(request_words: Words, unit_words: Words) -> BoolArray:
+def bare_and(request_words: IntArray, unit_words: IntArray) -> BoolArray:
     """bool[R, U] barred, word by word and nothing else."""
-    barred: BoolArray = (request_words[0][:, None] & unit_words[0][None, :]) != 0
-    for request_word, unit_word in zip(request_words[1:], unit_words[1:], strict=True):
+    barred: BoolArray = (request_words[:, :1] & unit_words[:1]) != 0
+    for request_word, unit_word in zip(request_words.T[1:], unit_words[1:], strict=True):
         barred |= (request_word[:, None] & unit_word[None, :]) != 0
     return barred
+
+
+def _ruled(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Eligibility:
+    """All pair rules, and the pairs they allow."""
+    rules = eligibility(problem, requests, units)
+    rules.listed()
+    return rules
 
 
 def timed(action: Callable[[], _Result], repeats: int) -> tuple[_Result, float]:
@@ -79,14 +79,17 @@ def measured(name: str, seeds: int, repeats: int, budget: Budget, *, tight: bool
         source, seconds = timed(lambda problem=problem: compiled(problem), repeats)  # type: ignore[misc]
         times.compile.append(seconds)
         requests, units = source.requests, source.units
-        rules, seconds = timed(lambda: eligibility(problem, requests, units), repeats)  # noqa: B023  called at once
+        rules, seconds = timed(lambda: _ruled(problem, requests, units), repeats)  # noqa: B023  called at once
         times.eligibility.append(seconds)
-        times.scoring.append(timed(lambda: placed_amounts(problem, requests, units), repeats)[1])  # noqa: B023
-        sides = masks(rules, len(requests))
+        pairs = source.instance.request_of, source.instance.unit_of
+        times.scoring.append(
+            timed(lambda: placed_amounts(scores(problem, requests, units), *pairs), repeats)[1]  # noqa: B023
+        )
+        sides = masks(rules.traits, len(requests), len(units))
         barred, seconds = timed(lambda: bare_and(*sides), repeats)  # noqa: B023
-        assert np.array_equal(barred, rules.barred), "the traits do not say what eligibility says"
+        assert np.array_equal(barred, ~source.instance.eligible), "the traits do not say what eligibility says"
         times.bare_and.append(seconds)
-        times.words.append(len(sides[0]))
+        times.words.append(len(sides[1]))
         start = time.perf_counter()
         found = optimum(source.instance, Limit(budget), 0)
         times.solve.append(time.perf_counter() - start)

@@ -53,7 +53,7 @@ def per_place_cp_sat(instance: Instance, milliseconds: int) -> Result:
     model = cp_model.CpModel()
     covering: dict[tuple[int, int], list[cp_model.IntVar]] = {}
     starts: dict[int, list[tuple[int, cp_model.IntVar]]] = {at: [] for at in range(instance.requests)}
-    for request, unit in zip(*(axis.tolist() for axis in instance.eligible.nonzero()), strict=True):
+    for request, unit in zip(instance.request_of.tolist(), instance.unit_of.tolist(), strict=True):
         size, places = int(instance.size[request]), int(instance.places[unit])
         for first in range(1 if instance.private[unit] else places - size + 1):
             variable = model.new_bool_var("")
@@ -75,7 +75,7 @@ def untuned_cp_sat(instance: Instance, milliseconds: int) -> Result:
     model = cp_model.CpModel()
     choices: dict[int, list[tuple[int, cp_model.IntVar]]] = {at: [] for at in range(instance.requests)}
     inside: dict[int, list[tuple[int, cp_model.IntVar]]] = {}
-    for request, unit in zip(*(axis.tolist() for axis in instance.eligible.nonzero()), strict=True):
+    for request, unit in zip(instance.request_of.tolist(), instance.unit_of.tolist(), strict=True):
         variable = model.new_bool_var("")
         choices[request].append((unit, variable))
         inside.setdefault(unit, []).append((int(instance.size[request]), variable))
@@ -118,7 +118,7 @@ def _level_by_level(
             expression = sum(instance.drop[at][level] * out[at] for at in range(instance.requests))
         else:
             amounts = instance.pair[level - drops]
-            expression = sum(int(amounts[at, unit]) * one for at in choices for unit, one in choices[at])
+            expression = sum(int(amounts[instance.arc(at, unit)]) * one for at in choices for unit, one in choices[at])
         model.minimize(expression)
         solver.parameters.max_time_in_seconds = max(0.01, ends - time.perf_counter())
         if solver.solve(model) != cp_model.OPTIMAL:
@@ -153,7 +153,9 @@ def scipy_bound(instance: Instance, milliseconds: int) -> Result:
             outside = np.array([drop[level] for drop in instance.drop], float) / instance.size
             one[:, len(unit_of_place) :] = outside[request_of_person, None]
         else:
-            placed = instance.pair[level - drops].astype(float) / instance.size[:, None]
+            placed = np.zeros((instance.requests, instance.units))
+            placed[instance.request_of, instance.unit_of] = instance.pair[level - drops]
+            placed /= instance.size[:, None]
             one[:, : len(unit_of_place)] = np.where(open_to, placed[np.ix_(request_of_person, unit_of_place)], 0)
         base = 1 + int(one.max(axis=1).sum())
         if largest * base >= _FLOAT_EXACT:
@@ -184,15 +186,17 @@ def phone_placement(instance: Instance) -> Placement:
     number = {request: at for at, request in enumerate(order)}
     arrived = np.array(order)
     plain = pruned(instance)
+    arcs = plain.arcs_of(arrived)
     calling = Instance(
         size=plain.size[arrived],
         places=plain.places,
         private=plain.private,
         location=plain.location,
-        eligible=plain.eligible[arrived],
+        row=np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(plain.row)[arrived])]),
+        unit_of=plain.unit_of[arcs],
         optional=plain.optional[arrived],
         drop=tuple((0, 0, 0, 0, 0) for _ in order),
-        pair=tuple(np.zeros_like(amounts) for amounts in plain.pair),
+        pair=tuple(np.zeros(len(arcs), np.int64) for _ in plain.pair),
         apart=tuple((number[a], number[b]) for a, b in plain.apart),
         groups=tuple(tuple(number[member] for member in group) for group in plain.groups),
     )
@@ -203,13 +207,12 @@ def phone_placement(instance: Instance) -> Placement:
 def highs(instance: Instance, milliseconds: int) -> Result:
     """HiGHS, lexicographic, absolute and relative gap zero; in a process of its own (it clashes with OR-Tools)."""
     instance = pruned(instance)
-    rows, columns = (axis.tolist() for axis in instance.eligible.nonzero())
+    rows, columns = instance.request_of.tolist(), instance.unit_of.tolist()
     drops = len(LEVELS) - len(instance.pair)
     levels = [
         [0] * len(rows) + [drop[level] for drop in instance.drop]
         if level < drops
-        else [int(instance.pair[level - drops][pair]) for pair in zip(rows, columns, strict=True)]
-        + [0] * instance.requests
+        else instance.pair[level - drops].tolist() + [0] * instance.requests
         for level in range(len(LEVELS))
     ]
     sent = {

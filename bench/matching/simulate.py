@@ -45,7 +45,7 @@ from matching import Budget, Problem, Profile, Request, Unit, reserved, solve
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, Placement, compiled
 from matching.reserve import POINTS, URGENCY_WEIGHT
-from matching.scoring import risk
+from matching.scoring import scores
 
 PLACES = 230
 REQUESTS_A_YEAR_PER_PLACE = 186 / 107
@@ -116,7 +116,7 @@ def world(years: int, seed: int, patience_days: int = PATIENCE_DAYS) -> World:
         size=np.array([request.size for request in requests], np.int64),
         weight=np.array([URGENCY_WEIGHT[request.urgency] for request in requests], np.int64),
         eligible=compiled(replace(network, requests=tuple(requests))).instance.eligible,
-        questions=risk(network, requests, network.units),
+        questions=scores(network, requests, network.units).risk(*np.indices((len(requests), len(network.units)))),
         hours=years * YEAR,
         patience=patience_days * DAY,
     )

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,9 +138,8 @@ def test_a_question_about_a_part_is_answered_as_by_solving_the_changed_part(
         for request in range(part.requests):
             within = [unit for unit in range(part.units) if unit != best[request]]
             fresh = part.requiring([request])
-            fresh = replace(fresh, eligible=fresh.eligible.copy())
             if best[request] != UNPLACED:
-                fresh.eligible[request, best[request]] = False
+                fresh = fresh.confined(request, [unit for unit in fresh.allowed(request) if unit != best[request]])
             anew = optimum(fresh, Limit(UNLIMITED), 0)
             with monkeypatch.context() as hurried:
                 hurried.setattr(matching.engine, "BRANCH_NODES_MAX", nodes_max)

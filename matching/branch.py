@@ -57,11 +57,15 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """A group not together or two not apart: the location it is about, who is concerned, and the branches."""
+    """A group not together or two not apart: the location it is about, who is concerned, and the branches.
+
+    mild: what keeps the link without placing anybody, so that it is never impossible.
+    """
 
     location: int
     requests: tuple[int, ...]
     branches: list[Narrowing]
+    mild: Narrowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,27 @@ class BranchSearch:
                 return self._unproven(left)
             root = self._sharpened(root) if again else None
         return self._proven()
+
+    def rounded(self, start: tuple[Choices, Flow]) -> Placement | None:
+        """The best answer on one way down from a cheapest flow: no proof, but an answer to what is too large to search.
+
+        Unlike a dive it goes to the end whatever it costs: what the flow loses on the way is little beside what an
+        answer that knows no prices loses.
+        """
+        choices, flow = start
+        node = _Node((), choices, flow)
+        while True:
+            answer = greedy(self.instance, self._whole(node.flow))
+            if self.instance.allows(answer):
+                self._keep(answer)
+            settled = None if self._spent() else self._settled(node, 1 / DIVE_SHARE)
+            if settled is None or settled.same(node.choices):  # a group partly outside is left to the answer
+                return self.best
+            if not self.network.route_within(settled, node.flow, self.limit):
+                return self.best
+            self.limit.count_node()
+            node = _Node((), settled, node.flow)
+        return self.best
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 
@@ -227,7 +252,7 @@ class BranchSearch:
         for link in violated[: ceil(share * len(violated))]:
             if not taken & {link.location, *link.requests}:
                 taken |= {link.location, *link.requests}
-                link.branches[0](choices)
+                (link.branches[0] if self.instance.most is None else link.mild)(choices)
         surest = sorted(self._fractions(node), key=lambda one: (-abs(one.part - 0.5), one.gate))
         for one in surest[: ceil(share * len(surest))]:
             trial = choices.copy()
@@ -322,13 +347,13 @@ class BranchSearch:
             if shares and (len(shares) > 1 or outside):
                 most = max(shares, key=lambda here: (shares[here], -here))
                 branches = [self._confine(list(group), most), self._exclude(list(group), most)]
-                yield _Link(most, group, branches)
+                yield _Link(most, group, branches, _closing(self._arcs_of(list(group), most)[1]))
         for a, b in self.instance.apart:
             shared = homes.get(a, {}).keys() & homes.get(b, {}).keys()
             if shared:
                 here = min(shared)
                 first_there = _both(self._confine([a], here), self._exclude([b], here))
-                yield _Link(here, (a, b), [first_there, self._exclude([a], here)])
+                yield _Link(here, (a, b), [first_there, self._exclude([a], here)], self._exclude([b], here))
 
     def _arcs_of(self, requests: list[int], location: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Their arcs into units at a location, and their other arcs."""

@@ -1,10 +1,10 @@
 """Judges a solution by the words of the rules; shares no code with eligibility, scoring or the engines.
 
-Slow and plain on purpose: one request and one unit at a time, read straight from the problem. Optimality and
-alternatives are not judged.
+Plain on purpose: one request and one unit at a time, read straight from the problem. Optimality and alternatives are
+not judged.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 from matching.problem import Problem, Request, Unit
@@ -55,30 +55,39 @@ def placement_violations(problem: Problem, unit_of: Mapping[str, str]) -> list[V
 
 def broken(problem: Problem, request: Request, unit: Unit) -> list[str]:
     """The codes of the pair rules that forbid this request in this unit, sorted."""
-    codes = set()
+    return sorted({code for _, rules in _ASPECTS for code in rules(problem, request, unit)})
+
+
+def _broken_for_access(problem: Problem, request: Request, unit: Unit) -> Iterator[str]:
     if unit.closed is not None:
-        codes.add("closed:" + unit.closed)
+        yield "closed:" + unit.closed
     if unit.pool not in request.pools:
-        codes.add("pool")
-    codes |= set(_broken_for_persons(request, unit))
+        yield "pool"
     if len(request.persons) > unit.places:
-        codes.add("size")
+        yield "size"
+
+
+def _broken_for_stance(problem: Problem, request: Request, unit: Unit) -> Iterator[str]:
     for criterion, fact in request.facts.items():
         if fact == "yes" and unit.stance.get(criterion) == "excludes":
-            codes.add("excludes:" + criterion)
+            yield "excludes:" + criterion
+
+
+def _broken_for_offers(problem: Problem, request: Request, unit: Unit) -> Iterator[str]:
     for need in request.needs:
         if need not in unit.offers:
-            codes.add("lacks:" + need)
-    codes |= set(_broken_for_location(problem, request, unit))
+            yield "lacks:" + need
+
+
+def _broken_for_dates(problem: Problem, request: Request, unit: Unit) -> Iterator[str]:
     first_day = request.from_day if request.from_day > unit.available_from else unit.available_from
     too_late = unit.available_from > request.latest_day
     too_short = unit.available_until is not None and unit.available_until < first_day + request.days
     if too_late or too_short:
-        codes.add("dates")
-    return sorted(codes)
+        yield "dates"
 
 
-def _broken_for_persons(request: Request, unit: Unit) -> Iterator[str]:
+def _broken_for_persons(problem: Problem, request: Request, unit: Unit) -> Iterator[str]:
     guardians = [person for person in request.persons if person.age >= 18 or person.parent]
     for person in request.persons:
         is_child_of_party = person.age < 18 and not person.parent and len(guardians) > 0
@@ -101,6 +110,55 @@ def _broken_for_location(problem: Problem, request: Request, unit: Unit) -> Iter
     for occupant in problem.occupants.get(unit.location, ()):
         if occupant in request.apart:
             yield "apart"
+
+
+# What of a unit some rules look at, and those rules: units alike in it are judged alike.
+_ASPECTS: tuple[tuple[Callable[[Unit], Hashable], Callable[[Problem, Request, Unit], Iterator[str]]], ...] = (
+    (lambda unit: (unit.closed, unit.pool, unit.places), _broken_for_access),
+    (
+        lambda unit: (tuple(unit.sexes), unit.sons_until, unit.children, unit.age_min, unit.age_max),
+        _broken_for_persons,
+    ),
+    (lambda unit: tuple(sorted(unit.stance.items())), _broken_for_stance),
+    (lambda unit: tuple(unit.offers), _broken_for_offers),
+    (lambda unit: (unit.location, unit.region), _broken_for_location),
+    (lambda unit: (unit.available_from, unit.available_until), _broken_for_dates),
+)
+
+
+class _Everywhere:
+    """The codes of one request after another at every unit, each rule asked once of all units alike."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._alike: list[list[int]] = []
+        self._first: list[list[Unit]] = []
+        for key, _ in _ASPECTS:
+            number: dict[Hashable, int] = {}
+            first: list[Unit] = []
+            alike = []
+            for unit in problem.units:
+                known = number.setdefault(key(unit), len(first))
+                if known == len(first):
+                    first.append(unit)
+                alike.append(known)
+            self._alike.append(alike)
+            self._first.append(first)
+
+    def codes(self, request: Request) -> dict[str, list[str]]:
+        """Per unit id: the codes that forbid this request there, sorted."""
+        found = []
+        for (_, rules), alike, first in zip(_ASPECTS, self._alike, self._first, strict=True):
+            codes = [frozenset(rules(self.problem, request, unit)) for unit in first]
+            found.append([codes[number] for number in alike])
+        merged: dict[tuple[frozenset[str], ...], list[str]] = {}
+        listed = {}
+        for unit, *sets in zip(self.problem.units, *found, strict=True):
+            together = tuple(sets)
+            if together not in merged:
+                merged[together] = sorted(frozenset().union(*sets))
+            listed[unit.id] = merged[together]
+        return listed
 
 
 def _capacity_violations(placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
@@ -210,10 +268,11 @@ def _fit_per_person(problem: Problem, request: Request, unit: Unit) -> int:
 def _reason_violations(problem: Problem, solution: Solution) -> Iterator[Violation]:
     """Stated counts and nearest units must be true. A report without reasons states nothing wrong."""
     requests = {request.id: request for request in problem.requests}
-    for report in solution.unplaced:
-        if report.reasons or report.nearest:
-            codes_at = {unit.id: broken(problem, requests[report.request], unit) for unit in problem.units}
-            yield from _report_violations(problem, report, codes_at)
+    stated = [report for report in solution.unplaced if report.reasons or report.nearest]
+    everywhere = _Everywhere(problem) if stated else None
+    for report in stated:
+        assert everywhere is not None
+        yield from _report_violations(problem, report, everywhere.codes(requests[report.request]))
 
 
 def _report_violations(problem: Problem, report: Unplaced, codes_at: Mapping[str, list[str]]) -> Iterator[Violation]:

@@ -4,7 +4,7 @@ Each question touches only the parts of the instance it can reach, so only those
 a shortcut is taken only where a bound shows that solving again would say the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,10 +59,10 @@ class Answer:
         self.seed = seed
         self.placement: Placement = found.placement or (UNPLACED,) * source.instance.requests
         self.cut_short: set[int] = set()
-        self._inside: dict[int, list[int]] = {}
+        self._taken = np.zeros(source.instance.units, np.int64)
         for request, unit in enumerate(self.placement):
             if unit != UNPLACED:
-                self._inside.setdefault(unit, []).append(request)
+                self._taken[unit] += source.instance.size[request]
         self._parts = components(pruned(source.instance))
         self.parts = len(self._parts)
         self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
@@ -100,20 +100,20 @@ class Answer:
         """All requests of the part this one is in."""
         return [int(other) for other in self._parts[self._part_of_request[request]][0]]
 
-    def has_room(self, request: int, unit: int, places: int) -> bool:
-        """Whether a unit with so many places has room for one party more as things are, links not asked."""
-        instance, inside = self.source.instance, self._inside.get(unit, [])
-        persons = sum(int(instance.size[other]) for other in inside) + int(instance.size[request])
-        return persons <= places and not (inside and instance.private[unit])
+    def room_for(self, request: int, units: NDArray[np.intp], places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which units, had they so many places, have room for one party more as things are, links not asked."""
+        instance = self.source.instance
+        room: NDArray[np.bool_] = self._taken[units] + instance.size[request] <= places
+        return room & ~(instance.private[units] & (self._taken[units] > 0))
 
-    def links_allow(self, request: int, unit: int) -> bool:
-        """Whether an unplaced request could join this location as things are; a group never comes alone."""
+    def links_allow(self, request: int, units: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which units an unplaced request could join as things are, room not asked; a group never comes alone."""
         instance = self.source.instance
         if any(request in group and len(group) > 1 for group in instance.groups):
-            return False
+            return np.zeros(len(units), np.bool_)
         others = {other for pair in instance.apart if request in pair for other in pair if other != request}
         homes = {int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED}
-        return int(instance.location[unit]) not in homes
+        return ~np.isin(instance.location[units], sorted(homes))
 
     def part(self, request: int) -> tuple[_Region, Part] | None:
         """The part of a request, ready for questions that open nothing; None where its flow cannot be believed."""
@@ -148,6 +148,11 @@ class Answer:
             self._removals[request] = region, rest, self.solve(rest)
         return self._removals[request]
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing more can be solved: the effort is spent, or too many pairs are not listed."""
+        return self.limit.spent or self.source.instance.most is not None
+
     def solve(self, instance: Instance) -> Found:
         """Solve a changed instance within what is left of the effort."""
         if self.limit.spent:
@@ -163,6 +168,9 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     unit costs this request alone is a bound on what it costs all, and a plain move that meets it needs no solving.
     """
     if not answer.found.proven or count <= 0:
+        return ()
+    if answer.source.instance.most is not None:
+        answer.cut_short.add(request)
         return ()
     asked = answer.part(request)
     region = answer.region([request]) if asked is None else asked[0]
@@ -216,20 +224,24 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     barring = source.rules.barring_units(request)
     places = source.instance.places
     reasons = [Reason(code, int(units.sum()), int(places[units].sum())) for code, units in barring.items()]
-    open_units = source.rules.allowed(request)
+    count = np.zeros(len(source.units), np.int64)
+    fixed = np.zeros(len(source.units), np.bool_)
+    for code, units in barring.items():
+        count += units
+        fixed |= units & (not may_be_lifted(code))
+    open_units = np.flatnonzero(count == 0)
     if open_units.size:
         reasons.append(_reason_with_others(answer, request, open_units))
-    codes_at: dict[int, list[str]] = {unit: [] for unit in range(len(source.units))}
-    for code, units in barring.items():
-        for unit in np.flatnonzero(units).tolist():
-            codes_at[unit].append(code)
-    by_codes = sorted((len(codes), unit) for unit, codes in codes_at.items())
-    nearest = sorted(unit for _, unit in by_codes[:NEAREST_MAX])
+
+    def codes_at(unit: int) -> tuple[str, ...]:
+        return tuple(code for code, units in barring.items() if units[unit])
+
+    nearest = sorted(np.argsort(count, kind="stable")[:NEAREST_MAX].tolist())
     return Unplaced(
         request=source.requests[request].id,
         reasons=tuple(sorted(reasons, key=lambda reason: reason.code)),
-        nearest=tuple(Nearest(source.units[unit].id, tuple(codes_at[unit])) for unit in nearest),
-        would_place=_smallest_lifts(answer, request, codes_at),
+        nearest=tuple(Nearest(source.units[unit].id, codes_at(unit)) for unit in nearest),
+        would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), codes_at),
     )
 
 
@@ -242,7 +254,7 @@ def _reason_with_others(answer: Answer, request: int, open_units: NDArray[np.int
     links = (*instance.apart, *(group for group in instance.groups if len(group) > 1))
     if any(request in link for link in links) and _fits_unlinked(answer, request, open_units):
         return Reason("with_others", int(open_units.size), int(instance.places[open_units].sum()))
-    if answer.limit.spent:
+    if answer.silent:
         answer.cut_short.add(request)
         return Reason("capacity", by=())
     by = [other for other in answer.same_part(request) if _let_in_by_removing(answer, request, other)]
@@ -251,10 +263,9 @@ def _reason_with_others(answer: Answer, request: int, open_units: NDArray[np.int
 
 def _fits_unlinked(answer: Answer, request: int, open_units: NDArray[np.intp]) -> bool:
     """Whether the request, rid of its links, could be placed with everyone placed now staying placed."""
-    places = answer.source.instance.places
-    if any(answer.has_room(request, unit, int(places[unit])) for unit in open_units.tolist()):
+    if answer.room_for(request, open_units, answer.source.instance.places[open_units]).any():
         return True
-    if answer.limit.spent:
+    if answer.silent:
         return False
     region = answer.region([request], open_units.tolist())
     own = region.request(request)
@@ -304,30 +315,33 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
     return as_good.proven and as_good.placement is not None
 
 
-def _smallest_lifts(answer: Answer, request: int, codes_at: dict[int, list[str]]) -> tuple[Lift, ...]:
+def _smallest_lifts(
+    answer: Answer, request: int, liftable: NDArray[np.int64], codes_at: Callable[[int], tuple[str, ...]]
+) -> tuple[Lift, ...]:
     """Every unit at which lifting the fewest codes places the request with everyone placed now staying placed.
 
-    At one unit there is only one set worth lifting: all the codes that bar the request there.
+    liftable[U]: how many codes bar it, 0 where none do or one may not be lifted. At one unit only one set is worth
+    lifting: all the codes that bar the request there.
     """
-    by_count: dict[int, list[int]] = {}
-    for unit, codes in codes_at.items():
-        if codes and all(map(may_be_lifted, codes)):
-            by_count.setdefault(len(codes), []).append(unit)
-    for count in sorted(by_count):
-        lifts = [unit for unit in by_count[count] if _places_when_lifted(answer, request, unit, codes_at[unit])]
+    instance = answer.source.instance
+    for count in np.unique(liftable[liftable > 0]).tolist():
+        units = np.flatnonzero(liftable == count)
+        # A unit too small is made as large as the party.
+        places = np.maximum(instance.places[units], instance.size[request])
+        easy = answer.room_for(request, units, places) & answer.links_allow(request, units)
+        lifts = [
+            unit
+            for unit, at_once, room in zip(units.tolist(), easy.tolist(), places.tolist(), strict=True)
+            if at_once or _places_when_lifted(answer, request, unit, room)
+        ]
         if lifts:
-            return tuple(Lift(answer.source.units[unit].id, tuple(codes_at[unit])) for unit in lifts)
+            return tuple(Lift(answer.source.units[unit].id, codes_at(unit)) for unit in lifts)
     return ()
 
 
-def _places_when_lifted(answer: Answer, request: int, unit: int, codes: list[str]) -> bool:
-    """Whether the request can be at this unit with all who are placed now placed somewhere."""
-    # A unit too small is made as large as the party.
-    places = int(answer.source.instance.places[unit])
-    places = max(places, int(answer.source.instance.size[request])) if "size" in codes else places
-    if answer.has_room(request, unit, places) and answer.links_allow(request, unit):
-        return True
-    if answer.limit.spent:
+def _places_when_lifted(answer: Answer, request: int, unit: int, places: int) -> bool:
+    """Whether the request can be at this unit, had it so many places, with all who are placed now placed somewhere."""
+    if answer.silent:
         answer.cut_short.add(request)
         return False
     region = answer.region([request], [unit])

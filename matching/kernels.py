@@ -21,6 +21,12 @@ T = TypeVar("T")
 
 _UNSEEN, _SETTLED = -1, -2
 
+# What `reroute` ends with.
+STUCK, ROUTED, PAUSED = 0, 1, 2
+
+# While so many nodes have too much, ways are sought for all of them at once.
+_MANY = 400
+
 # Rounds without a better bound before the strides of `ascend` get shorter, and how much.
 _PATIENCE = 10
 _SLOWER = 0.7
@@ -267,6 +273,143 @@ def _send(
 
 
 @_native
+def _approach(  # noqa: PLR0912  one search, read top down
+    tail: IntArray,
+    head: IntArray,
+    cost: IntArray,
+    rows: tuple[IntArray, IntArray],
+    lists: tuple[IntArray, IntArray],
+    radix: IntArray,
+    balance: IntArray,
+    capacity: IntArray,
+    flow: IntArray,
+    price: IntArray,
+    distance: IntArray,
+    place: IntArray,
+    heap: IntArray,
+    touched: IntArray,
+) -> bool:
+    """Prices at which every node with too much has a way to a node with too little that costs nothing.
+
+    Dijkstra backwards from all that have too little, until all that have too much are met; False if some cannot be.
+    """
+    words = price.shape[1]
+    step = np.zeros((1, words), np.int64)
+    size = count = waiting = 0
+    for node in range(balance.size):
+        if balance[node] > 0:
+            waiting += 1
+        elif balance[node] < 0:
+            _clear(distance, node)
+            touched[count] = heap[size] = node
+            place[node] = size
+            count += 1
+            size += 1
+    last = -1
+    while size > 0 and waiting > 0:
+        node = _pop(heap, size, distance, place)
+        size -= 1
+        last = node
+        if balance[node] > 0:
+            waiting -= 1
+        for backwards in range(2):
+            row, listed = rows[1 - backwards], lists[1 - backwards]
+            for at in range(row[node], row[node + 1]):
+                arc = listed[at]
+                if backwards:
+                    if flow[arc] == 0:
+                        continue
+                    to = head[arc]
+                else:
+                    if flow[arc] >= capacity[arc]:
+                        continue
+                    to = tail[arc]
+                if place[to] == _SETTLED:
+                    continue
+                for w in range(words):
+                    length = -cost[arc, w] if backwards else cost[arc, w]
+                    step[0, w] = distance[node, w] + length + price[node, w] - price[to, w]
+                _carry(step, 0, radix)
+                if place[to] == _UNSEEN:
+                    touched[count] = heap[size] = to
+                    place[to] = size
+                    count += 1
+                    size += 1
+                elif not _less(step, 0, distance, to):
+                    continue
+                _set(distance, to, step, 0)
+                _sift_up(heap, place[to], distance, place)
+    for at in range(count):
+        node = touched[at]
+        if place[node] == _SETTLED and node != last:
+            _add(price, node, 1, distance, node, radix)
+            _add(price, node, -1, distance, last, radix)
+        place[node] = _UNSEEN
+    return waiting == 0
+
+
+@_native
+def _free_ways(
+    source: int,
+    tail: IntArray,
+    head: IntArray,
+    cost: IntArray,
+    rows: tuple[IntArray, IntArray],
+    lists: tuple[IntArray, IntArray],
+    radix: IntArray,
+    balance: IntArray,
+    capacity: IntArray,
+    flow: IntArray,
+    price: IntArray,
+    next_arc: IntArray,
+    state: IntArray,
+    via: IntArray,
+) -> int:
+    """By arcs that cost nothing to a node with too little (-1 for none); `via` says how.
+
+    next_arc[N] and state[N] (0 unseen, 1 on the way, 2 leads nowhere) are kept from source to source.
+    """
+    step = np.zeros((2, price.shape[1]), np.int64)
+    node = source
+    state[node] = 1
+    while True:
+        if balance[node] < 0:
+            target = node
+            while node != source:
+                state[node] = 0
+                node = head[via[node] >> 1] if via[node] & 1 else tail[via[node] >> 1]
+            state[source] = 0
+            return target
+        forwards = rows[0][node + 1] - rows[0][node]
+        ways = forwards + rows[1][node + 1] - rows[1][node]
+        moved = False
+        while next_arc[node] < ways:
+            at = next_arc[node]
+            if at < forwards:
+                arc = lists[0][rows[0][node] + at]
+                to, free, backwards = head[arc], flow[arc] < capacity[arc], 0
+            else:
+                arc = lists[1][rows[1][node] + at - forwards]
+                to, free, backwards = tail[arc], flow[arc] > 0, 1
+            if free and state[to] == 0:
+                _reduced_cost(step, arc, tail, head, cost, price, radix)
+                if not _less(step, 0, step, 1) and not _less(step, 1, step, 0):
+                    via[to] = 2 * arc + backwards
+                    state[to] = 1
+                    node = to
+                    moved = True
+                    break
+            next_arc[node] += 1
+        if moved:
+            continue
+        state[node] = 2
+        if node == source:
+            return -1
+        node = head[via[node] >> 1] if via[node] & 1 else tail[via[node] >> 1]
+        next_arc[node] += 1
+
+
+@_native
 def reroute(
     tail: IntArray,
     head: IntArray,
@@ -278,16 +421,19 @@ def reroute(
     capacity: IntArray,
     flow: IntArray,
     price: IntArray,
-) -> bool:
+    turns: int,
+) -> int:
     """Make `flow` a cheapest one for `capacity`, starting from any flow and any prices; both are changed in place.
 
     First every arc is set to what the prices say of it, which leaves nodes with too much or too little; then each
-    surplus goes the cheapest way to the nearest lack, and the prices follow. So after a small change little is done,
+    surplus goes the cheapest way to the nearest lack, and the prices follow. (While very many have too much, all find
+    their cheapest ways at once and go by those that do not cross.) So after a small change little is done,
     and afterwards the prices prove the flow: no arc with room has a negative reduced cost
     `cost + price[head] - price[tail]`, no arc in use a positive one.
 
     rows, lists: the arcs leaving (0) and entering (1) every node. supply[N]: persons that start at a node, negative
-    where they end; sums to 0. False if they cannot all get through.
+    where they end; sums to 0. turns: after so many rounds of seeking ways it pauses. Returns `ROUTED`, `STUCK` if they
+    cannot all get through, or `PAUSED`: then it can be called again and goes on, and meanwhile the prices are a bound.
     """
     nodes, words = price.shape
     balance = supply.copy()
@@ -295,6 +441,39 @@ def reroute(
     distance = np.empty((nodes, words), np.int64)
     place = np.full(nodes, _UNSEEN, np.int64)
     heap, touched, via = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    waiting = np.flatnonzero(balance > 0)
+    while waiting.size > _MANY:
+        if turns == 0:
+            return PAUSED
+        turns -= 1
+        if not _approach(
+            tail, head, cost, rows, lists, radix, balance, capacity, flow, price, distance, place, heap, touched
+        ):
+            return STUCK
+        next_arc, state = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
+        for at in range(waiting.size):
+            source = int(waiting[at])
+            while balance[source] > 0:
+                target = _free_ways(
+                    source,
+                    tail,
+                    head,
+                    cost,
+                    rows,
+                    lists,
+                    radix,
+                    balance,
+                    capacity,
+                    flow,
+                    price,
+                    next_arc,
+                    state,
+                    via,
+                )
+                if target < 0:
+                    break
+                _send(source, target, tail, head, balance, capacity, flow, via)
+        waiting = np.flatnonzero(balance > 0)
     for source in range(nodes):
         while balance[source] > 0:
             target, count = _nearest_lack(
@@ -316,7 +495,7 @@ def reroute(
                 via,
             )
             if target < 0:
-                return False
+                return STUCK
             for at in range(count):
                 node = touched[at]
                 if place[node] == _SETTLED:
@@ -324,7 +503,7 @@ def reroute(
                     _add(price, node, -1, distance, node, radix)
                 place[node] = _UNSEEN
             _send(source, target, tail, head, balance, capacity, flow, via)
-    return True
+    return ROUTED
 
 
 @_native
@@ -768,6 +947,128 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
     return True
 
 
+@_inlined
+def _bits(word: int) -> int:
+    """How many bits of a word without sign are set."""
+    word = word - ((word >> 1) & 0x5555555555555555)
+    word = (word & 0x3333333333333333) + ((word >> 2) & 0x3333333333333333)
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0F
+    word = word + (word >> 8)
+    word = word + (word >> 16)
+    return (word + (word >> 32)) & 0x7F
+
+
+@_native
+def _mark_barred(request: int, located: tuple[IntArray, ...], barred: IntArray, kept: IntArray) -> None:
+    """barred[u] = request for every unit that one of its located traits bars; kept[U] is scratch, -1 before."""
+    trait_row, traits, unit_row, units, others = located
+    for at in range(trait_row[request], trait_row[request + 1]):
+        trait = traits[at]
+        for one in range(unit_row[trait], unit_row[trait + 1]):
+            if others[trait]:
+                kept[units[one]] = at
+            else:
+                barred[units[one]] = request
+        if others[trait]:
+            for unit in range(barred.size):
+                if kept[unit] != at:
+                    barred[unit] = request
+
+
+@_inlined
+def _beyond(number: IntArray, numbers: IntArray, at: int, last: int) -> bool:
+    """Whether number[0] is more than numbers[at] in its words up to the last one given."""
+    for w in range(last + 1):
+        if number[0, w] != numbers[at, w]:
+            return bool(number[0, w] > numbers[at, w])
+    return False
+
+
+@_native
+def cheapest_units(  # noqa: PLR0912  one loop over all pairs, read top down; calls would cost more than the work
+    who: IntArray,
+    among: IntArray,
+    room: IntArray,
+    masks: tuple[IntArray, IntArray],
+    located: tuple[IntArray, ...],
+    asking: tuple[IntArray, ...],
+    offering: tuple[IntArray, ...],
+    answers: tuple[IntArray, ...],
+    asked: tuple[IntArray, ...],
+    weights: IntArray,
+    zone: IntArray,
+    price: IntArray,
+    units: IntArray,
+    numbers: IntArray,
+) -> None:
+    """For every request of who[N] its best of the units among[M] at these prices, best first: units[N, K], -1 for none.
+
+    No pair is listed anywhere: rules and costs come from the columns of both sides (`eligibility`, `scoring`).
+    numbers[N, K, W + 1]: cost per person and the price of the gate there; among equals a number of their own decides,
+    so that not all who find the same units equally good are offered the same.
+
+    room[U]: persons it takes. asking: size, kind of size, claim, region, from_day, previous. offering: first gate,
+    scarcity, age, region, available_from. answers: yes, unknown, wanted as bits. asked: consult, excludes, lacking as
+    bits. weights: risk, scarcity, and for care, change and fit the word it counts in and what a unit of it is there;
+    change is given per party. price[G, W]: of every gate.
+    """
+    request_words, unit_words = masks
+    size, kind, claim, region, from_day, previous = asking
+    first_gate, scarcity, age, unit_region, available_from = offering
+    yes, unknown, wanted = answers
+    consult, excludes, lacking = asked
+    words, count, every = price.shape[1], units.shape[1], room.size
+    barred, kept = np.full(every, -1, np.int64), np.full(every, -1, np.int64)
+    number = np.zeros((1, words + 1), np.int64)
+    for at in range(who.size):
+        request = who[at]
+        _mark_barred(request, located, barred, kept)
+        found = 0
+        for unit in among:
+            fits = True
+            for w in range(request_words.shape[1]):
+                if request_words[request, w] & unit_words[w, unit]:
+                    fits = False
+                    break
+            if not fits or room[unit] < size[request] or barred[unit] == request:
+                continue
+            # The least it can cost first: most units are out of the question by what they cost anybody.
+            gate = first_gate[unit] + kind[request]
+            for w in range(words):
+                number[0, w] = price[gate, w]
+            care = weights[0] * age[unit] + weights[1] * max(0, scarcity[unit] - claim[request])
+            number[0, weights[2]] += weights[3] * care
+            if found == count and _beyond(number, numbers[at], count - 1, weights[2]):
+                continue
+            risk = 0
+            for w in range(yes.shape[0]):
+                risk += 2 * _bits(yes[w, request] & consult[w, unit])
+                risk += _bits(unknown[w, request] & consult[w, unit])
+                risk += 2 * _bits(unknown[w, request] & excludes[w, unit])
+            number[0, weights[2]] += weights[3] * weights[0] * risk
+            if found == count and _beyond(number, numbers[at], count - 1, weights[2]):
+                continue
+            fit = 3 * zone[region[request], unit_region[unit]]
+            fit += 5 * max(0, available_from[unit] - from_day[request])
+            for w in range(wanted.shape[0]):
+                fit += 10 * _bits(wanted[w, request] & lacking[w, unit])
+            if previous[request] != -1 and previous[request] != unit:
+                number[0, weights[4]] += weights[5] // size[request]
+            number[0, weights[6]] += weights[7] * fit
+            number[0, words] = (unit * 2654435761 + request * 2246822519) % 2147483647
+            if found == count and not _less(number, 0, numbers[at], count - 1):
+                continue
+            if found < count:
+                found += 1
+            to = found - 1
+            while to > 0 and _less(number, 0, numbers[at], to - 1):
+                _set(numbers[at], to, numbers[at], to - 1)
+                units[at, to] = units[at, to - 1]
+                to -= 1
+            _set(numbers[at], to, number, 0)
+            units[at, to] = unit
+
+
 @cache
 def prepare() -> None:
     """Compile what is not compiled yet (some seconds, once per installation), so that no time limit pays for it."""
@@ -778,7 +1079,7 @@ def prepare() -> None:
     supply, capacity = np.array([1, 0, 0, -1]), np.ones(5, np.int64)
     price, total, flow = np.zeros((4, 1), np.int64), np.zeros((2, 1), np.int64), np.zeros(5, np.int64)
     one, none, no = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_)
-    reroute(*ends, cost, rows, lists, radix, supply, capacity, flow, price)
+    reroute(*ends, cost, rows, lists, radix, supply, capacity, flow, price, -1)
     proof(*ends, cost, radix, supply, capacity, flow, price, total)
     settle(0, 1, False, one, np.array([0, 1]), none, one.copy(), none.copy(), none.copy(), none.copy())
     tables = (none, cost, np.array([0, 1]), one, np.array([0, 1]))
@@ -800,4 +1101,25 @@ def prepare() -> None:
         total.copy(),
         no.copy(),
         no.copy(),
+    )
+    side = np.zeros((1, 1), np.int64)
+    some = np.zeros(2, np.int64)
+    located = some, none[:0], some[:1], none[:0], none[:0]
+    asking, offering = (one, none, none, none, none, none), (none, none, none, none, none)
+    weights, numbers = np.zeros(8, np.int64), np.zeros((1, 1, 2), np.int64)
+    cheapest_units(
+        none,
+        none,
+        one,
+        (side, side),
+        located,
+        asking,
+        offering,
+        (side,) * 3,
+        (side,) * 3,
+        weights,
+        side,
+        side,
+        side,
+        numbers,
     )

@@ -19,8 +19,8 @@ from matching.scoring import DROP_LEVELS, Amounts, Scores, placed_amounts, score
 
 UNPLACED = -1
 
-# So many pairs of request and unit are looked at and the allowed ones listed.
-LISTED_PAIRS_MAX = 2**40
+# So many pairs of request and unit are looked at and the allowed ones listed; of more only candidates (see `wide`).
+LISTED_PAIRS_MAX = 2**24
 
 Placement = tuple[int, ...]
 """Unit number per request, `UNPLACED` for none."""

@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 from matching import kernels
 from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance
+from matching.search import Limit
 from matching.words import FINENESS, Value, Words, words_of
+
+# Rounds of re-routing (a tenth of a second each in the largest networks) between two looks at the time.
+TURNS = 4
 
 
 class UnprovenFlow(Exception):
@@ -36,6 +40,11 @@ class Choices:
     def copy(self) -> "Choices":
         """The same, to be narrowed."""
         return Choices(self.capacity.copy(), self.least.copy(), self.most.copy())
+
+    def same(self, other: "Choices") -> bool:
+        """Whether nothing was narrowed."""
+        mine, others = (self.capacity, self.least, self.most), (other.capacity, other.least, other.most)
+        return all(map(np.array_equal, mine, others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,13 @@ class Network:
         rows, columns = instance.request_of, instance.unit_of.astype(np.int64)
         sizes, kind = np.unique(instance.size, return_inverse=True)
         words = words_of(instance)
-        gates, gate_of = np.unique(columns * max(1, sizes.size) + kind[rows], return_inverse=True)
+        if instance.most is None:
+            gates, gate_of = np.unique(columns * max(1, sizes.size) + kind[rows], return_inverse=True)
+            self.parties: IntArray = np.bincount(gate_of, minlength=len(gates))
+        else:  # who may yet be listed needs a gate too
+            gates = np.flatnonzero(sizes[None, :] <= instance.places[:, None])
+            gate_of = np.searchsorted(gates, columns * sizes.size + kind[rows])
+            self.parties = np.bincount(kind)[gates % sizes.size]
         order = np.argsort(gate_of, kind="stable")  # arcs of one gate lie together
         self.words: Words = words.kept(order)
         self.arc_of: IntArray = order
@@ -123,8 +138,7 @@ class Network:
     def everything(self) -> Choices | None:
         """All that the rules allow; None if that is impossible."""
         instance = self.instance
-        parties = np.bincount(self.gate_of, minlength=self.gates)
-        most = np.minimum(parties, instance.places[self.gate_unit] // self.gate_size)
+        most = np.minimum(self.parties, instance.places[self.gate_unit] // self.gate_size)
         most = np.where(instance.private[self.gate_unit], np.minimum(most, 1), most)
         capacity = np.zeros(self.into_sink.stop, np.int64)
         capacity[: self.stay.start] = instance.size[self.request_of]
@@ -192,6 +206,20 @@ class Network:
         choices.capacity[: self.stay.start][~allowed[self.arc_of]] = 0
         choices.capacity[self.stay][~optional] = 0
 
+    def taken_over(self, older: "Network", choices: Choices, flow: Flow) -> tuple[Choices, Flow]:
+        """What is open and a flow of a network with the same gates and some of these arcs, in the numbers of this."""
+        known = self._keys(older.gate_of, older.request_of)
+        at = np.searchsorted(self._keys(self.gate_of, self.request_of), known)
+        persons = np.zeros(self.into_sink.stop, np.int64)
+        persons[at] = flow.persons[: older.stay.start]
+        persons[self.stay.start :] = flow.persons[older.stay.start :]
+        capacity = np.concatenate([self.instance.size[self.request_of], choices.capacity[older.stay.start :]])
+        return Choices(capacity, choices.least, choices.most), Flow(persons, flow.price)
+
+    def _keys(self, gate_of: IntArray, request_of: IntArray) -> IntArray:
+        keys: IntArray = gate_of * self.instance.requests + request_of
+        return keys
+
     # --- bounds -----------------------------------------------------------------------------------------------------
 
     def no_flow(self) -> Flow:
@@ -203,7 +231,22 @@ class Network:
 
         Raises UnprovenFlow when the prices do not prove it.
         """
-        feasible = kernels.reroute(
+        if self._reroute(choices, flow, -1) == kernels.STUCK:
+            return None
+        proven, cost = self.proof(choices, flow)
+        if proven != cost:
+            raise UnprovenFlow
+        return cost
+
+    def route_within(self, choices: Choices, flow: Flow, limit: Limit) -> bool:
+        """The same with an eye on the time: whether it was finished; if not, only the prices are of use."""
+        while not limit.spent:
+            if (ended := self._reroute(choices, flow, TURNS)) != kernels.PAUSED:
+                return ended == kernels.ROUTED
+        return False
+
+    def _reroute(self, choices: Choices, flow: Flow, turns: int) -> int:
+        return kernels.reroute(
             self._tail,
             self._head,
             self._cost,
@@ -214,9 +257,11 @@ class Network:
             choices.capacity,
             flow.persons,
             flow.price,
+            turns,
         )
-        if not feasible:
-            return None
+
+    def proof(self, choices: Choices, flow: Flow) -> tuple[Value, Value]:
+        """What the prices of a flow prove, whatever they are, and what it costs."""
         proof = np.zeros((2, self.words.count), np.int64)
         kernels.proof(
             self._tail,
@@ -230,9 +275,7 @@ class Network:
             proof,
         )
         proven, cost = proof.tolist()
-        if proven != cost:
-            raise UnprovenFlow
-        return tuple(cost)
+        return tuple(proven), tuple(cost)
 
     def gains_of(self, flow: Flow) -> IntArray:
         """[R, W] what each request is worth per person at the prices of a flow: a start for `unit_bound`."""

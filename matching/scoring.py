@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.eligibility import WORD_BITS, IntArray
-from matching.problem import LEVELS, URGENCIES, Problem, Request, Unit
+from matching.problem import LEVELS, URGENCIES, ZONE_CLASS_ELSEWHERE, Problem, Request, Unit
 
 Amounts = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.object_]
 
@@ -128,10 +128,14 @@ class Scores:
 
 def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Scores:
     """The columns for the given order of requests (R) and units (U)."""
-    starts, ends = ({one.region: 0 for one in side} for side in (requests, units))
-    for regions in (starts, ends):
-        regions.update((region, at) for at, region in enumerate(sorted(regions)))
-    zone = np.array([[problem.zone_class(start, end) for end in sorted(ends)] for start in sorted(starts)], np.int64)
+    starts, ends = (
+        {name: at for at, name in enumerate(sorted({one.region for one in side}))} for side in (requests, units)
+    )
+    zone = np.full((len(starts), len(ends)), ZONE_CLASS_ELSEWHERE, np.int64)
+    for start, row in starts.items():
+        named = {start: 0, **problem.zones.get(start, {})}
+        for end in named.keys() & ends.keys():
+            zone[row, ends[end]] = named[end]
     number = {unit.id: at for at, unit in enumerate(units)}
     wishes = {wish: at for at, wish in enumerate(sorted({wish for request in requests for wish in request.wishes}))}
     offered = [{wishes[offer] for offer in unit.offers if offer in wishes} for unit in units]
@@ -158,7 +162,7 @@ def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit])
         consult=_words([_where(taken, "consult") for taken in stances], len(criteria)),
         excludes=_words([_where(taken, "excludes") for taken in stances], len(criteria)),
         lacking=_words([(1 << len(wishes)) - 1 - sum(1 << at for at in has) for has in offered], len(wishes)),
-        zone=zone.reshape(len(starts), len(ends)),
+        zone=zone,
     )
 
 

@@ -1,6 +1,7 @@
 """What every engine gets and gives back: a limit on the effort, and what was found and proven with it."""
 
 import time
+from copy import copy
 from dataclasses import dataclass, field
 
 from matching import kernels
@@ -28,6 +29,14 @@ class Limit:
         if self._nodes_left is not None and self.nodes >= self._nodes_left:
             return True
         return self._ends is not None and time.perf_counter() >= self._ends
+
+    def share(self, part: float) -> "Limit":
+        """A limit of its own for part of the time that is left."""
+        shorter = copy(self)
+        if self._ends is not None:
+            now = time.perf_counter()
+            shorter._ends = now + part * (self._ends - now)
+        return shorter
 
     def count_node(self) -> None:
         """One more search node, flow or solver call."""

@@ -10,6 +10,7 @@ from matching.model import UNPLACED, Compiled, compiled
 from matching.problem import LEVELS, Problem
 from matching.search import Found, Limit
 from matching.solution import TWO_SECONDS, Assignment, Budget, Solution
+from matching.wide import wide_optimum
 
 
 def solve(problem: Problem, budget: Budget = TWO_SECONDS, seed: int = 0, alternatives: int = 3) -> Solution:
@@ -52,7 +53,11 @@ def answered(
     if start is not None:
         homes = [start.get(request.id) for request in source.requests]
         begin = tuple(UNPLACED if home is None else source.unit_number.get(home, UNPLACED) for home in homes)
-    return Answer(source, _checked(source, optimum(source.instance, limit, seed, memory, begin)), limit, seed)
+    if source.instance.most is None:
+        found = optimum(source.instance, limit, seed, memory, begin)
+    else:
+        source, found = wide_optimum(source, limit, begin)
+    return Answer(source, _checked(source, found), limit, seed)
 
 
 def _checked(source: Compiled, found: Found) -> Found:

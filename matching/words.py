@@ -94,6 +94,18 @@ class Words:
             words.extend(_digits(total * FINENESS, group.width))
         return tuple(words) or (0,)
 
+    def unit_of(self, number: int) -> tuple[int, int] | None:
+        """The word a level counts in and what one of it, per person, is there; None if it is spread over several."""
+        at = 0
+        for group in self._groups:
+            rest = prod(level.base for level in group.levels)
+            for level in group.levels:
+                rest //= level.base
+                if level.number == number:
+                    return None if group.width > 1 else (at, rest * level.scale * FINENESS)
+            at += group.width
+        return 0, 0  # nothing hangs on it
+
     def least_amounts(self, bound: Value, reached: LevelAmounts) -> LevelAmounts:
         """Lower bounds of the first levels from a bound on the whole, each given that those before it are met.
 
@@ -111,7 +123,7 @@ class Words:
             for level in group.levels:
                 rest //= level.base
                 digit, left = divmod(left, rest)
-                digits[level.number] = -(-(digit + level.offset) // level.scale)
+                digits[level.number] = max(0, -(-(digit + level.offset) // level.scale))
         least: list[int] = []
         for number, amount in enumerate(reached):
             least.append(min(digits.get(number, amount), amount))

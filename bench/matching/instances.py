@@ -13,6 +13,7 @@ from matching import Person, Problem, Request, Unit
 CRITERIA = ("addiction", "psychiatric", "intellectual", "undocumented", "pregnancy", "suspect")
 NEEDS = ("wheelchair", "care", "shielded")
 LANGUAGES = ("lang:ro", "lang:bg", "lang:ar", "lang:en", "lang:es", "lang:zh")
+COUNTRY_REGIONS, COUNTRY_REGIONS_MAX = 25, 100
 POOLS = ("COSM",) * 5 + ("OMM",) * 3 + ("NLA",) * 2 + ("MUNICIPAL",) * 10
 
 
@@ -30,7 +31,7 @@ SIZES = {
     "60x300": Size(60, 300),
     "200x2000": Size(200, 2_000),
     "1000x10000": Size(1_000, 10_000, 50),
-    "10000x100000": Size(10_000, 100_000, 675),
+    "10000x100000": Size(10_000, 100_000, 27 * COUNTRY_REGIONS),
 }
 
 
@@ -54,11 +55,14 @@ def instance(size: Size, seed: int, *, tight: bool, links: bool = True) -> Probl
 
 def _zones(draw: random.Random, regions: list[str]) -> dict[str, dict[str, int]]:
     spots = {region: (draw.random() * 30, draw.random() * 30) for region in regions}
-    if len(regions) > 100:  # far apart regions keep the unnamed class
-        return {}
+    # More regions than a country has are several countries; between those the class stays unnamed.
+    country = COUNTRY_REGIONS if len(regions) > COUNTRY_REGIONS_MAX else len(regions)
     return {
-        a: {b: min(9, int(abs(spots[a][0] - spots[b][0]) + abs(spots[a][1] - spots[b][1])) // 4) for b in regions}
-        for a in regions
+        a: {
+            b: min(9, int(abs(spots[a][0] - spots[b][0]) + abs(spots[a][1] - spots[b][1])) // 4)
+            for b in regions[at - at % country : at - at % country + country]
+        }
+        for at, a in enumerate(regions)
     }
 
 

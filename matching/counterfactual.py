@@ -4,8 +4,9 @@ Each question touches only the parts of the instance it can reach, so only those
 a shortcut is taken only where a bound shows that solving again would say the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,8 +224,8 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     source = answer.source
     barring = source.rules.barring_units(request)
     places = source.instance.places
-    reasons = [Reason(code, int(units.sum()), int(places[units].sum())) for code, units in barring.items()]
-    count = np.zeros(len(source.units), np.int64)
+    reasons = [Reason(code, int(np.count_nonzero(units)), int(places @ units)) for code, units in barring.items()]
+    count = np.zeros(len(source.units), np.int32)
     fixed = np.zeros(len(source.units), np.bool_)
     for code, units in barring.items():
         count += units
@@ -233,14 +234,17 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     if open_units.size:
         reasons.append(_reason_with_others(answer, request, open_units))
 
-    def codes_at(unit: int) -> tuple[str, ...]:
-        return tuple(code for code, units in barring.items() if units[unit])
+    def codes_at(units: Sequence[int]) -> list[tuple[str, ...]]:
+        barred = np.array([marks[units] for marks in barring.values()]).reshape(len(barring), len(units))
+        return [tuple(compress(barring, of)) for of in barred.T.tolist()]
 
     nearest = sorted(np.argsort(count, kind="stable")[:NEAREST_MAX].tolist())
     return Unplaced(
         request=source.requests[request].id,
         reasons=tuple(sorted(reasons, key=lambda reason: reason.code)),
-        nearest=tuple(Nearest(source.units[unit].id, codes_at(unit)) for unit in nearest),
+        nearest=tuple(
+            Nearest(source.units[unit].id, codes) for unit, codes in zip(nearest, codes_at(nearest), strict=True)
+        ),
         would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), codes_at),
     )
 
@@ -316,7 +320,10 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
 
 
 def _smallest_lifts(
-    answer: Answer, request: int, liftable: NDArray[np.int64], codes_at: Callable[[int], tuple[str, ...]]
+    answer: Answer,
+    request: int,
+    liftable: NDArray[np.int32],
+    codes_at: Callable[[Sequence[int]], list[tuple[str, ...]]],
 ) -> tuple[Lift, ...]:
     """Every unit at which lifting the fewest codes places the request with everyone placed now staying placed.
 
@@ -329,13 +336,19 @@ def _smallest_lifts(
         # A unit too small is made as large as the party.
         places = np.maximum(instance.places[units], instance.size[request])
         easy = answer.room_for(request, units, places) & answer.links_allow(request, units)
-        lifts = [
-            unit
-            for unit, at_once, room in zip(units.tolist(), easy.tolist(), places.tolist(), strict=True)
-            if at_once or _places_when_lifted(answer, request, unit, room)
-        ]
+        if answer.silent:
+            if not easy.all():
+                answer.cut_short.add(request)
+            lifts = units[easy].tolist()
+        else:
+            lifts = [
+                unit
+                for unit, at_once, room in zip(units.tolist(), easy.tolist(), places.tolist(), strict=True)
+                if at_once or _places_when_lifted(answer, request, unit, room)
+            ]
         if lifts:
-            return tuple(Lift(answer.source.units[unit].id, codes_at(unit)) for unit in lifts)
+            found = zip(lifts, codes_at(lifts), strict=True)
+            return tuple(Lift(answer.source.units[unit].id, codes) for unit, codes in found)
     return ()
 
 

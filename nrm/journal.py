@@ -19,7 +19,7 @@ from nrm.columns import UtcDateTime, canonical
 GENESIS = "0" * 64
 _ADVISORY_LOCK = 0x6E726D01  # "nrm" and a number: the journal's lock among PostgreSQL advisory locks
 
-TOPICS = ("requests", "offers", "places", "alarms", "shifts", "accounts", "sessions")
+TOPICS = ("requests", "offers", "places", "askings", "alarms", "shifts", "accounts", "sessions")
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""
 
 

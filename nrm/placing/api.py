@@ -13,13 +13,14 @@ from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
-from nrm.placing import queries, service
+from nrm.placing import departures, queries, service
 from nrm.placing.models import AddressRelease
 from nrm.placing.schemas import (
     AcceptIn,
     AddressOut,
     DeclineIn,
     DepartIn,
+    ExpectedDepartureIn,
     FollowOut,
     HistoryOut,
     OccupyIn,
@@ -155,6 +156,14 @@ def arrival(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
 def no_show(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
     """The party did not come."""
     return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version))
+
+
+@router.put("/stays/{stay_id}/expected-departure", status_code=204)
+def expected_departure(stay_id: Id, shape: ExpectedDepartureIn, call: Departer) -> Response:
+    """Say until when somebody is expected to stay."""
+    with call.writing() as tx:
+        departures.expect_departure(tx, call.actor, stay_id, shape.day, shape.version)
+    return answer(None)
 
 
 @router.post("/stays/{stay_id}/departure", status_code=204)

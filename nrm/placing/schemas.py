@@ -37,6 +37,13 @@ class ReleaseIn(Shape):
     password: Annotated[str, Field(max_length=200)] | None = None
 
 
+class ExpectedDepartureIn(Shape):
+    """Until when somebody is expected to stay; nothing when nobody knows. `version` is the stay's as last seen."""
+
+    day: date | None = None
+    version: Version
+
+
 class DepartIn(Shape):
     """The party left: where to."""
 

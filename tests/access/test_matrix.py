@@ -72,6 +72,10 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("PUT", "/places/{place}/closure"): keeps(204),
     ("DELETE", "/places/{closed_place}/closure"): keeps(204),
     ("POST", "/places/{place}/occupation"): keeps(204),
+    ("PUT", "/locations/{location}/intake-hours"): keeps(204),
+    ("PUT", "/places/{closed_place}/closure/expected-end"): keeps(204),
+    ("GET", "/locations-to-check"): {"duty": 200, "desk": 200},
+    ("POST", "/askings"): {"duty": 200, "desk": 200},
     ("GET", "/stays"): {"provider": 200, "other_provider": 200},
     ("POST", "/requests"): {
         "coordinator": 201,
@@ -161,6 +165,9 @@ def body(path: str, made: Cast) -> Any:
             "version": made.versions["location"],
         },
         "/locations/{location}/address": {"address": "Verzonnenlaan 99"},
+        "/locations/{location}/intake-hours": {"opens": "22:00", "closes": "07:00"},
+        "/places/{closed_place}/closure/expected-end": {"expectedEnd": "2026-12-24"},
+        "/askings": {},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
     }

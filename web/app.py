@@ -22,6 +22,7 @@ from web.screens import (
     admin,
     answers,
     board,
+    chase,
     check,
     duty,
     follow,
@@ -34,7 +35,7 @@ from web.screens import (
 )
 from web.words import words_for
 
-SCREENS = (login, check, request_form, requests, follow, answers, houses, duty, board, numbers, admin, policies)
+SCREENS = (login, check, request_form, requests, follow, answers, houses, duty, chase, board, numbers, admin, policies)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

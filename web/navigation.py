@@ -10,6 +10,7 @@ BOARD = NavItem(N_("Plekken in het land"), "/bord")
 ANSWERS = NavItem(N_("Te beantwoorden"), "/antwoorden")
 HOUSES = NavItem(N_("Onze plekken"), "/opvang")
 DUTY = NavItem(N_("Piketdienst"), "/piket")
+CHASE = NavItem(N_("Navraag"), "/navraag")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
@@ -17,10 +18,10 @@ POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, BOARD, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, BOARD, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, CHASE, BOARD, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
-    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, NUMBERS, BOARD, POLICY),
+    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, CHASE, NUMBERS, BOARD, POLICY),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),

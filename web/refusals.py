@@ -23,6 +23,8 @@ DONE: dict[str, str] = {
     "departure_expected": N_("Het verwachte vertrek is bewaard."),
     "intake_hours_set": N_("De opnametijd is bewaard."),
     "rule_kept": N_("De regel blijft zoals hij is."),
+    "asked_all": N_("De vraag is verstuurd. Antwoorden komen hier vanzelf binnen."),
+    "asked_some": N_("De vraag is verstuurd, behalve aan wie net al gevraagd is of geen postbus heeft."),
     "paused": N_("De opname staat op pauze."),
     "resumed": N_("De opname is weer open."),
     "rule_set": N_("De toelatingsregel is opgeslagen."),
@@ -33,6 +35,8 @@ DONE: dict[str, str] = {
 }
 
 REFUSED: dict[str, str] = {
+    "asked_nobody": N_("Er ging geen bericht uit: zij zijn net al gevraagd, of hebben geen postbus. Bel hen."),
+    "nobody_chosen": N_("U heeft niemand aangekruist."),
     "places_taken": N_("Iemand was u net voor: deze plek is zojuist bezet. Hieronder staat het volgende voorstel."),
     "no_longer_fits": N_("Deze plek past niet meer bij de aanvraag. Er wordt opnieuw gezocht."),
     "phone_first": N_("Het is te lang geleden dat deze plek is gecontroleerd. Bel eerst, en kies dan opnieuw."),

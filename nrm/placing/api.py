@@ -13,7 +13,7 @@ from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
-from nrm.placing import departures, queries, service
+from nrm.placing import departures, queries, service, trust
 from nrm.placing.models import AddressRelease
 from nrm.placing.schemas import (
     AcceptIn,
@@ -31,6 +31,7 @@ from nrm.placing.schemas import (
     ReleaseIn,
     StayOut,
     StayStepIn,
+    TrustScoreOut,
 )
 
 router = APIRouter(tags=["placing"])
@@ -209,3 +210,10 @@ def followed_one(request_id: Id, call: Follower) -> Response:
     """The state of one request asked as a first responder; a logged read."""
     with call.writing() as tx:
         return answer(follow_out(tx, intake_service.follow(tx, call.actor, request_id)))
+
+
+@router.get("/trust-scores", response_model=list[TrustScoreOut])
+def trust_scores(call: Annotated[Call, Depends(Allowed(Verb.TRUST_READ))]) -> Response:
+    """How often a place listed free was refused or not answered: of one's own locations, for the desk of all."""
+    with call.reading() as tx:
+        return answer([TrustScoreOut.model_validate(score) for score in trust.scores(tx, call.actor).values()])

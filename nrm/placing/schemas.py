@@ -195,3 +195,12 @@ class HistoryOut(Shape):
     seq: int
     at: datetime
     kind: str
+
+
+class TrustScoreOut(Shape):
+    """Of so many offers to a location so many were refused on its own ground or not answered; `share` is smoothed."""
+
+    location_id: str
+    offers: int
+    refused: int
+    share: float

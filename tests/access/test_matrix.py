@@ -76,6 +76,8 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("PUT", "/places/{closed_place}/closure/expected-end"): keeps(204),
     ("GET", "/locations-to-check"): {"duty": 200, "desk": 200},
     ("POST", "/askings"): {"duty": 200, "desk": 200},
+    ("GET", "/trust-scores"): {"provider": 200, "other_provider": 200, "desk": 200},
+    ("POST", "/rules/{rule}/review"): keeps(204),
     ("GET", "/stays"): {"provider": 200, "other_provider": 200},
     ("POST", "/requests"): {
         "coordinator": 201,
@@ -118,6 +120,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     },
     ("POST", "/stays/{stay}/arrival"): {**decides(204), **keeps(204)},
     ("POST", "/stays/{stay}/no-show"): {**decides(204), **keeps(204)},
+    ("PUT", "/stays/{placed_stay}/expected-departure"): keeps(204),
     ("POST", "/stays/{placed_stay}/departure"): keeps(204),
     ("POST", "/stays/{stay}/address-release"): decides(200),
     # What a first responder asked is owned by the desk, and its address goes to the duty officer on shift only.
@@ -168,6 +171,7 @@ def body(path: str, made: Cast) -> Any:
         "/locations/{location}/intake-hours": {"opens": "22:00", "closes": "07:00"},
         "/places/{closed_place}/closure/expected-end": {"expectedEnd": "2026-12-24"},
         "/askings": {},
+        "/stays/{placed_stay}/expected-departure": {"day": "2026-12-24", "version": 2},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
     }

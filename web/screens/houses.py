@@ -15,7 +15,7 @@ from nrm.api import Id
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import Conflict, Invalid, NotFound
-from nrm.placing import departures
+from nrm.placing import departures, trust
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
 from nrm.placing.rules import DESTINATIONS, StayStatus
@@ -23,7 +23,7 @@ from nrm.placing.schemas import ExpectedDepartureIn, OccupyIn, StayOut
 from nrm.registry import queries, service
 from nrm.registry.models import AdmissionRule
 from nrm.registry.queries import LocationView, PlaceView, UnitView
-from nrm.registry.rules import CLOSURE_REASONS, PAUSE_REASONS, TRUSTED, Basis, PlaceState, Stance
+from nrm.registry.rules import CLOSURE_REASONS, PAUSE_REASONS, TRUSTED, Basis, FreshnessBand, PlaceState, Stance
 from nrm.registry.schemas import AddressIn, ClosureEndIn, ClosureIn, IntakeHoursIn, PauseIn, RuleIn
 from web.case_words import party
 from web.labels import SEXES
@@ -234,7 +234,7 @@ def one_location_part(location_id: Id, visit: Reader) -> Response:
 @router.post("/opvang/{location_id}/gecontroleerd")
 def confirm(location_id: Id, visit: Keeper) -> Response:
     """Checked, unchanged."""
-    back = _back(visit, location_id)
+    back = f"/opvang/{location_id}" if visit.field("back") == "location" else f"/opvang#locatie-{location_id}"
     return visit.act(lambda tx: service.confirm_unchanged(tx, visit.actor, location_id), back, "confirmed")
 
 
@@ -364,8 +364,8 @@ def _pause_until(now: datetime, chosen: str) -> datetime | None:
 
 
 def _back(visit: Visit, location_id: str) -> str:
-    """The page of the house when that is where it was pressed, else its card in the list."""
-    return f"/opvang/{location_id}" if visit.field("back") == "location" else f"/opvang#locatie-{location_id}"
+    """The card in the list when that is where it was pressed, else the page of the house."""
+    return f"/opvang#locatie-{location_id}" if visit.field("back") == "list" else f"/opvang/{location_id}"
 
 
 def _version(visit: Visit) -> int:
@@ -419,7 +419,8 @@ def _houses(visit: Visit, tx: Tx) -> dict[str, Any]:
     _, rhythm = policy.current(tx, policy.Rhythm)
     today = tx.now.astimezone(AMSTERDAM).date()
     return {
-        "views": views,
+        # What asks for a look first: nobody has to scroll for it.
+        "views": sorted(views, key=lambda view: view.freshness.band is FreshnessBand.FRESH),
         "regions": {region.code: region.name for region in queries.regions(tx)},
         "chips": chips,
         "kinds": _kinds(views, chips),
@@ -510,6 +511,7 @@ def _location_page(visit: Visit, location_id: str, form: Form, template: str = "
         criteria = queries.criteria(tx)
         rules = queries.live_rules(tx, location_id)
         has_address = queries.has_address(tx, location_id)
+        score = trust.scores(tx, visit.actor)[location_id]
     return visit.page(
         template,
         frame,
@@ -523,6 +525,7 @@ def _location_page(visit: Visit, location_id: str, form: Form, template: str = "
         of_rooms=[rule for rule in rules if rule.unit_id is not None],
         rooms={unit.unit.id: unit.unit.code for unit in view.units},
         has_address=has_address,
+        score=score,
         usual_hours=tuple(HOURS),
         today=frame.now.astimezone(AMSTERDAM).date(),
     )

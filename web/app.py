@@ -24,6 +24,7 @@ from web.screens import (
     board,
     chase,
     check,
+    criteria,
     duty,
     follow,
     houses,
@@ -35,7 +36,22 @@ from web.screens import (
 )
 from web.words import words_for
 
-SCREENS = (login, check, request_form, requests, follow, answers, houses, duty, chase, board, numbers, admin, policies)
+SCREENS = (
+    login,
+    check,
+    request_form,
+    requests,
+    follow,
+    answers,
+    houses,
+    duty,
+    chase,
+    board,
+    numbers,
+    admin,
+    policies,
+    criteria,
+)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

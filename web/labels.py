@@ -262,5 +262,10 @@ LABELS: dict[str, dict[str, str]] = {
 
 
 def label(kind: str, code: str) -> str:
-    """The Dutch word for a code, still to be translated."""
+    """The Dutch word for a code, still to be translated.
+
+    The national desk puts criteria on the list that we never heard of: their code is made of their Dutch name.
+    """
+    if kind == "criterion" and code not in CRITERIA:
+        return code.replace("_", " ")
     return LABELS[kind][code]

@@ -11,6 +11,7 @@ ANSWERS = NavItem(N_("Te beantwoorden"), "/antwoorden")
 HOUSES = NavItem(N_("Onze plekken"), "/opvang")
 DUTY = NavItem(N_("Piketdienst"), "/piket")
 CHASE = NavItem(N_("Navraag"), "/navraag")
+CRITERIA = NavItem(N_("Onderwerpen"), "/onderwerpen")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
@@ -21,7 +22,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, CHASE, BOARD, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
-    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, CHASE, NUMBERS, BOARD, POLICY),
+    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, CHASE, NUMBERS, BOARD, CRITERIA, POLICY),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),

@@ -18,6 +18,9 @@ from nrm.registry.schemas import (
     BoardRowOut,
     ClosureEndIn,
     ClosureIn,
+    CriterionIn,
+    CriterionKeepIn,
+    CriterionOut,
     IntakeHoursIn,
     LocationOut,
     MunicipalityOut,
@@ -34,6 +37,7 @@ router = APIRouter(tags=["registry"])
 
 Reader = Annotated[Call, Depends(Allowed(Verb.REGIONS_READ))]
 Keeper = Annotated[Call, Depends(Allowed(Verb.PLACES_KEEP))]
+Lister = Annotated[Call, Depends(Allowed(Verb.CRITERIA_KEEP))]
 Chaser = Annotated[Call, Depends(Allowed(Verb.FIGURES_CHASE))]
 
 
@@ -105,6 +109,31 @@ def municipalities(call: Reader) -> Response:
     """The municipalities in force, with their region."""
     with call.reading() as tx:
         return answer([MunicipalityOut.model_validate(found) for found in queries.municipalities(tx)])
+
+
+@router.get("/criteria", response_model=list[CriterionOut])
+def criteria(call: Reader) -> Response:
+    """The national list of contra-indications, and what was on it before."""
+    with call.reading() as tx:
+        return answer([CriterionOut.model_validate(found) for found in queries.all_criteria(tx)])
+
+
+@router.post("/criteria", response_model=CriterionOut, status_code=201)
+def add_criterion(shape: CriterionIn, call: Lister) -> Response:
+    """Put a contra-indication on the national list."""
+
+    def work(tx: Tx) -> CriterionOut:
+        return CriterionOut(code=service.add_criterion(tx, call.actor, shape.name), active=True)
+
+    return call.once(shape, work, status=201)
+
+
+@router.put("/criteria/{code}", status_code=204)
+def keep_criterion(code: Id, shape: CriterionKeepIn, call: Lister) -> Response:
+    """Order the national list, retire a contra-indication, or bring it back."""
+    with call.writing() as tx:
+        service.keep_criterion(tx, call.actor, code, shape.active, shape.place)
+    return answer(None)
 
 
 @router.get("/board", response_model=list[BoardRowOut])

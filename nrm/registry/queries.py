@@ -164,6 +164,11 @@ def criteria(tx: Tx) -> list[str]:
     return list(tx.session.exec(select(Criterion.code).where(col(Criterion.active)).order_by(col(Criterion.position))))
 
 
+def all_criteria(tx: Tx) -> list[Criterion]:
+    """Every criterion that is or was on the national list, in its order, those in force first."""
+    return list(tx.session.exec(select(Criterion).order_by(col(Criterion.active).desc(), col(Criterion.position))))
+
+
 def location(tx: Tx, location_id: str, for_update: bool = False) -> Location:
     """One location; `for_update` locks its row until the transaction ends. Raises NotFound."""
     query = select(Location).where(Location.id == location_id)
@@ -286,14 +291,15 @@ def rules_to_review(tx: Tx, by: date, organisation_id: str | None = None) -> lis
 
 def rule_history(tx: Tx, location_id: str, criterion: str) -> list[AdmissionRule]:
     """Everything a location and its units ever said to a criterion, newest first."""
-    return list(
-        tx.session.exec(
-            select(AdmissionRule)
-            .where(AdmissionRule.location_id == location_id, AdmissionRule.criterion == criterion)
-            .order_by(col(AdmissionRule.valid_from).desc(), AdmissionRule.id)
-            .limit(REVIEWS_MAX)
-        ).all()
+    found = tx.session.exec(
+        select(AdmissionRule)
+        .where(AdmissionRule.location_id == location_id, AdmissionRule.criterion == criterion)
+        .order_by(col(AdmissionRule.valid_from).desc(), AdmissionRule.id)
+        .limit(REVIEWS_MAX)
     )
+    for_ever = datetime.max.replace(tzinfo=UTC)
+    # One that was replaced in the instant it was made comes before what replaced it.
+    return sorted(found, key=lambda rule: (rule.valid_from, rule.ended_at or for_ever), reverse=True)
 
 
 def newest_confirmation(tx: Tx, location_id: str) -> Confirmation | None:

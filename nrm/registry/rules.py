@@ -1,6 +1,8 @@
 """What a place is, how fresh a figure is, and how far two regions lie apart. Pure: no session, no clock."""
 
 import math
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -15,6 +17,12 @@ class Stance(StrEnum):
     ACCEPTS = "accepts"
     CONSULT = "consult"
     EXCLUDES = "excludes"
+
+
+def criterion_code(name: str) -> str:
+    """The code of a contra-indication from its Dutch name, such as slaapstoornis. Empty when nothing is left."""
+    plain = unicodedata.normalize("NFKD", name.strip().lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:40].strip("_")
 
 
 def tightens(before: Stance, after: Stance) -> bool:

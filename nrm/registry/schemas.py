@@ -158,3 +158,21 @@ class AskedOut(Shape):
     asked: int
     too_soon: int
     no_mailbox: int
+
+
+class CriterionOut(Shape):
+    """A contra-indication that is, or was, on the national list."""
+
+    code: str
+    active: bool
+
+
+class CriterionIn(Shape):
+    name: Annotated[Line, Field(min_length=1, max_length=40)]
+
+
+class CriterionKeepIn(Shape):
+    """Whether it is on the list, and at which place, counted from 1."""
+
+    active: bool
+    place: Annotated[int, Field(ge=1, le=100)]

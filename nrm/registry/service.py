@@ -226,6 +226,55 @@ def keep_rule(tx: Tx, actor: Actor, rule_id: str) -> None:
     )
 
 
+def add_criterion(tx: Tx, actor: Actor, name: str) -> str:
+    """Put a contra-indication on the national list, at its end. Returns the code, which is made of the name.
+
+    No house has answered it yet, so it counts as `consult` everywhere and no place is unconditional until it did.
+    """
+    require(actor, Verb.CRITERIA_KEEP)
+    code = rules.criterion_code(name)
+    if not code:
+        raise Invalid("invalid", (FieldError(("name",), "required"),))
+    known = _criteria_locked(tx)
+    if any(found.code == code for found in known):
+        raise Conflict("criterion_exists")
+    if sum(found.active for found in known) >= CRITERIA_MAX:
+        raise Conflict("list_full")
+    tx.session.add(Criterion(code=code, position=max((found.position for found in known), default=0) + 1))
+    tx.session.flush()
+    tx.record("criterion.added", f"criterion:{code}", "places", "requests")
+    return code
+
+
+def keep_criterion(tx: Tx, actor: Actor, code: str, active: bool, place: int) -> None:
+    """Say whether a contra-indication is on the national list and at which place, counted from 1.
+
+    A retired one asks nothing and bars nobody any more; what was said about it stays as history.
+    """
+    require(actor, Verb.CRITERIA_KEEP)
+    known = _criteria_locked(tx)
+    chosen = next((found for found in known if found.code == code), None)
+    if chosen is None:
+        raise NotFound("no_criterion")
+    listed = [found for found in known if found.active and found is not chosen]
+    if active and len(listed) >= CRITERIA_MAX:
+        raise Conflict("list_full")
+    if active:
+        listed.insert(min(max(place, 1), len(listed) + 1) - 1, chosen)
+    for number, found in enumerate(listed):
+        found.position = number
+    chosen.active = active
+    tx.session.add_all(known)
+    tx.session.flush()
+    tx.record("criterion.kept", f"criterion:{code}", "places", "requests", active=active, place=place)
+
+
+def _criteria_locked(tx: Tx) -> list[Criterion]:
+    """Every criterion in its order, locked: two who order the list at once never mix."""
+    query = select(Criterion).order_by(Criterion.code).with_for_update().execution_options(populate_existing=True)
+    return sorted(tx.session.exec(query).all(), key=lambda found: (found.position, found.code))
+
+
 def set_address(tx: Tx, actor: Actor, key: AddressKey, location_id: str, address: str) -> None:
     """Seal the address of a location. It can be written here, never read."""
     own_location(tx, actor, location_id)
@@ -358,6 +407,8 @@ def load_reference_data(tx: Tx) -> None:
             tx.session.add(Criterion(code=code, position=position))
     tx.session.flush()
 
+
+CRITERIA_MAX = 40
 
 NATIONAL_CRITERIA = (
     "addiction",

@@ -74,6 +74,9 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/places/{place}/occupation"): keeps(204),
     ("PUT", "/locations/{location}/intake-hours"): keeps(204),
     ("PUT", "/places/{closed_place}/closure/expected-end"): keeps(204),
+    ("GET", "/criteria"): EVERYONE,
+    ("POST", "/criteria"): {"desk": 201},
+    ("PUT", "/criteria/trauma"): {"desk": 204},
     ("GET", "/locations-to-check"): {"duty": 200, "desk": 200},
     ("POST", "/askings"): {"duty": 200, "desk": 200},
     ("GET", "/trust-scores"): {"provider": 200, "other_provider": 200, "desk": 200},
@@ -171,6 +174,8 @@ def body(path: str, made: Cast) -> Any:
         "/locations/{location}/intake-hours": {"opens": "22:00", "closes": "07:00"},
         "/places/{closed_place}/closure/expected-end": {"expectedEnd": "2026-12-24"},
         "/askings": {},
+        "/criteria": {"name": "Slaapstoornis"},
+        "/criteria/trauma": {"active": False, "place": 1},
         "/stays/{placed_stay}/expected-departure": {"day": "2026-12-24", "version": 2},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
@@ -203,7 +208,9 @@ def undeclared(app: FastAPI) -> set[tuple[str, str]]:
 
 def shape(path: str) -> str:
     """A path without the names in it, so that the table and the routes can be laid side by side."""
-    return re.sub(r"\{[^}]*\}", "{}", path.replace("/rules/addiction", "/rules/{}"))
+    return re.sub(
+        r"\{[^}]*\}", "{}", path.replace("/rules/addiction", "/rules/{}").replace("/criteria/trauma", "/criteria/{}")
+    )
 
 
 @pytest.fixture

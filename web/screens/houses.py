@@ -546,6 +546,7 @@ def _rule_page(
         if criterion not in queries.criteria(tx):
             raise NotFound("no_criterion")
         rules = queries.live_rules(tx, location_id)
+        history = queries.rule_history(tx, location_id, criterion)
     wanted = None if unit_id == WHOLE_LOCATION else unit_id
     found = next((rule for rule in rules if rule.criterion == criterion and rule.unit_id == wanted), None)
     return visit.page(
@@ -555,6 +556,7 @@ def _rule_page(
         view=view,
         criterion=criterion,
         found=found,
+        history=history,
         form=form or Form(_as_form(found, unit_id)),
         failure=failure,
         stances=tuple(Stance),

@@ -63,7 +63,7 @@ def test_who_leaves_today_or_should_have_left_can_go_or_stay_in_two_taps(here: T
         assert str(placing.stay(tx, overdue).expected_departure) == "2026-11-27"
     stale = visitor.after(visitor.post(f"/opvang/verblijf/{overdue}/verwacht-vertrek", days="7", **version))
     assert "Iemand heeft dit intussen gewijzigd" in stale
-    visitor.after(visitor.post(f"/opvang/verblijf/{overdue}/verwacht-vertrek", unknown="yes", version=2))
+    visitor.after(visitor.post(f"/opvang/verblijf/{overdue}/verwacht-vertrek", days="unknown", version=2))
     with here.database.reading() as tx:
         assert placing.stay(tx, overdue).expected_departure is None
     here.clock.turn(days=1)
@@ -251,7 +251,10 @@ def test_opening_shows_a_code_and_figures_and_changes_nothing(here: Town, house:
         page = mailbox.open()
     mailbox.client.head(mailbox.link)
     assert "Klopt de stand van L-001?" in page
-    assert re.findall(r"<dd>(.*?)</dd>", page) == ["0", "0", "0", "3", "open"]
+    assert re.findall(r">(\w+)</b> <span>([\w ]+)</span>", page) == [
+        *(("3", "vrij"), ("0", "vastgehouden"), ("0", "bezet"), ("0", "buiten gebruik")),
+        ("Opname", "open"),
+    ]
     for secret in ("CANARY", "Verzonnenlaan", "VR13", house, "aanbieder", "csrf_token", "data-live-seq"):
         assert secret not in page, secret
     with here.database.reading() as tx:

@@ -90,7 +90,7 @@ def _page(request: Request, token: str, changed: bool = False) -> Response:
             view=view,
             until=made.expires_at,
             changed=changed,
-            counts=[(state.value, view.count(state)) for state in PlaceState],
+            counts=[(state.value, view.count(state)) for state in reversed(PlaceState)],  # what is free comes first
             at=f"/controle/{token}",
         )
 

@@ -201,8 +201,8 @@ def expect_departure(stay_id: Id, visit: Departer) -> Response:
     """Until when somebody stays: a number of days from today in one tap, a day, or nobody knows."""
 
     def work(tx: Tx) -> None:
-        day_typed = None if visit.field("unknown") else _days_on(visit, tx.now) or _day(visit, "day")
-        shape = read(ExpectedDepartureIn, {"day": day_typed, "version": _version(visit)})
+        until = None if visit.field("days") == "unknown" else _days_on(visit, tx.now) or _day(visit, "day")
+        shape = read(ExpectedDepartureIn, {"day": until, "version": _version(visit)})
         departures.expect_departure(tx, visit.actor, stay_id, shape.day, shape.version)
 
     def again(form: Form) -> Response:

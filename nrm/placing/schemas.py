@@ -38,9 +38,9 @@ class ReleaseIn(Shape):
 
 
 class ExpectedDepartureIn(Shape):
-    """Until when somebody is expected to stay; nothing when nobody knows. `version` is the stay's as last seen."""
+    """Until when somebody is expected to stay; null when nobody knows. `version` is the stay's as last seen."""
 
-    day: date | None = None
+    day: date | None
     version: Version
 
 

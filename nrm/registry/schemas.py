@@ -119,9 +119,9 @@ class AddressIn(Shape):
 
 
 class ClosureEndIn(Shape):
-    """Until when a closed place is expected to stay so; nothing when nobody knows."""
+    """Until when a closed place is expected to stay so; null when nobody knows."""
 
-    expected_end: date | None = None
+    expected_end: date | None
 
 
 class IntakeHoursIn(Shape):

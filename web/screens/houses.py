@@ -19,12 +19,12 @@ from nrm.placing import departures, trust
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
 from nrm.placing.rules import DESTINATIONS, StayStatus
-from nrm.placing.schemas import ExpectedDepartureIn, OccupyIn, StayOut
+from nrm.placing.schemas import OccupyIn, StayOut
 from nrm.registry import queries, service
 from nrm.registry.models import AdmissionRule
 from nrm.registry.queries import LocationView, PlaceView, UnitView
 from nrm.registry.rules import CLOSURE_REASONS, PAUSE_REASONS, TRUSTED, Basis, FreshnessBand, PlaceState, Stance
-from nrm.registry.schemas import AddressIn, ClosureEndIn, ClosureIn, IntakeHoursIn, PauseIn, RuleIn
+from nrm.registry.schemas import AddressIn, ClosureIn, IntakeHoursIn, PauseIn, RuleIn
 from web.case_words import party
 from web.labels import SEXES
 from web.pages import Form
@@ -145,8 +145,7 @@ def move_closure_end(place_id: Id, visit: Keeper) -> Response:
 
     def work(tx: Tx) -> None:
         until = _days_on(visit, tx.now) or _day(visit, "expected_end")
-        shape = read(ClosureEndIn, {"expected_end": until})
-        service.move_closure_end(tx, visit.actor, place_id, shape.expected_end)
+        service.move_closure_end(tx, visit.actor, place_id, until)
 
     return _try(visit, work, _home(visit, place_id), "closure_moved", lambda form: _place_page(visit, place_id, form))
 
@@ -202,8 +201,7 @@ def expect_departure(stay_id: Id, visit: Departer) -> Response:
 
     def work(tx: Tx) -> None:
         until = None if visit.field("days") == "unknown" else _days_on(visit, tx.now) or _day(visit, "day")
-        shape = read(ExpectedDepartureIn, {"day": until, "version": _version(visit)})
-        departures.expect_departure(tx, visit.actor, stay_id, shape.day, shape.version)
+        departures.expect_departure(tx, visit.actor, stay_id, until, _version(visit))
 
     def again(form: Form) -> Response:
         # Only the page of the place has a day to type.

@@ -19,7 +19,18 @@ from nrm.columns import UtcDateTime, canonical
 GENESIS = "0" * 64
 _ADVISORY_LOCK = 0x6E726D01  # "nrm" and a number: the journal's lock among PostgreSQL advisory locks
 
-TOPICS = ("requests", "offers", "places", "alarms", "shifts", "accounts", "sessions", "repeats", "pre_alerts")
+TOPICS = (
+    "requests",
+    "offers",
+    "places",
+    "askings",
+    "alarms",
+    "shifts",
+    "accounts",
+    "sessions",
+    "repeats",
+    "pre_alerts",
+)
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""
 
 

@@ -4,7 +4,7 @@ A body is validated when it is written. A case keeps the version it started unde
 (domain.md §3), so version 1 of each kind is our assumption and says so in docs/assumptions.md.
 """
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -164,7 +164,54 @@ class Matching(Policy):
     latest_days: dict[Urgency, Annotated[int, Field(ge=0, le=366)]] = {"now": 0, "today": 0, "soon": 3, "planned": 14}
 
 
-KINDS: tuple[type[Policy], ...] = (Freshness, Ladder, Hold, Intake, Authority, Pools, Matching)
+class Rhythm(Policy):
+    """When a provider is reminded that a figure is about to grow old, and how its answer may come back."""
+
+    kind = "rhythm"
+    before_minutes: dict[Pool, Minutes] = {"COSM": 60, "OMM": 60, "NLA": 120, "MUNICIPAL": 60}
+    """So long before a band turns a reminder goes: once for aging, once for stale."""
+    again_minutes: Minutes = 24 * 60
+    again_max: Annotated[int, Field(ge=0, le=14)] = 2
+    """Once stale: how often again at most."""
+    opens: time = time(7)
+    closes: time = time(22)
+    """When a mailbox is looked at. Outside these hours a reminder waits, but never past the turn itself."""
+    link_minutes: Minutes = 24 * 60
+    ask_again_minutes: Minutes = 15
+    """So long after a location was asked, by whomever, nobody asks it again."""
+    closure_ahead_days: Annotated[int, Field(ge=0, le=31)] = 2
+    review_ahead_days: Annotated[int, Field(ge=0, le=92)] = 14
+    """So long before its date a closed place, or an admission rule, is put before its provider."""
+    review_again_days: Annotated[int, Field(ge=7, le=732)] = 182
+    """When a rule that stays as it is comes up again."""
+
+    @model_validator(mode="after")
+    def _some_hours(self) -> "Rhythm":
+        if self.opens == self.closes:
+            raise ValueError("a mailbox is looked at some of the day")
+        return self
+
+
+class Trust(Policy):
+    """How the share of refused or unanswered offers is smoothed: as if so many had come before the first."""
+
+    kind = "trust"
+    days: Annotated[int, Field(ge=7, le=366)] = 90
+    prior_refused: Annotated[int, Field(ge=0, le=1000)] = 1
+    prior_kept: Annotated[int, Field(ge=1, le=1000)] = 9
+
+
+KINDS: tuple[type[Policy], ...] = (
+    Freshness,
+    Ladder,
+    Hold,
+    Intake,
+    Authority,
+    Pools,
+    Matching,
+    Rhythm,
+    Trust,
+)
 
 P = TypeVar("P", bound=Policy)
 

@@ -12,6 +12,7 @@ from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
+from nrm.registry import asking
 from nrm.settings import Settings
 
 TICK_SECONDS = 0.5
@@ -26,6 +27,7 @@ class Worker:
 
     def __init__(self, database: Database, settings: Settings, ways: dict[str, Channel] | None = None) -> None:
         self.database = database
+        self._public_url = settings.public_url
         self._channels = channels(settings) if ways is None else ways
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -41,6 +43,7 @@ class Worker:
             self._lapse,
             self._escalate,
             self._match,
+            self._remind,
             self._deliver,
         )
         survived = [self._survived(step) for step in steps]
@@ -77,6 +80,9 @@ class Worker:
     def _match(self) -> None:
         if matcher.match_due(self.database):
             matcher.match(self.database)
+
+    def _remind(self) -> None:
+        asking.remind_due(self.database, self._public_url)
 
     def _deliver(self) -> None:
         notify.deliver_due(self.database, self._channels)

@@ -22,6 +22,9 @@ from web.screens import (
     admin,
     answers,
     board,
+    chase,
+    check,
+    criteria,
     duty,
     follow,
     groups,
@@ -43,14 +46,17 @@ SCREENS = (
     requests,
     repeats,
     pre_alerts,
+    check,
     follow,
     answers,
     houses,
     duty,
+    chase,
     board,
     numbers,
     admin,
     policies,
+    criteria,
 )
 
 

@@ -113,6 +113,16 @@ PAUSES = {
     "infection": N_("besmetting"),
     "other": N_("andere reden"),
 }
+PAUSE_LENGTHS = {
+    "morning": N_("tot 8 uur ’s ochtends"),
+    "three_days": N_("drie dagen"),
+    "week": N_("een week"),
+}
+INTAKE_HOURS = {
+    "always": N_("Dag en nacht"),
+    "day": N_("9 tot 17 uur"),
+    "long_day": N_("8 tot 22 uur"),
+}
 BASES = {
     "licence": N_("vergunning of opdracht"),
     "staffing": N_("begeleiding die er is"),
@@ -198,6 +208,7 @@ EVENTS = {
     "stay.arrived": N_("Aangekomen"),
     "stay.not_arrived": N_("Niet gekomen"),
     "stay.departed": N_("Vertrokken"),
+    "stay.departure_expected": N_("Verwacht vertrek gewijzigd"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
 }
@@ -242,6 +253,8 @@ LABELS: dict[str, dict[str, str]] = {
     "decline": DECLINES,
     "closure": CLOSURES,
     "pause": PAUSES,
+    "pause_length": PAUSE_LENGTHS,
+    "intake_hours": INTAKE_HOURS,
     "basis": BASES,
     "destination": DESTINATIONS,
     "safety_class": SAFETY_CLASSES,
@@ -257,5 +270,10 @@ LABELS: dict[str, dict[str, str]] = {
 
 
 def label(kind: str, code: str) -> str:
-    """The Dutch word for a code, still to be translated."""
+    """The Dutch word for a code, still to be translated.
+
+    The national desk puts criteria on the list that we never heard of: their code is made of their Dutch name.
+    """
+    if kind == "criterion" and code not in CRITERIA:
+        return code.replace("_", " ")
     return LABELS[kind][code]

@@ -10,6 +10,8 @@ BOARD = NavItem(N_("Plekken in het land"), "/bord")
 ANSWERS = NavItem(N_("Te beantwoorden"), "/antwoorden")
 HOUSES = NavItem(N_("Onze plekken"), "/opvang")
 DUTY = NavItem(N_("Piketdienst"), "/piket")
+CHASE = NavItem(N_("Navraag"), "/navraag")
+CRITERIA = NavItem(N_("Onderwerpen"), "/onderwerpen")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
@@ -19,10 +21,10 @@ POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, BOARD, CHECKS, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, BOARD, CHECKS, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, CHECKS, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
-    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, REPEATS, CHECKS, NUMBERS, BOARD, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, CHASE, BOARD, CHECKS, POLICY),
+    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, CHASE, REPEATS, CHECKS, NUMBERS, BOARD, CRITERIA, POLICY),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),

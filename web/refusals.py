@@ -26,6 +26,14 @@ DONE: dict[str, str] = {
     "place_closed": N_("De plek staat buiten gebruik."),
     "place_reopened": N_("De plek is weer in gebruik."),
     "place_occupied": N_("De plek staat als bezet."),
+    "closure_moved": N_("De plek blijft buiten gebruik; de verwachte dag is bewaard."),
+    "departure_expected": N_("Het verwachte vertrek is bewaard."),
+    "intake_hours_set": N_("De opnametijd is bewaard."),
+    "rule_kept": N_("De regel blijft zoals hij is."),
+    "asked_all": N_("De vraag is verstuurd. Antwoorden komen hier vanzelf binnen."),
+    "asked_some": N_("De vraag is verstuurd, behalve aan wie net al gevraagd is of geen postbus heeft."),
+    "criterion_added": N_("Het onderwerp staat op de lijst. Elke opvang heeft het nog te beantwoorden."),
+    "criterion_kept": N_("De lijst is bijgewerkt."),
     "paused": N_("De opname staat op pauze."),
     "resumed": N_("De opname is weer open."),
     "rule_set": N_("De toelatingsregel is opgeslagen."),
@@ -36,6 +44,10 @@ DONE: dict[str, str] = {
 }
 
 REFUSED: dict[str, str] = {
+    "asked_nobody": N_("Er ging geen bericht uit: zij zijn net al gevraagd, of hebben geen postbus. Bel hen."),
+    "criterion_exists": N_("Dit onderwerp staat al op de lijst, of stond er eerder op. Zet het terug."),
+    "list_full": N_("De lijst is vol. Haal eerst een onderwerp weg dat niemand meer gebruikt."),
+    "nobody_chosen": N_("U heeft niemand aangekruist."),
     "places_taken": N_("Iemand was u net voor: deze plek is zojuist bezet. Hieronder staat het volgende voorstel."),
     "no_longer_fits": N_("Deze plek past niet meer bij de aanvraag. Er wordt opnieuw gezocht."),
     "phone_first": N_("Het is te lang geleden dat deze plek is gecontroleerd. Bel eerst, en kies dan opnieuw."),

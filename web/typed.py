@@ -20,6 +20,8 @@ _WRONG: dict[str, str] = {
     "forbidden_character": N_("Hierin staat een teken dat niet kan. Typ het opnieuw."),
     "in_the_past": N_("Deze dag is al voorbij."),
     "not_in_range": N_("Kies een moment na nu en binnen een jaar."),
+    "no_hours": N_("Van en tot kunnen niet gelijk zijn. Kies anders: dag en nacht."),
+    "time_parsing": N_("Schrijf een tijd als 22:00."),
     "unreadable_date": N_("Schrijf een datum als 31-12-2026."),
     "unreadable_moment": N_("Schrijf dag en tijd, zoals 31-12-2026 18:00."),
 }

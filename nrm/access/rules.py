@@ -64,6 +64,9 @@ class Verb(StrEnum):
     BOARD_READ = "board.read"
     PLACES_READ = "places.read"
     PLACES_KEEP = "places.keep"
+    FIGURES_CHASE = "figures.chase"
+    TRUST_READ = "trust.read"
+    CRITERIA_KEEP = "criteria.keep"
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
     SHIFT_KEEP = "shift.keep"
@@ -98,6 +101,10 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.BOARD_READ: _CASE_HOLDERS | {_R.PROVIDER, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR, _R.MUNICIPALITY},
     Verb.PLACES_READ: frozenset({_R.PROVIDER}),
     Verb.PLACES_KEEP: frozenset({_R.PROVIDER}),
+    Verb.FIGURES_CHASE: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK}),
+    # A provider its own, the desk everybody's; never another provider, a municipality, or who asks for a place.
+    Verb.TRUST_READ: frozenset({_R.PROVIDER, _R.NATIONAL_DESK}),
+    Verb.CRITERIA_KEEP: frozenset({_R.NATIONAL_DESK}),
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
@@ -178,6 +185,7 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.STAY_READ,
         Verb.STAY_ARRIVE,
         Verb.ALARM_CLAIM,
+        Verb.FIGURES_CHASE,
     }
 )
 

@@ -13,13 +13,14 @@ from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
-from nrm.placing import queries, service
+from nrm.placing import departures, queries, service, trust
 from nrm.placing.models import AddressRelease
 from nrm.placing.schemas import (
     AcceptIn,
     AddressOut,
     DeclineIn,
     DepartIn,
+    ExpectedDepartureIn,
     FollowOut,
     GroupOfferIn,
     HistoryOut,
@@ -31,6 +32,7 @@ from nrm.placing.schemas import (
     ReleaseIn,
     StayOut,
     StayStepIn,
+    TrustScoreOut,
 )
 
 router = APIRouter(tags=["placing"])
@@ -167,6 +169,14 @@ def no_show(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
     return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version))
 
 
+@router.put("/stays/{stay_id}/expected-departure", status_code=204)
+def expected_departure(stay_id: Id, shape: ExpectedDepartureIn, call: Departer) -> Response:
+    """Say until when somebody is expected to stay."""
+    with call.writing() as tx:
+        departures.expect_departure(tx, call.actor, stay_id, shape.day, shape.version)
+    return answer(None)
+
+
 @router.post("/stays/{stay_id}/departure", status_code=204)
 def departure(stay_id: Id, shape: DepartIn, call: Departer) -> Response:
     """The party left, and where to."""
@@ -210,3 +220,10 @@ def followed_one(request_id: Id, call: Follower) -> Response:
     """The state of one request asked as a first responder; a logged read."""
     with call.writing() as tx:
         return answer(follow_out(tx, intake_service.follow(tx, call.actor, request_id)))
+
+
+@router.get("/trust-scores", response_model=list[TrustScoreOut])
+def trust_scores(call: Annotated[Call, Depends(Allowed(Verb.TRUST_READ))]) -> Response:
+    """How often a place listed free was refused or not answered: of one's own locations, for the desk of all."""
+    with call.reading() as tx:
+        return answer([TrustScoreOut.model_validate(score) for score in trust.scores(tx, call.actor).values()])

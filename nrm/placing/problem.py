@@ -91,7 +91,8 @@ def build(
 def fit(built: Built, detail: RequestDetail, unit_id: str) -> dict[str, Any]:
     """What speaks for and against this unit for this request, in codes that screens put into words."""
     view, unit = built.units[unit_id]
-    yes = {criterion for criterion, value in detail.facts.items() if value is Fact.YES}
+    # What was taken off the national list since is asked of nobody any more.
+    yes = {criterion for criterion, value in detail.facts.items() if value is Fact.YES and criterion in unit.stances}
     known = {criterion for criterion, value in detail.facts.items() if value is not Fact.UNKNOWN}
     wishes = set(detail.request.wishes)
     offers = set(unit.unit.offers)

@@ -43,6 +43,13 @@ class ReleaseIn(Shape):
     password: Annotated[str, Field(max_length=200)] | None = None
 
 
+class ExpectedDepartureIn(Shape):
+    """Until when somebody is expected to stay; null when nobody knows. `version` is the stay's as last seen."""
+
+    day: date | None
+    version: Version
+
+
 class DepartIn(Shape):
     """The party left: where to."""
 
@@ -194,3 +201,12 @@ class HistoryOut(Shape):
     seq: int
     at: datetime
     kind: str
+
+
+class TrustScoreOut(Shape):
+    """Of so many offers to a location so many were refused on its own ground or not answered; `share` is smoothed."""
+
+    location_id: str
+    offers: int
+    refused: int
+    share: float

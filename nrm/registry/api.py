@@ -8,13 +8,20 @@ from nrm.access.api import Allowed, Call
 from nrm.access.rules import REGIONAL, Actor, Verb, reach
 from nrm.api import Id, answer
 from nrm.db import Tx
-from nrm.registry import queries, service
+from nrm.registry import asking, queries, service
 from nrm.registry.queries import LocationView
 from nrm.registry.rules import Basis, SafetyClass, Stance
 from nrm.registry.schemas import (
     AddressIn,
+    AskedOut,
+    AskIn,
     BoardRowOut,
+    ClosureEndIn,
     ClosureIn,
+    CriterionIn,
+    CriterionKeepIn,
+    CriterionOut,
+    IntakeHoursIn,
     LocationOut,
     MunicipalityOut,
     PauseIn,
@@ -22,6 +29,7 @@ from nrm.registry.schemas import (
     RegionOut,
     RuleIn,
     RuleOut,
+    ToCheckOut,
     UnitOut,
 )
 
@@ -29,6 +37,8 @@ router = APIRouter(tags=["registry"])
 
 Reader = Annotated[Call, Depends(Allowed(Verb.REGIONS_READ))]
 Keeper = Annotated[Call, Depends(Allowed(Verb.PLACES_KEEP))]
+Lister = Annotated[Call, Depends(Allowed(Verb.CRITERIA_KEEP))]
+Chaser = Annotated[Call, Depends(Allowed(Verb.FIGURES_CHASE))]
 
 
 def board_region(actor: Actor) -> str | None:
@@ -73,6 +83,7 @@ def location_out(tx: Tx, view: LocationView) -> LocationOut:
         ],
         rules=[
             RuleOut(
+                id=rule.id,
                 criterion=rule.criterion,
                 unit_id=rule.unit_id,
                 stance=Stance(rule.stance),
@@ -98,6 +109,31 @@ def municipalities(call: Reader) -> Response:
     """The municipalities in force, with their region."""
     with call.reading() as tx:
         return answer([MunicipalityOut.model_validate(found) for found in queries.municipalities(tx)])
+
+
+@router.get("/criteria", response_model=list[CriterionOut])
+def criteria(call: Reader) -> Response:
+    """The national list of contra-indications, and what was on it before."""
+    with call.reading() as tx:
+        return answer([CriterionOut.model_validate(found) for found in queries.all_criteria(tx)])
+
+
+@router.post("/criteria", response_model=CriterionOut, status_code=201)
+def add_criterion(shape: CriterionIn, call: Lister) -> Response:
+    """Put a contra-indication on the national list."""
+
+    def work(tx: Tx) -> CriterionOut:
+        return CriterionOut(code=service.add_criterion(tx, call.actor, shape.name), active=True)
+
+    return call.once(shape, work, status=201)
+
+
+@router.put("/criteria/{code}", status_code=204)
+def keep_criterion(code: Id, shape: CriterionKeepIn, call: Lister) -> Response:
+    """Order the national list, retire a contra-indication, or bring it back."""
+    with call.writing() as tx:
+        service.keep_criterion(tx, call.actor, code, shape.active, shape.place)
+    return answer(None)
 
 
 @router.get("/board", response_model=list[BoardRowOut])
@@ -138,6 +174,14 @@ def resume(location_id: Id, call: Keeper) -> Response:
     return answer(None)
 
 
+@router.put("/locations/{location_id}/intake-hours", status_code=204)
+def set_intake_hours(location_id: Id, shape: IntakeHoursIn, call: Keeper) -> Response:
+    """Say between which hours this location takes people in."""
+    with call.writing() as tx:
+        service.set_intake_hours(tx, call.actor, location_id, shape.opens, shape.closes)
+    return answer(None)
+
+
 @router.put("/locations/{location_id}/rules/{criterion}", status_code=204)
 def set_rule(location_id: Id, criterion: Id, shape: RuleIn, call: Keeper) -> Response:
     """Say what this location, or one unit of it, does with a criterion."""
@@ -155,6 +199,12 @@ def set_rule(location_id: Id, criterion: Id, shape: RuleIn, call: Keeper) -> Res
             shape.version,
         )
     return answer(None)
+
+
+@router.post("/rules/{rule_id}/review", status_code=204)
+def keep_rule(rule_id: Id, call: Keeper) -> Response:
+    """Reviewed: this admission rule stays as it is, until it comes up again."""
+    return call.once(None, lambda tx: service.keep_rule(tx, call.actor, rule_id))
 
 
 @router.put("/locations/{location_id}/address", status_code=204)
@@ -179,3 +229,46 @@ def reopen_place(place_id: Id, call: Keeper) -> Response:
     with call.writing() as tx:
         service.reopen_place(tx, call.actor, place_id)
     return answer(None)
+
+
+@router.put("/places/{place_id}/closure/expected-end", status_code=204)
+def move_closure_end(place_id: Id, shape: ClosureEndIn, call: Keeper) -> Response:
+    """Say until when a place stays out of service."""
+    with call.writing() as tx:
+        service.move_closure_end(tx, call.actor, place_id, shape.expected_end)
+    return answer(None)
+
+
+@router.get("/locations-to-check", response_model=list[ToCheckOut])
+def locations_to_check(call: Chaser) -> Response:
+    """The locations whose figure is not fresh."""
+    with call.reading() as tx:
+        return answer([to_check_out(view) for view in queries.to_check(tx, reach(call.actor))])
+
+
+@router.post("/askings", response_model=AskedOut)
+def ask(shape: AskIn, call: Chaser) -> Response:
+    """Ask providers by message whether their figures still hold. Each is asked at most once in a while."""
+
+    def work(tx: Tx) -> AskedOut:
+        everyone = [view.location.id for view in queries.to_check(tx, reach(call.actor))]
+        wanted = everyone if shape.locations is None else shape.locations
+        return AskedOut.model_validate(asking.ask(tx, call.actor, wanted, call.parts.settings.public_url))
+
+    return call.once(shape, work)
+
+
+def to_check_out(view: LocationView) -> ToCheckOut:
+    """A location as whoever chases figures sees it."""
+    return ToCheckOut(
+        id=view.location.id,
+        code=view.location.code,
+        region_code=view.location.region_code,
+        pool=view.location.pool,
+        provider=view.organisation.name,
+        phone=view.organisation.phone,
+        email=view.organisation.email,
+        freshness=view.freshness.band,
+        age_minutes=view.freshness.age_minutes,
+        asked_at=view.location.asked_at,
+    )

@@ -52,6 +52,13 @@ class Location(SQLModel, table=True):
     """
 
     __tablename__ = "location"
+    __table_args__ = (
+        Index(
+            "location_remind_due",
+            "remind_due_at",
+            **only_where("remind_due_at IS NOT NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True, max_length=40)
     organisation_id: str = Field(foreign_key="organisation.id", index=True)
@@ -65,6 +72,10 @@ class Location(SQLModel, table=True):
     pause_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     handover_points: list[str] = Field(default_factory=list, sa_type=Json)
     version: int = 1
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its provider was last asked whether the figures hold: a reminder, or somebody who asked."""
+    remind_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When to look whether a reminder is due; NULL when none follows before the next confirmation."""
 
 
 class SealedAddress(SQLModel, table=True):
@@ -196,3 +207,36 @@ class Confirmation(SQLModel, table=True):
     location_id: str = Field(foreign_key="location.id")
     confirmed_at: datetime = Field(sa_type=UtcDateTime)
     account_id: str = Field(max_length=40)
+    """Who said so; `mailbox` when it came by a link in a message, and then its asking refers to this row."""
+
+
+class Asking(SQLModel, table=True):
+    """A message that asked whether the figures of one location still hold, and its link to say so without logging in.
+
+    The link works once, until it expires. Only the hash of its token is kept.
+    """
+
+    __tablename__ = "asking"
+    __table_args__ = (
+        Index(
+            "asking_reminder",
+            "location_id",
+            "about",
+            "occasion",
+            unique=True,
+            **only_where("occasion <> 'asked'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    location_id: str = Field(foreign_key="location.id", index=True)
+    occasion: str = Field(max_length=10)
+    """The band that is about to turn, which time again it is, or `asked` when a person asked."""
+    about: str = Field(max_length=40)
+    """The confirmation that grows old; empty when there never was one."""
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    asked_by: str = Field(max_length=40)
+    token_hash: str = Field(max_length=64, unique=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    confirmation_id: str | None = Field(default=None, foreign_key="confirmation.id")

@@ -1,7 +1,7 @@
 """Reading the registry: regions, locations, and every unit with the derived state of its places."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -24,7 +24,19 @@ from nrm.registry.models import (
     SealedAddress,
     Unit,
 )
-from nrm.registry.rules import ClaimKind, Freshness, PlaceState, Stance
+from nrm.registry.rules import ClaimKind, Freshness, FreshnessBand, PlaceState, Stance
+
+REVIEWS_MAX = 500
+
+
+@dataclass(frozen=True)
+class RuleToReview:
+    """An admission rule whose review date is near or past; `unit_code` when it is of one unit only."""
+
+    rule: AdmissionRule
+    location: Location
+    organisation: Organisation
+    unit_code: str | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,11 @@ class LocationView:
     @property
     def places(self) -> int:
         return sum(len(unit.places) for unit in self.units)
+
+    @property
+    def figures(self) -> str:
+        """What a confirmation confirms, as one text: how many places are in which state, and whether intake is open."""
+        return "-".join(str(self.count(state)) for state in PlaceState) + ("-paused" if self.paused else "")
 
 
 @dataclass(frozen=True)
@@ -145,6 +162,11 @@ def zones(tx: Tx) -> dict[str, dict[str, int]]:
 def criteria(tx: Tx) -> list[str]:
     """The national list of criteria in force, in its order."""
     return list(tx.session.exec(select(Criterion.code).where(col(Criterion.active)).order_by(col(Criterion.position))))
+
+
+def all_criteria(tx: Tx) -> list[Criterion]:
+    """Every criterion that is or was on the national list, in its order, those in force first."""
+    return list(tx.session.exec(select(Criterion).order_by(col(Criterion.active).desc(), col(Criterion.position))))
 
 
 def location(tx: Tx, location_id: str, for_update: bool = False) -> Location:
@@ -234,6 +256,60 @@ def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
             oldest_minutes=max((x for x in (row.oldest_minutes, age) if x is not None), default=None),
         )
     return [rows[key] for key in sorted(rows)]
+
+
+def to_check(tx: Tx, region_code: str | None = None) -> list[LocationView]:
+    """The locations of a region, or of all, whose figure is not fresh: unknown first, then the oldest."""
+    found = [
+        view
+        for view in locations(tx)
+        if region_code in {None, view.location.region_code} and view.freshness.band is not FreshnessBand.FRESH
+    ]
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(found, key=lambda view: (view.confirmed_at or never, view.location.code))
+
+
+def rules_to_review(tx: Tx, by: date, organisation_id: str | None = None) -> list[RuleToReview]:
+    """Admission rules in force on the national list whose review date is this day or earlier, oldest date first."""
+    query = (
+        select(AdmissionRule, Location, Organisation, Unit)
+        .join(Location, col(Location.id) == AdmissionRule.location_id)
+        .join(Organisation, col(Organisation.id) == Location.organisation_id)
+        .join(Criterion, col(Criterion.code) == AdmissionRule.criterion)
+        .outerjoin(Unit, col(Unit.id) == AdmissionRule.unit_id)
+        .where(col(AdmissionRule.ended_at).is_(None), col(AdmissionRule.review_on) <= by, col(Criterion.active))
+        .order_by(col(AdmissionRule.review_on), Location.code, AdmissionRule.criterion)
+        .limit(REVIEWS_MAX)
+    )
+    if organisation_id is not None:
+        query = query.where(Location.organisation_id == organisation_id)
+    return [
+        RuleToReview(rule, location, organisation, unit.code if unit else None)
+        for rule, location, organisation, unit in tx.session.exec(query)
+    ]
+
+
+def rule_history(tx: Tx, location_id: str, criterion: str) -> list[AdmissionRule]:
+    """Everything a location and its units ever said to a criterion, newest first."""
+    found = tx.session.exec(
+        select(AdmissionRule)
+        .where(AdmissionRule.location_id == location_id, AdmissionRule.criterion == criterion)
+        .order_by(col(AdmissionRule.valid_from).desc(), AdmissionRule.id)
+        .limit(REVIEWS_MAX)
+    )
+    for_ever = datetime.max.replace(tzinfo=UTC)
+    # One that was replaced in the instant it was made comes before what replaced it.
+    return sorted(found, key=lambda rule: (rule.valid_from, rule.ended_at or for_ever), reverse=True)
+
+
+def newest_confirmation(tx: Tx, location_id: str) -> Confirmation | None:
+    """The last time somebody said that the figures of a location are right."""
+    return tx.session.exec(
+        select(Confirmation)
+        .where(Confirmation.location_id == location_id)
+        .order_by(col(Confirmation.confirmed_at).desc(), col(Confirmation.id).desc())
+        .limit(1)
+    ).first()
 
 
 def has_address(tx: Tx, location_id: str) -> bool:

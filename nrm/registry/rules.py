@@ -1,12 +1,14 @@
 """What a place is, how fresh a figure is, and how far two regions lie apart. Pure: no session, no clock."""
 
 import math
+import re
+import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from nrm.clock import AMSTERDAM
-from nrm.policy import Band
+from nrm.policy import Band, Rhythm
 
 
 class Stance(StrEnum):
@@ -15,6 +17,17 @@ class Stance(StrEnum):
     ACCEPTS = "accepts"
     CONSULT = "consult"
     EXCLUDES = "excludes"
+
+
+def criterion_code(name: str) -> str:
+    """The code of a contra-indication from its Dutch name, such as slaapstoornis. Empty when nothing is left."""
+    plain = unicodedata.normalize("NFKD", name.strip().lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:40].strip("_")
+
+
+def tightens(before: Stance, after: Stance) -> bool:
+    """Whether fewer people are taken in than before. Nothing said counts as `consult`."""
+    return list(Stance).index(after) > list(Stance).index(before)
 
 
 class Basis(StrEnum):
@@ -80,6 +93,50 @@ def freshness(band: Band, confirmed_at: datetime | None, now: datetime) -> Fresh
     if age < timedelta(minutes=band.aging_minutes):
         return Freshness(FreshnessBand.AGING, minutes)
     return Freshness(FreshnessBand.STALE, minutes)
+
+
+ASKED = "asked"
+"""The occasion of an asking that a person sent; every other occasion is a reminder's."""
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """A moment at which a provider hears that a figure grows old, and the occasion for it."""
+
+    occasion: str
+    at: datetime
+
+
+def reminders(band: Band, rhythm: Rhythm, before: timedelta, confirmed_at: datetime) -> tuple[Reminder, ...]:
+    """Every reminder that a figure confirmed at an instant will ever need, in order of time.
+
+    One before it turns aging, one before it turns stale, each no earlier than half-way to its turn, and a few once it
+    is stale. One that falls in hours when nobody looks waits for the opening, but never past its turn.
+    """
+    found = []
+    since = confirmed_at
+    for occasion, minutes in ((FreshnessBand.AGING, band.fresh_minutes), (FreshnessBand.STALE, band.aging_minutes)):
+        turn = confirmed_at + timedelta(minutes=minutes)
+        wished = turn - min(before, (turn - since) / 2)
+        found.append(Reminder(occasion.value, min(_when_looked_at(rhythm, wished), turn)))
+        since = turn
+    for number in range(1, rhythm.again_max + 1):
+        wished = since + number * timedelta(minutes=rhythm.again_minutes)
+        found.append(Reminder(f"again-{number}", _when_looked_at(rhythm, wished)))
+    return tuple(found)
+
+
+def _when_looked_at(rhythm: Rhythm, wished: datetime) -> datetime:
+    """This moment when mailboxes are looked at, else the next opening, by the clock on the wall."""
+    if intake_open(rhythm.opens, rhythm.closes, wished):
+        return wished
+    day = wished.astimezone(AMSTERDAM).date()
+    opening = _on(day, rhythm.opens)
+    return opening if opening > wished else _on(day + timedelta(days=1), rhythm.opens)
+
+
+def _on(day: date, wall: time) -> datetime:
+    return datetime.combine(day, wall, AMSTERDAM).astimezone(UTC)
 
 
 def place_state(closed: bool, claim: ClaimKind | None) -> PlaceState:

@@ -1,6 +1,6 @@
 """What goes in and out of the registry."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
@@ -62,6 +62,7 @@ class UnitOut(Shape):
 
 
 class RuleOut(Shape):
+    id: str
     criterion: str
     unit_id: str | None
     stance: Stance
@@ -115,3 +116,63 @@ class RuleIn(Shape):
 
 class AddressIn(Shape):
     address: Annotated[Line, Field(min_length=1)]
+
+
+class ClosureEndIn(Shape):
+    """Until when a closed place is expected to stay so; null when nobody knows."""
+
+    expected_end: date | None
+
+
+class IntakeHoursIn(Shape):
+    """Between which hours a location takes people in, on the clock on its wall; neither means day and night."""
+
+    opens: time | None = None
+    closes: time | None = None
+
+
+class ToCheckOut(Shape):
+    """A location whose figure is not fresh, and how to reach whoever can say whether it holds."""
+
+    id: str
+    code: str
+    region_code: str
+    pool: str
+    provider: str
+    phone: str | None
+    email: str | None
+    freshness: FreshnessBand
+    age_minutes: int | None
+    asked_at: datetime | None
+
+
+class AskIn(Shape):
+    """Which locations to ask; nothing means every location whose figure is not fresh."""
+
+    locations: Annotated[tuple[Code, ...], Field(max_length=500)] | None = None
+
+
+class AskedOut(Shape):
+    """How many were asked now, were asked just before, or have no mailbox to ask."""
+
+    asked: int
+    too_soon: int
+    no_mailbox: int
+
+
+class CriterionOut(Shape):
+    """A contra-indication that is, or was, on the national list."""
+
+    code: str
+    active: bool
+
+
+class CriterionIn(Shape):
+    name: Annotated[Line, Field(min_length=1, max_length=40)]
+
+
+class CriterionKeepIn(Shape):
+    """Whether it is on the list, and at which place, counted from 1."""
+
+    active: bool
+    place: Annotated[int, Field(ge=1, le=100)]

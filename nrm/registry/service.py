@@ -2,17 +2,20 @@
 
 import csv
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from nrm import policy
 from nrm.access.rules import Actor, Verb
 from nrm.access.service import require
+from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
-from nrm.registry import queries
+from nrm.notify import service as notify
+from nrm.registry import queries, rules
 from nrm.registry.models import (
     AdmissionRule,
     Claim,
@@ -30,6 +33,7 @@ from nrm.registry.rules import (
     Basis,
     ClaimKind,
     PlaceState,
+    Reminder,
     Stance,
 )
 from nrm.seal import AddressKey, Sealed
@@ -39,18 +43,51 @@ DATA = Path(__file__).parent / "data"
 
 def confirm_unchanged(tx: Tx, actor: Actor, location_id: str) -> None:
     """The provider says that the figures of this location are right as they stand."""
-    own_location(tx, actor, location_id)
-    tx.session.add(
-        Confirmation(id=tx.new_id(), location_id=location_id, confirmed_at=tx.now, account_id=actor.account_id)
-    )
-    tx.record("location.confirmed", f"location:{location_id}", "places")
+    confirmed(tx, own_location(tx, actor, location_id), actor.account_id)
+
+
+def confirmed(tx: Tx, found: Location, by: str) -> Confirmation:
+    """Note that the figures of a locked location are right: reminders begin anew, and unsent ones stop."""
+    confirmation = Confirmation(id=tx.new_id(), location_id=found.id, confirmed_at=tx.now, account_id=by)
+    moments = reminders(tx, found, tx.now)
+    found.remind_due_at = moments[0].at
+    tx.session.add_all((confirmation, found))
+    tx.session.flush()
+    notify.cancel(tx, check_of(found.id))
+    tx.record("location.confirmed", f"location:{found.id}", "places", by=by)
+    return confirmation
+
+
+def reminders(tx: Tx, found: Location, confirmed_at: datetime) -> tuple[Reminder, ...]:
+    """When the provider of a location is reminded, by the policies in force."""
+    _, bands = policy.current(tx, policy.Freshness)
+    _, rhythm = policy.current(tx, policy.Rhythm)
+    before = timedelta(minutes=rhythm.before_minutes[found.pool])  # type: ignore[index]
+    return rules.reminders(bands.bands[found.pool], rhythm, before, confirmed_at)  # type: ignore[index]
+
+
+def check_of(location_id: str) -> str:
+    """What messages about the figures of a location are about."""
+    return f"check:{location_id}"
+
+
+def set_intake_hours(tx: Tx, actor: Actor, location_id: str, opens: time | None, closes: time | None) -> None:
+    """Between which hours a location takes people in, by the clock on its wall; neither means day and night."""
+    if (opens is None) != (closes is None):
+        raise Invalid("invalid", (FieldError(("closes" if closes is None else "opens",), "required"),))
+    if opens is not None and opens == closes:
+        raise Invalid("invalid", (FieldError(("closes",), "no_hours"),))
+    found = own_location(tx, actor, location_id)
+    found.intake_opens, found.intake_closes = opens, closes
+    touch(tx, found)
+    tx.record("location.intake_hours_set", f"location:{location_id}", "places")
 
 
 def close_place(tx: Tx, actor: Actor, place_id: str, reason: str, expected_end: date | None) -> None:
     """Take a place out of service. Refused while somebody stays there or it is held."""
     if reason not in CLOSURE_REASONS:
         raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
-    if expected_end is not None and expected_end < tx.now.date():
+    if expected_end is not None and expected_end < tx.now.astimezone(AMSTERDAM).date():
         raise Invalid("invalid", (FieldError(("expectedEnd",), "in_the_past"),))
     touch(tx, location_of_own_place(tx, actor, place_id))
     if _live_claim(tx, place_id):
@@ -73,6 +110,20 @@ def reopen_place(tx: Tx, actor: Actor, place_id: str) -> None:
         Conflict("not_closed"),
     )
     tx.record("place.reopened", f"place:{place_id}", "places")
+
+
+def move_closure_end(tx: Tx, actor: Actor, place_id: str, expected_end: date | None) -> None:
+    """A place stays out of service: until another day, or nobody knows until when."""
+    if expected_end is not None and expected_end < tx.now.astimezone(AMSTERDAM).date():
+        raise Invalid("invalid", (FieldError(("expectedEnd",), "in_the_past"),))
+    location_of_own_place(tx, actor, place_id)
+    tx.guarded(
+        update(Closure)
+        .where(col(Closure.place_id) == place_id, col(Closure.ended_at).is_(None))
+        .values(expected_end=expected_end),
+        Conflict("not_closed"),
+    )
+    tx.record("place.closure_moved", f"place:{place_id}", "places")
 
 
 def pause_intake(tx: Tx, actor: Actor, location_id: str, reason: str, until: datetime | None) -> None:
@@ -107,7 +158,7 @@ def set_rule(
     review_on: date | None = None,
     expected_version: int | None = None,
 ) -> None:
-    """Say what a location, or one unit of it, does with a criterion. Excluding asks for a reason.
+    """Say what a location, or one unit of it, does with a criterion. Excluding or tightening asks for a reason.
 
     `expected_version` is the location's version the caller looked at; a newer one is a Conflict.
     """
@@ -118,7 +169,8 @@ def set_rule(
         raise Invalid("invalid", (FieldError(("criterion",), "unknown_choice"),))
     if unit_id is not None and queries.location_of_unit(tx, unit_id) != location_id:
         raise NotFound("no_unit")
-    if stance is Stance.EXCLUDES and not reason.strip():
+    before = _stance(tx, location_id, unit_id, criterion)
+    if not reason.strip() and (stance is Stance.EXCLUDES or rules.tightens(before, stance)):
         raise Invalid("invalid", (FieldError(("reason",), "required"),))
     _replace_rule(tx, location_id, unit_id, criterion)
     tx.session.add(
@@ -136,8 +188,91 @@ def set_rule(
     )
     touch(tx, found)
     tx.record(
-        "rule.set", f"location:{location_id}", "places", criterion=criterion, stance=stance, basis=basis, unit=unit_id
+        "rule.set",
+        f"location:{location_id}",
+        "places",
+        criterion=criterion,
+        stance=stance,
+        before=before,
+        basis=basis,
+        unit=unit_id,
     )
+
+
+def keep_rule(tx: Tx, actor: Actor, rule_id: str) -> None:
+    """Reviewed: an admission rule stays as it is, until it comes up again."""
+    require(actor, Verb.PLACES_KEEP)
+    rule = tx.session.get(AdmissionRule, rule_id)
+    if rule is None:
+        raise NotFound("no_rule")
+    try:
+        own_location(tx, actor, rule.location_id)
+    except NotFound as error:
+        raise NotFound("no_rule") from error
+    tx.session.refresh(rule)
+    if rule.ended_at is not None:
+        raise Conflict("changed_meanwhile")
+    _, rhythm = policy.current(tx, policy.Rhythm)
+    set_rule(
+        tx,
+        actor,
+        rule.location_id,
+        rule.criterion,
+        Stance(rule.stance),
+        Basis(rule.basis),
+        rule.reason,
+        rule.unit_id,
+        tx.now.astimezone(AMSTERDAM).date() + timedelta(days=rhythm.review_again_days),
+    )
+
+
+def add_criterion(tx: Tx, actor: Actor, name: str) -> str:
+    """Put a contra-indication on the national list, at its end. Returns the code, which is made of the name.
+
+    No house has answered it yet, so it counts as `consult` everywhere and no place is unconditional until it did.
+    """
+    require(actor, Verb.CRITERIA_KEEP)
+    code = rules.criterion_code(name)
+    if not code:
+        raise Invalid("invalid", (FieldError(("name",), "required"),))
+    known = _criteria_locked(tx)
+    if any(found.code == code for found in known):
+        raise Conflict("criterion_exists")
+    if sum(found.active for found in known) >= CRITERIA_MAX:
+        raise Conflict("list_full")
+    tx.session.add(Criterion(code=code, position=max((found.position for found in known), default=0) + 1))
+    tx.session.flush()
+    tx.record("criterion.added", f"criterion:{code}", "places", "requests")
+    return code
+
+
+def keep_criterion(tx: Tx, actor: Actor, code: str, active: bool, place: int) -> None:
+    """Say whether a contra-indication is on the national list and at which place, counted from 1.
+
+    A retired one asks nothing and bars nobody any more; what was said about it stays as history.
+    """
+    require(actor, Verb.CRITERIA_KEEP)
+    known = _criteria_locked(tx)
+    chosen = next((found for found in known if found.code == code), None)
+    if chosen is None:
+        raise NotFound("no_criterion")
+    listed = [found for found in known if found.active and found is not chosen]
+    if active and len(listed) >= CRITERIA_MAX:
+        raise Conflict("list_full")
+    if active:
+        listed.insert(min(max(place, 1), len(listed) + 1) - 1, chosen)
+    for number, found in enumerate(listed):
+        found.position = number
+    chosen.active = active
+    tx.session.add_all(known)
+    tx.session.flush()
+    tx.record("criterion.kept", f"criterion:{code}", "places", "requests", active=active, place=place)
+
+
+def _criteria_locked(tx: Tx) -> list[Criterion]:
+    """Every criterion in its order, locked: two who order the list at once never mix."""
+    query = select(Criterion).order_by(Criterion.code).with_for_update().execution_options(populate_existing=True)
+    return sorted(tx.session.exec(query).all(), key=lambda found: (found.position, found.code))
 
 
 def set_address(tx: Tx, actor: Actor, key: AddressKey, location_id: str, address: str) -> None:
@@ -273,6 +408,8 @@ def load_reference_data(tx: Tx) -> None:
     tx.session.flush()
 
 
+CRITERIA_MAX = 40
+
 NATIONAL_CRITERIA = (
     "addiction",
     "psychiatric",
@@ -349,6 +486,13 @@ def _live_claim(tx: Tx, place_id: str) -> Claim | None:
 
 def _open_closure(tx: Tx, place_id: str) -> Closure | None:
     return tx.session.exec(select(Closure).where(Closure.place_id == place_id, col(Closure.ended_at).is_(None))).first()
+
+
+def _stance(tx: Tx, location_id: str, unit_id: str | None, criterion: str) -> Stance:
+    """What holds now: the unit's own rule, else the location's, else `consult`."""
+    live = {rule.unit_id: rule for rule in queries.live_rules(tx, location_id) if rule.criterion == criterion}
+    found = live.get(unit_id) or live.get(None)
+    return Stance(found.stance) if found else Stance.CONSULT
 
 
 def _replace_rule(tx: Tx, location_id: str, unit_id: str | None, criterion: str) -> None:

@@ -153,6 +153,7 @@ def cast(town: Town) -> Cast:
         made.note(name, request_id)
     with town.database.reading() as tx:
         made.versions["location"] = registry.queries.location(tx, made.ids["location"]).version
+        made.ids["rule"] = registry.queries.live_rules(tx, made.ids["location"])[0].id
     town.clock.turn(seconds=1)
     return made
 

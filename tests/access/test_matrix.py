@@ -73,6 +73,15 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("PUT", "/places/{place}/closure"): keeps(204),
     ("DELETE", "/places/{closed_place}/closure"): keeps(204),
     ("POST", "/places/{place}/occupation"): keeps(204),
+    ("PUT", "/locations/{location}/intake-hours"): keeps(204),
+    ("PUT", "/places/{closed_place}/closure/expected-end"): keeps(204),
+    ("GET", "/criteria"): EVERYONE,
+    ("POST", "/criteria"): {"desk": 201},
+    ("PUT", "/criteria/trauma"): {"desk": 204},
+    ("GET", "/locations-to-check"): {"duty": 200, "desk": 200},
+    ("POST", "/askings"): {"duty": 200, "desk": 200},
+    ("GET", "/trust-scores"): {"provider": 200, "other_provider": 200, "desk": 200},
+    ("POST", "/rules/{rule}/review"): keeps(204),
     ("GET", "/stays"): {"provider": 200, "other_provider": 200},
     ("POST", "/requests"): {
         "coordinator": 201,
@@ -140,6 +149,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     },
     ("POST", "/stays/{stay}/arrival"): {**decides(204), **keeps(204)},
     ("POST", "/stays/{stay}/no-show"): {**decides(204), **keeps(204)},
+    ("PUT", "/stays/{placed_stay}/expected-departure"): keeps(204),
     ("POST", "/stays/{placed_stay}/departure"): keeps(204),
     ("POST", "/stays/{stay}/address-release"): decides(200),
     # What a first responder asked is owned by the desk, and its address goes to the duty officer on shift only.
@@ -198,6 +208,12 @@ def body(path: str, made: Cast) -> Any:
             "version": made.versions["location"],
         },
         "/locations/{location}/address": {"address": "Verzonnenlaan 99"},
+        "/locations/{location}/intake-hours": {"opens": "22:00", "closes": "07:00"},
+        "/places/{closed_place}/closure/expected-end": {"expectedEnd": "2026-12-24"},
+        "/askings": {},
+        "/criteria": {"name": "Slaapstoornis"},
+        "/criteria/trauma": {"active": False, "place": 1},
+        "/stays/{placed_stay}/expected-departure": {"day": "2026-12-24", "version": 2},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
     }
@@ -229,7 +245,9 @@ def undeclared(app: FastAPI) -> set[tuple[str, str]]:
 
 def shape(path: str) -> str:
     """A path without the names in it, so that the table and the routes can be laid side by side."""
-    return re.sub(r"\{[^}]*\}", "{}", path.replace("/rules/addiction", "/rules/{}"))
+    return re.sub(
+        r"\{[^}]*\}", "{}", path.replace("/rules/addiction", "/rules/{}").replace("/criteria/trauma", "/criteria/{}")
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ compared with the policy's words, worked out here in microseconds.
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ class Houses:
     request_id: str
     provider: Visitor
     desk: Visitor
+    chaser: Visitor
     pools: dict[str, str]
     """Location → pool."""
     regions: dict[str, str]
@@ -126,6 +128,19 @@ def api_locations(here: Houses) -> dict[str, str]:
     return {found["id"]: found["freshness"] for found in answer.json()}
 
 
+def api_to_check(here: Houses) -> dict[str, str]:
+    """Whom to chase: whoever is not in it is fresh."""
+    answer = here.chaser.get("/api/v1/locations-to-check")
+    assert answer.status_code == 200
+    return dict.fromkeys(here.pools, "fresh") | {found["id"]: found["freshness"] for found in answer.json()}
+
+
+def chase_page(here: Houses) -> dict[str, str]:
+    answer = here.chaser.get("/navraag/lijst?wie=alle")
+    assert answer.status_code == 200
+    return dict(re.findall(r'id="vraag-([\w-]+)".*?fresh--(\w+)', answer.text, re.DOTALL))
+
+
 def solver_input(here: Houses) -> dict[str, str]:
     with here.town.database.reading() as tx:
         built = problem.build(tx, [intake.detail(tx, here.request_id)], registry.locations(tx))
@@ -148,7 +163,15 @@ def _bands(here: Houses, found: ProposalsOut | None) -> dict[str, str]:
     return {here.codes[one.location_code]: one.fit["freshness"] for one in found.proposals}
 
 
-SURFACES: tuple[Surface, ...] = (queries_locations, api_locations, solver_input, queries_proposals, api_proposals)
+SURFACES: tuple[Surface, ...] = (
+    queries_locations,
+    api_locations,
+    api_to_check,
+    chase_page,
+    solver_input,
+    queries_proposals,
+    api_proposals,
+)
 
 
 def stored_at_solve(here: Houses) -> dict[str, str]:
@@ -231,6 +254,7 @@ def houses(here: Ground, per_pool: int = HOUSES_PER_POOL) -> Iterator[Houses]:
         request_id,
         Visitor(town, "aanbieder"),
         Visitor(town, "coordinator-VR17"),
+        Visitor(town, "loket"),
         made,
         {location_id: region for location_id, _, region in rows},
         {code: location_id for location_id, code, _ in rows},

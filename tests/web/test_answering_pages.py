@@ -317,7 +317,7 @@ def test_a_rule_for_one_room_stands_apart(here: Town) -> None:
     house = here.location(places=(1, 1))
     visitor = Visitor(here, "aanbieder")
     at = f"/opvang/{house}/regel/pregnancy"
-    visitor.post(at, stance="consult", basis="choice", reason="", unit_id=f"{house}-u2", version=1)
+    visitor.post(at, stance="consult", basis="choice", reason="bel eerst", unit_id=f"{house}-u2", version=1)
     page = visitor.get(f"/opvang/{house}").text
     assert "alleen kamer K2" in page
     assert f'value="{house}-u2" selected' in visitor.get(f"{at}?kamer={house}-u2").text

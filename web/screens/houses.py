@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from nrm import policy
 from nrm.access.rules import Verb
 from nrm.api import Id
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import Conflict, Invalid, NotFound
+from nrm.placing import departures, trust
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
 from nrm.placing.rules import DESTINATIONS, StayStatus
@@ -21,9 +23,10 @@ from nrm.placing.schemas import OccupyIn, StayOut
 from nrm.registry import queries, service
 from nrm.registry.models import AdmissionRule
 from nrm.registry.queries import LocationView, PlaceView, UnitView
-from nrm.registry.rules import CLOSURE_REASONS, PAUSE_REASONS, TRUSTED, Basis, PlaceState, Stance
-from nrm.registry.schemas import AddressIn, ClosureIn, PauseIn, RuleIn
+from nrm.registry.rules import CLOSURE_REASONS, PAUSE_REASONS, TRUSTED, Basis, FreshnessBand, PlaceState, Stance
+from nrm.registry.schemas import AddressIn, ClosureIn, IntakeHoursIn, PauseIn, RuleIn
 from web.case_words import party
+from web.labels import SEXES
 from web.pages import Form
 from web.refusals import flash_text
 from web.typed import day, read, said, wrong_fields
@@ -37,6 +40,12 @@ Arriver = Annotated[Visit, Depends(Act(Verb.STAY_ARRIVE))]
 Departer = Annotated[Visit, Depends(Act(Verb.STAY_DEPART))]
 
 WHOLE_LOCATION = "all"
+MORNING = time(8)
+PAUSE_DAYS = {"morning": 0, "three_days": 3, "week": 7}
+"""How long an intake stop can last in one tap: until the next morning, or that many days on."""
+STAY_LONGER_DAYS = (1, 3, 7)
+HOURS = {"always": (None, None), "day": (time(9), time(17)), "long_day": (time(8), time(22))}
+"""Intake hours in one tap."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,27 @@ class Stand:
     place: PlaceView
     kind: str
     stay: StayOut | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The places for one kind of people, counted as they may be counted. `counts` is by place kind, as on the chips."""
+
+    id: str
+    pool: str
+    sexes: tuple[str, ...]
+    children: bool
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A place out of service whose expected end is near or past."""
+
+    view: LocationView
+    unit: UnitView
+    place: PlaceView
+    over: bool
 
 
 @router.get("/opvang")
@@ -109,6 +139,17 @@ def close_place(place_id: Id, visit: Keeper) -> Response:
     return _try(visit, work, _home(visit, place_id), "place_closed", lambda form: _place_page(visit, place_id, form))
 
 
+@router.post("/opvang/plek/{place_id}/blijft-dicht")
+def move_closure_end(place_id: Id, visit: Keeper) -> Response:
+    """Longer out of service: a number of days from today in one tap, or until a day."""
+
+    def work(tx: Tx) -> None:
+        until = _days_on(visit, tx.now) or _day(visit, "expected_end")
+        service.move_closure_end(tx, visit.actor, place_id, until)
+
+    return _try(visit, work, _home(visit, place_id), "closure_moved", lambda form: _place_page(visit, place_id, form))
+
+
 @router.post("/opvang/plek/{place_id}/in-gebruik")
 def reopen_place(place_id: Id, visit: Keeper) -> Response:
     """Back in service."""
@@ -154,6 +195,28 @@ def departed(stay_id: Id, visit: Departer) -> Response:
     )
 
 
+@router.post("/opvang/verblijf/{stay_id}/verwacht-vertrek")
+def expect_departure(stay_id: Id, visit: Departer) -> Response:
+    """Until when somebody stays: a number of days from today in one tap, a day, or nobody knows."""
+
+    def work(tx: Tx) -> None:
+        until = None if visit.field("days") == "unknown" else _days_on(visit, tx.now) or _day(visit, "day")
+        departures.expect_departure(tx, visit.actor, stay_id, until, _version(visit))
+
+    def again(form: Form) -> Response:
+        # Only the page of the place has a day to type.
+        place_id = visit.field("place")
+        return _place_page(visit, place_id, form) if place_id else visit.go("/opvang", "invalid")
+
+    return _try(visit, work, "/opvang", "departure_expected", again)
+
+
+@router.post("/opvang/regel/{rule_id}/blijft")
+def keep_rule(rule_id: Id, visit: Keeper) -> Response:
+    """Reviewed: stays as it is."""
+    return visit.act(lambda tx: service.keep_rule(tx, visit.actor, rule_id), "/opvang", "rule_kept")
+
+
 @router.get("/opvang/{location_id}")
 def one_location(location_id: Id, visit: Reader) -> Response:
     """One house: intake, hand-over points, admission rules, address."""
@@ -179,20 +242,37 @@ def pause(location_id: Id, visit: Keeper) -> Response:
 
     def work(tx: Tx) -> None:
         try:
-            until = visit.local("until", AMSTERDAM)
+            until = _pause_until(tx.now, visit.field("for")) or visit.local("until", AMSTERDAM)
         except ValueError as error:
             raise _Unreadable("until", "unreadable_moment") from error
         shape = read(PauseIn, {"reason": visit.field("reason"), "until": until})
         service.pause_intake(tx, visit.actor, location_id, shape.reason, shape.until)
 
-    return _try(visit, work, f"/opvang/{location_id}", "paused", lambda form: _location_page(visit, location_id, form))
+    back = _back(visit, location_id)
+    return _try(visit, work, back, "paused", lambda form: _location_page(visit, location_id, form))
 
 
 @router.post("/opvang/{location_id}/hervatten")
 def resume(location_id: Id, visit: Keeper) -> Response:
     """Take people in again."""
-    back = f"/opvang/{location_id}"
+    back = _back(visit, location_id)
     return visit.act(lambda tx: service.resume_intake(tx, visit.actor, location_id), back, "resumed")
+
+
+@router.post("/opvang/{location_id}/opnametijd")
+def set_intake_hours(location_id: Id, visit: Keeper) -> Response:
+    """Between which hours people are taken in: a usual one in one tap, or two times."""
+
+    def work(tx: Tx) -> None:
+        usual = HOURS.get(visit.field("hours"))
+        opens, closes = usual or (visit.field("opens"), visit.field("closes"))
+        shape = read(IntakeHoursIn, {"opens": opens, "closes": closes})
+        if usual is None and shape.opens is None:
+            raise _Unreadable("opens", "required")
+        service.set_intake_hours(tx, visit.actor, location_id, shape.opens, shape.closes)
+
+    back = f"/opvang/{location_id}"
+    return _try(visit, work, back, "intake_hours_set", lambda form: _location_page(visit, location_id, form))
 
 
 @router.post("/opvang/{location_id}/adres")
@@ -264,6 +344,28 @@ def _day(visit: Visit, name: str) -> date | None:
         raise _Unreadable(name, "unreadable_date") from error
 
 
+def _days_on(visit: Visit, now: datetime) -> date | None:
+    """A button that says so many days from today."""
+    typed = visit.field("days")
+    if not typed.isdecimal() or len(typed) > 3:
+        return None
+    return now.astimezone(AMSTERDAM).date() + timedelta(days=int(typed))
+
+
+def _pause_until(now: datetime, chosen: str) -> datetime | None:
+    """The morning at which an intake stop ends, by the clock on the wall."""
+    if chosen not in PAUSE_DAYS:
+        return None
+    local = now.astimezone(AMSTERDAM)
+    days = PAUSE_DAYS[chosen] or (0 if local.time() < MORNING else 1)
+    return datetime.combine(local.date() + timedelta(days=days), MORNING, AMSTERDAM)
+
+
+def _back(visit: Visit, location_id: str) -> str:
+    """The card in the list when that is where it was pressed, else the page of the house."""
+    return f"/opvang#locatie-{location_id}" if visit.field("back") == "list" else f"/opvang/{location_id}"
+
+
 def _version(visit: Visit) -> int:
     typed = visit.field("version")
     return int(typed) if typed.isdecimal() and len(typed) < 10 else 0
@@ -291,27 +393,69 @@ def _home(visit: Visit, place_id: str) -> str:
 
 def _arrivals(visit: Visit, tx: Tx) -> dict[str, Any]:
     offers = placing_service.open_offers(tx, visit.actor)
+    today = tx.now.astimezone(AMSTERDAM).date()
     return {
         "waiting": [offer for offer in offers if offer.answered is None],
         "answered": [offer for offer in offers if offer.answered is not None],
         "parties": {offer.id: party(visit.words, offer.persons) for offer in offers},
         "expected": placing_service.open_stays(tx, visit.actor, expected_only=True),
+        "leaving": departures.leaving(tx, visit.actor, today),
+        "today": today,
+        "longer": STAY_LONGER_DAYS,
+        "destinations": DESTINATIONS,
     }
 
 
 def _houses(visit: Visit, tx: Tx) -> dict[str, Any]:
     views = queries.locations(tx, organisation_id=visit.actor.organisation_id)
     planned = _planned(tx, visit.actor.organisation_id)
-    return {
-        "views": views,
-        "regions": {region.code: region.name for region in queries.regions(tx)},
-        "chips": {
-            unit.unit.id: [Chip(place, _kind(view, place, planned)) for place in unit.places]
-            for view in views
-            for unit in view.units
-        },
-        "old": [view for view in views if view.freshness.band not in TRUSTED],
+    chips = {
+        unit.unit.id: [Chip(place, _kind(view, place, planned)) for place in unit.places]
+        for view in views
+        for unit in view.units
     }
+    _, rhythm = policy.current(tx, policy.Rhythm)
+    today = tx.now.astimezone(AMSTERDAM).date()
+    return {
+        # What asks for a look first: nobody has to scroll for it.
+        "views": sorted(views, key=lambda view: view.freshness.band is FreshnessBand.FRESH),
+        "regions": {region.code: region.name for region in queries.regions(tx)},
+        "chips": chips,
+        "kinds": _kinds(views, chips),
+        "old": [view for view in views if view.freshness.band not in TRUSTED],
+        "ending": _ending(views, today, today + timedelta(days=rhythm.closure_ahead_days)),
+        "reviews": queries.rules_to_review(
+            tx, today + timedelta(days=rhythm.review_ahead_days), visit.actor.organisation_id
+        ),
+        "today": today,
+        "pauses": PAUSE_REASONS,
+        "lengths": tuple(PAUSE_DAYS),
+    }
+
+
+def _kinds(views: list[LocationView], chips: dict[str, list[Chip]]) -> list[Kind]:
+    """Places by whom they are for, those with most free first."""
+    found: dict[str, Kind] = {}
+    for view in views:
+        for unit in view.units:
+            sexes = tuple(unit.unit.sexes) if len(unit.unit.sexes) < len(SEXES) else ()
+            key = "-".join((view.location.pool, *sexes, "children" if unit.unit.children else "alone"))
+            kind = found.setdefault(key, Kind(key, view.location.pool, sexes, unit.unit.children, {}))
+            for chip in chips[unit.unit.id]:
+                kind.counts[chip.kind] = kind.counts.get(chip.kind, 0) + 1
+    return sorted(found.values(), key=lambda kind: (-kind.counts.get("free", 0), kind.id))
+
+
+def _ending(views: list[LocationView], today: date, by: date) -> list[Ending]:
+    """Closed places that ask for a word: their end is near or past. Those over come first."""
+    found = [
+        Ending(view, unit, place, place.closure_expected_end < today)
+        for view in views
+        for unit in view.units
+        for place in unit.places
+        if place.state is PlaceState.OUT_OF_SERVICE and place.closure_expected_end and place.closure_expected_end <= by
+    ]
+    return sorted(found, key=lambda one: (not one.over, one.place.closure_expected_end, one.place.id))
 
 
 def _planned(tx: Tx, organisation_id: str) -> set[str]:
@@ -353,6 +497,7 @@ def _place_page(visit: Visit, place_id: str, form: Form, template: str = "place.
         form=form,
         closures=CLOSURE_REASONS,
         destinations=DESTINATIONS,
+        longer=STAY_LONGER_DAYS,
     )
 
 
@@ -364,6 +509,7 @@ def _location_page(visit: Visit, location_id: str, form: Form, template: str = "
         criteria = queries.criteria(tx)
         rules = queries.live_rules(tx, location_id)
         has_address = queries.has_address(tx, location_id)
+        score = trust.scores(tx, visit.actor)[location_id]
     return visit.page(
         template,
         frame,
@@ -377,6 +523,8 @@ def _location_page(visit: Visit, location_id: str, form: Form, template: str = "
         of_rooms=[rule for rule in rules if rule.unit_id is not None],
         rooms={unit.unit.id: unit.unit.code for unit in view.units},
         has_address=has_address,
+        score=score,
+        usual_hours=tuple(HOURS),
         today=frame.now.astimezone(AMSTERDAM).date(),
     )
 
@@ -396,6 +544,7 @@ def _rule_page(
         if criterion not in queries.criteria(tx):
             raise NotFound("no_criterion")
         rules = queries.live_rules(tx, location_id)
+        history = queries.rule_history(tx, location_id, criterion)
     wanted = None if unit_id == WHOLE_LOCATION else unit_id
     found = next((rule for rule in rules if rule.criterion == criterion and rule.unit_id == wanted), None)
     return visit.page(
@@ -405,6 +554,7 @@ def _rule_page(
         view=view,
         criterion=criterion,
         found=found,
+        history=history,
         form=form or Form(_as_form(found, unit_id)),
         failure=failure,
         stances=tuple(Stance),

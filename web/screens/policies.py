@@ -34,6 +34,7 @@ class PoolLine:
     id: str
     fresh: timedelta
     aging: timedelta
+    before: timedelta
     deciders: list[str]
     rule: policy.PoolRule
 
@@ -58,6 +59,8 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         _, hold = policy.current(tx, policy.Hold)
         _, authority = policy.current(tx, policy.Authority)
         _, pools = policy.current(tx, policy.Pools)
+        _, rhythm = policy.current(tx, policy.Rhythm)
+        _, trust = policy.current(tx, policy.Trust)
         _, matching = policy.current(tx, policy.Matching)
     urgencies = [
         UrgencyLine(
@@ -73,6 +76,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
             code,
             timedelta(minutes=freshness.bands[code].fresh_minutes),  # type: ignore[index]
             timedelta(minutes=freshness.bands[code].aging_minutes),  # type: ignore[index]
+            timedelta(minutes=rhythm.before_minutes[code]),  # type: ignore[index]
             [decider.by for decider in authority.deciders[code]],  # type: ignore[index]
             pools.rules[code],  # type: ignore[index]
         )
@@ -87,6 +91,8 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         rungs=_rungs(ladder),
         silent=timedelta(minutes=hold.silent_minutes),
         matching=matching,
+        rhythm=rhythm,
+        trust=trust,
     )
 
 

@@ -22,6 +22,8 @@ from web.screens import (
     admin,
     answers,
     board,
+    consents,
+    declines,
     duty,
     follow,
     houses,
@@ -33,7 +35,21 @@ from web.screens import (
 )
 from web.words import words_for
 
-SCREENS = (login, request_form, requests, follow, answers, houses, duty, board, numbers, admin, policies)
+SCREENS = (
+    login,
+    request_form,
+    requests,
+    follow,
+    answers,
+    consents,
+    declines,
+    houses,
+    duty,
+    board,
+    numbers,
+    admin,
+    policies,
+)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

@@ -8,6 +8,8 @@ REQUESTS = NavItem(N_("Aanvragen"), "/aanvragen")
 NEW = NavItem(N_("Nieuwe aanvraag"), "/aanvragen/nieuw")
 BOARD = NavItem(N_("Plekken in het land"), "/bord")
 ANSWERS = NavItem(N_("Te beantwoorden"), "/antwoorden")
+CONSENTS = NavItem(N_("Vooraf ja"), "/vooraf")
+DECLINES = NavItem(N_("Afwijzingen"), "/afwijzingen")
 HOUSES = NavItem(N_("Onze plekken"), "/opvang")
 DUTY = NavItem(N_("Piketdienst"), "/piket")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
@@ -17,23 +19,23 @@ POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, BOARD, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, BOARD, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, BOARD, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, POLICY),
-    Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
-    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, NUMBERS, BOARD, POLICY),
+    Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, POLICY),
+    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, DECLINES, NUMBERS, BOARD, POLICY),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
-    Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
+    Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),
 }
-_INSPECTORATE = (FOLLOW, NEW, ANSWERS, POLICY)
+_DECIDING = (FOLLOW, NEW, ANSWERS, POLICY)
 
 
 def nav_for(actor: Actor) -> tuple[NavItem, ...]:
-    """The menu of this actor. The labour inspectorate also answers for NLA places."""
-    if actor.role is Role.FIRST_RESPONDER and actor.organisation_kind == "labour_inspectorate":
-        return _INSPECTORATE
+    """The menu of this actor. Where policy says so the labour inspectorate and the police also answer for places."""
+    if actor.role is Role.FIRST_RESPONDER and actor.organisation_kind in {"labour_inspectorate", "police"}:
+        return _DECIDING
     return _OF_ROLE[actor.role]
 
 

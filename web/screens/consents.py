@@ -1,6 +1,7 @@
 """Yes in advance: for which houses, how urgent, until when; given by a provider or a municipality, and taken back."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -42,6 +43,11 @@ class Line:
     consent: ConsentOut | None
     counts: bool
     """Whether the rules ask for a yes in this capacity at all, at any hour."""
+
+    @property
+    def last_day(self) -> datetime | None:
+        """A moment on the last day on which it stands."""
+        return self.consent.valid_until - timedelta(seconds=1) if self.consent else None
 
 
 @router.get("/vooraf")

@@ -37,7 +37,7 @@ def test_two_houses_at_once_and_a_no_that_becomes_a_rule(here: Town, site: Site,
     asking = at_screen("coordinator-VR17", f"/aanvragen/{request_id}")
     expect(asking.get_by_role("heading", name="3 plekken passen")).to_be_visible(timeout=SOON)
     for house in ("L-001", "L-002"):
-        asking.get_by_role("article").filter(has_text=house).get_by_label("Vraag deze ook").check()
+        asking.get_by_role("article").filter(has_text=house).get_by_text("Vraag deze ook").click()
     asking.get_by_role("button", name="Vraag de aangevinkte plekken tegelijk").click()
     expect(asking.get_by_text("Wie het eerst ja zegt, wordt het.")).to_be_visible()
     for house in ("eerste", "tweede"):

@@ -997,8 +997,8 @@ def _tell_not_needed(tx: Tx, offer_id: str, short_code: str) -> None:
             tx,
             access.organisation(tx, needed.organisation_id),
             f"not-needed:{offer_id}",
-            f"Opvangvraag {short_code}: uw plek is niet meer nodig",
-            f"De vraag met code {short_code} is niet meer nodig. Uw plek is weer vrij. Dank u wel voor het meedenken.",
+            f"Opvangvraag {short_code}: uw antwoord is niet meer nodig",
+            f"De vraag met code {short_code} is niet meer nodig. De plek is weer vrij. Dank u wel voor het meedenken.",
         )
 
 

@@ -30,6 +30,9 @@ Reader = Annotated[Visit, Depends(Screen(Verb.CONSENT_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.CONSENT_KEEP))]
 
 
+USUAL_DAYS = 30
+"""What the form proposes; whoever gives it may choose otherwise."""
+
 CHOOSE_URGENCY = N_("Kies voor welke haast u vooraf ja zegt.")
 CHOOSE_DAY = N_("Kies een dag vanaf vandaag, niet later dan hieronder staat.")
 
@@ -129,5 +132,5 @@ def _form(visit: Visit, location_id: str, shown: Form, status: int = 200) -> Res
         form=shown,
         urgencies=[urgency.value for urgency in Urgency],
         days_max=authority.consent_days_max,
-        today=frame.now.astimezone(AMSTERDAM).date(),
+        usual=(frame.now + timedelta(days=min(USUAL_DAYS, authority.consent_days_max))).astimezone(AMSTERDAM).date(),
     )

@@ -25,6 +25,7 @@ def test_two_houses_at_once_and_a_no_that_becomes_a_rule(here: Town, site: Site,
         here.provider(name)
         here.location(name, region=region, places=(1,))
     request_id = here.request(coordinator)
+    here.match()
     base = site(here)
 
     def at_screen(login: str, path: str) -> Page:

@@ -114,7 +114,9 @@ def cast(town: Town) -> Cast:
         registry.close_place(tx, provider, made.ids["closed_place"], "maintenance", None)
 
     made.ids["crisis_offer"] = in_crisis(town, coordinator, duty)
+    made.ids["crisis"] = next(found.request_id for found in town.offers() if found.id == made.ids["crisis_offer"])
     made.ids["declined"] = declined(town, coordinator, provider)
+    made.ids["declined_case"] = next(found.request_id for found in town.offers() if found.id == made.ids["declined"])
     with town.database.transaction(provider.account_id) as tx:
         placing.give_consent(tx, provider, unused, ["now"], town.clock.at.date() + timedelta(days=7))
     placed, placed_stay = town.placed(coordinator, provider)

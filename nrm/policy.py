@@ -4,8 +4,9 @@ A body is validated when it is written. A case keeps the version it started unde
 (domain.md §3), so version 1 of each kind is our assumption and says so in docs/assumptions.md.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, time
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import Field as Column
@@ -37,6 +38,8 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: ClassVar[str]
+    before: ClassVar[dict[str, object]] = {}
+    """What a body means that was stored before these fields existed: never what they later came to mean by default."""
 
 
 class Band(Policy):
@@ -91,17 +94,54 @@ class Ladder(Policy):
 
 
 class Hold(Policy):
-    """How long an offer holds its places per urgency, and how long silence keeps a location out of the next try."""
+    """How an offer holds its places: how long, how often longer, how many houses at once; and what silence does."""
 
     kind = "hold"
+    before = {"hold_minutes_of_pool": {}}
     hold_minutes: dict[Urgency, Minutes] = {"now": 20, "today": 45, "soon": 4 * 60, "planned": 24 * 60}
+    hold_minutes_of_pool: dict[Pool, dict[Urgency, Minutes]] = {
+        "OMM": {"now": 30, "today": 60},
+        "NLA": {"now": 30, "today": 60},
+    }
+    """Where a pool differs; an urgency that is not named here is as `hold_minutes` says."""
+    extension_minutes: Minutes = 15
+    extensions_max: Annotated[int, Field(ge=0, le=10)] = 2
+    asked_at_once_max: Annotated[int, Field(ge=1, le=10)] = 3
     silent_minutes: Minutes = 60
+    no_staff_minutes: Minutes = 12 * 60
+
+    def minutes(self, pool: str, urgency: str) -> int:
+        """How long an offer for this pool and urgency holds its places."""
+        everywhere: Mapping[Any, int] = self.hold_minutes
+        of_pool: Mapping[Any, Mapping[Any, int]] = self.hold_minutes_of_pool
+        return of_pool.get(pool, {}).get(urgency, everywhere[urgency])
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class OfficeHours(Policy):
+    """When offices are open, by the clock on the wall in Amsterdam. Public holidays are not told apart yet."""
+
+    weekdays: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
+    opens: time = time(9)
+    closes: time = time(17)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "OfficeHours":
+        if self.opens.tzinfo or self.closes.tzinfo or self.opens >= self.closes:
+            raise ValueError("opens must be before closes, both without a zone")
+        return self
 
 
 class Decider(Policy):
-    """An answer that an offer needs: from the place's provider, or from the organisation of a kind."""
+    """An answer that an offer needs, and in what capacity.
 
-    by: Literal["provider", "national_desk", "labour_inspectorate"]
+    The provider of the place; the national desk, or after hours its duty officer on shift; the labour inspectorate;
+    the police or a municipality of the region in which the place is.
+    """
+
+    by: Literal["provider", "national_desk", "duty_officer", "labour_inspectorate", "police", "municipality"]
 
 
 class Intake(Policy):
@@ -114,18 +154,32 @@ class Intake(Policy):
 
 
 class Authority(Policy):
-    """Who must agree before a placement stands, per pool (domain.md §3).
+    """Who must agree before a placement stands, per pool and hour (domain.md §3).
 
-    Where the labour inspectorate would decide on a request that refuses police contact, the national desk does.
+    A pool that `deciders_after_hours` does not name is decided at night as by day. Where an investigative body would
+    decide on a request that refuses police contact, the national desk does.
     """
 
     kind = "authority"
+    before = {"deciders_after_hours": {}}
     deciders: dict[Pool, tuple[Decider, ...]] = {
         "COSM": (Decider(by="national_desk"),),
         "OMM": (Decider(by="national_desk"), Decider(by="provider")),
         "NLA": (Decider(by="labour_inspectorate"), Decider(by="provider")),
         "MUNICIPAL": (Decider(by="provider"),),
     }
+    office_hours: OfficeHours = OfficeHours()
+    deciders_after_hours: dict[Pool, tuple[Decider, ...]] = {
+        "COSM": (Decider(by="duty_officer"),),
+        "OMM": (Decider(by="duty_officer"), Decider(by="provider")),
+    }
+    consent_days_max: Annotated[int, Field(ge=1, le=366)] = 92
+    """For how long a house may say yes in advance."""
+    crisis_after_minutes: dict[Pool, Minutes] = {}
+    """Per pool: how long an answer may be missing before a duty officer may place first and have it approved
+    afterwards. A pool that is not named has no such path."""
+    approval_minutes: Minutes = 12 * 60
+    """Within which that approval should be given."""
 
 
 class PoolRule(Policy):
@@ -250,7 +304,7 @@ def current(tx: Tx, body: type[P]) -> tuple[int, P]:
     ).first()
     if row is None:
         raise NotFound("no_policy")
-    return row.version, body.model_validate(row.body)
+    return row.version, _read(body, row)
 
 
 def at_version(tx: Tx, body: type[P], version: int) -> P:
@@ -258,4 +312,8 @@ def at_version(tx: Tx, body: type[P], version: int) -> P:
     row = tx.session.get(PolicyVersion, (body.kind, version))
     if row is None:
         raise NotFound("no_policy")
-    return body.model_validate(row.body)
+    return _read(body, row)
+
+
+def _read(body: type[P], row: PolicyVersion) -> P:
+    return body.model_validate({**body.before, **row.body})

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from nrm.intake.rules import ADULT_AGE
-from nrm.placing.rules import SAFETY
+from nrm.intake.queries import RequestDetail
+from nrm.intake.rules import ADULT_AGE, Fact
+from nrm.placing.rules import SAFETY, SAID_NO
 from nrm.registry.rules import KILOMETRES_PER_ZONE
 from web.labels import LABELS
 from web.words import N_, Words
@@ -19,6 +21,7 @@ SHUT_OUT = {
     "closed:paused": N_("Opname staat op pauze"),
     "closed:no_authority": N_("Niemand bereikbaar die mag beslissen"),
     "closed:out_of_service": N_("Buiten gebruik"),
+    SAID_NO: N_("Zei net nee: vol, of geen begeleiding"),
     "pool": N_("Andere soort opvang, niet voor deze situatie"),
     "sex": N_("Alleen voor een ander geslacht"),
     "age": N_("Past niet bij de leeftijd"),
@@ -37,6 +40,7 @@ LIFTS = {
     "closed:paused": N_("een opvang de pauze opheft"),
     "closed:no_authority": N_("er iemand bereikbaar is die mag beslissen"),
     "closed:out_of_service": N_("een kamer weer in gebruik komt"),
+    SAID_NO: N_("een opvang die net nee zei weer ruimte heeft"),
     "children": N_("een opvang kinderen toelaat"),
     "size": N_("een kamer groter was"),
     "dates": N_("een bezette kamer vrijkomt"),
@@ -110,6 +114,46 @@ def party(words: Words, persons: Sequence[Somebody]) -> str:
         ages = joined(words, (words.number(child.age) for child in children))
         with_them = words.ngettext("%(num)s kind", "%(num)s kinderen", len(children)) + f" ({ages})"
     return words.gettext("%(adults)s met %(children)s", adults=together, children=with_them)
+
+
+def to_say(words: Words, detail: RequestDetail, criteria: Iterable[str], now: datetime) -> str:
+    """Everything a house needs to hear over the phone to say yes or no, to be read aloud as it stands.
+
+    Never where it is unsafe, where the party was found, or of whom it is afraid.
+    """
+    asked, facts = detail.request, detail.facts
+    known = list(criteria)
+    yes, no, unknown = (
+        [code for code in known if facts.get(code, Fact.UNKNOWN) is value]
+        for value in (Fact.YES, Fact.NO, Fact.UNKNOWN)
+    )
+    languages = [wish for wish in asked.wishes if wish.startswith("lang:")]
+    from_when = (
+        words.gettext("vanaf nu")
+        if asked.needed_from <= now
+        else words.gettext("vanaf %(when)s", when=words.when(asked.needed_from, now))
+    )
+    how_long = words.ngettext("ongeveer %(num)s dag", "ongeveer %(num)s dagen", asked.days)
+    parts = [
+        words.gettext("Code %(code)s", code=asked.short_code),
+        party(words, detail.persons),
+        words.gettext("%(when)s, %(long)s", when=from_when, long=how_long),
+    ]
+    if yes:
+        parts.append(words.gettext("speelt wel: %(what)s", what=_named(words, "criterion", yes)))
+    if no:
+        parts.append(words.gettext("speelt niet: %(what)s", what=_named(words, "criterion", no)))
+    if unknown:
+        parts.append(words.gettext("niet bekend: %(what)s", what=_named(words, "criterion", unknown)))
+    needs = _named(words, "need", asked.needs)
+    parts.append(
+        words.gettext("nodig: %(what)s", what=needs) if needs else words.gettext("verder niets bijzonders nodig")
+    )
+    if languages:
+        parts.append(words.gettext("liefst iemand die spreekt: %(what)s", what=_languages(words, languages)))
+    if asked.handover_needed:
+        parts.append(words.gettext("een hulpverlener brengt, naar een punt dat u kiest"))
+    return "; ".join(parts) + "."
 
 
 def why(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], found_in: str) -> Why:

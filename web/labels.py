@@ -142,6 +142,29 @@ DECIDERS = {
     "provider": N_("de opvang"),
     "national_desk": N_("het landelijk loket"),
     "labour_inspectorate": N_("de Arbeidsinspectie"),
+    "duty_officer": N_("de piketdienst van het landelijk loket"),
+    "police": N_("de politie van de regio"),
+    "municipality": N_("de gemeente"),
+}
+DECLINE_TAGS = {
+    "provider": N_("ligt aan de opvang"),
+    "client": N_("ligt aan de situatie van de persoon"),
+    "neutral": N_("ligt aan geen van beide"),
+}
+CORRECTION_REASONS = {
+    "wrong_code": N_("Er is een verkeerde reden gekozen"),
+    "ground_untrue": N_("De reden klopte niet"),
+    "agreed_with_provider": N_("Zo afgesproken met de opvang"),
+    "policy": N_("Zo staat het in de afspraken"),
+}
+WEEKDAYS = {
+    "mon": N_("maandag"),
+    "tue": N_("dinsdag"),
+    "wed": N_("woensdag"),
+    "thu": N_("donderdag"),
+    "fri": N_("vrijdag"),
+    "sat": N_("zaterdag"),
+    "sun": N_("zondag"),
 }
 ORGANISATION_KINDS = {
     "care_coordination": N_("zorgcoördinatie"),
@@ -186,6 +209,7 @@ OFFER_STATES = {
     "declined": N_("nee"),
     "lapsed": N_("geen antwoord op tijd"),
     "withdrawn": N_("ingetrokken"),
+    "not_needed": N_("niet meer nodig, een andere opvang zei eerder ja"),
 }
 RELEASE_REASONS = {
     "bring_there": N_("Ik breng of begeleid de persoon"),
@@ -204,6 +228,12 @@ EVENTS = {
     "offer.withdrawn": N_("Vraag ingetrokken"),
     "offer.unfit": N_("Vraag vervallen: de plek past niet meer"),
     "offer.lapsed": N_("Geen antwoord op tijd, plek vrijgegeven"),
+    "offer.consented": N_("Ja gegeven dat vooraf al was vastgelegd"),
+    "offer.extended": N_("Plek langer vastgehouden"),
+    "offer.not_needed": N_("Vraag niet meer nodig: een andere opvang zei ja"),
+    "offer.crisis": N_("Geplaatst in een crisis, met goedkeuring achteraf"),
+    "offer.approved": N_("Achteraf goedgekeurd"),
+    "offer.disapproved": N_("Achteraf niet goedgekeurd"),
     "address.released": N_("Adres vrijgegeven"),
     "stay.arrived": N_("Aangekomen"),
     "stay.not_arrived": N_("Niet gekomen"),
@@ -259,6 +289,9 @@ LABELS: dict[str, dict[str, str]] = {
     "destination": DESTINATIONS,
     "safety_class": SAFETY_CLASSES,
     "decider": DECIDERS,
+    "decline_tag": DECLINE_TAGS,
+    "correction_reason": CORRECTION_REASONS,
+    "weekday": WEEKDAYS,
     "organisation_kind": ORGANISATION_KINDS,
     "exploitation": EXPLOITATIONS,
     "residence": RESIDENCES,

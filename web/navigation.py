@@ -8,6 +8,8 @@ REQUESTS = NavItem(N_("Aanvragen"), "/aanvragen")
 NEW = NavItem(N_("Nieuwe aanvraag"), "/aanvragen/nieuw")
 BOARD = NavItem(N_("Plekken in het land"), "/bord")
 ANSWERS = NavItem(N_("Te beantwoorden"), "/antwoorden")
+CONSENTS = NavItem(N_("Vooraf ja"), "/vooraf")
+DECLINES = NavItem(N_("Afwijzingen"), "/afwijzingen")
 HOUSES = NavItem(N_("Onze plekken"), "/opvang")
 DUTY = NavItem(N_("Piketdienst"), "/piket")
 CHASE = NavItem(N_("Navraag"), "/navraag")
@@ -21,23 +23,35 @@ POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, BOARD, CHECKS, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, CHECKS, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, CHECKS, POLICY),
-    Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, CHASE, BOARD, CHECKS, POLICY),
-    Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, CHASE, REPEATS, CHECKS, NUMBERS, BOARD, CRITERIA, POLICY),
+    Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, POLICY),
+    Role.NATIONAL_DESK: (
+        ANSWERS,
+        REQUESTS,
+        NEW,
+        CHASE,
+        REPEATS,
+        DECLINES,
+        CHECKS,
+        NUMBERS,
+        BOARD,
+        CRITERIA,
+        POLICY,
+    ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
-    Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
+    Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),
 }
-_INSPECTORATE = (FOLLOW, NEW, ANSWERS, CHECKS, POLICY)
+_DECIDING = (FOLLOW, NEW, ANSWERS, CHECKS, POLICY)
 
 
 def nav_for(actor: Actor) -> tuple[NavItem, ...]:
-    """The menu of this actor. The labour inspectorate also answers for NLA places."""
-    if actor.role is Role.FIRST_RESPONDER and actor.organisation_kind == "labour_inspectorate":
-        return _INSPECTORATE
+    """The menu of this actor. Where policy says so the labour inspectorate and the police also answer for places."""
+    if actor.role is Role.FIRST_RESPONDER and actor.organisation_kind in {"labour_inspectorate", "police"}:
+        return _DECIDING
     return _OF_ROLE[actor.role]
 
 

@@ -231,6 +231,7 @@ def _environment(language: str) -> Environment:
         day=spoken.day,
         clock=spoken.clock,
         duration=spoken.duration,
+        minutes=lambda count: spoken.duration(timedelta(minutes=count)),
         number=spoken.number,
         percent=spoken.percent,
     )

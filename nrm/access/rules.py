@@ -57,6 +57,10 @@ class Verb(StrEnum):
     OFFER_SEND = "offer.send"
     OFFER_READ = "offer.read"
     OFFER_ANSWER = "offer.answer"
+    OFFER_EXTEND = "offer.extend"
+    OFFER_CRISIS = "offer.crisis"
+    DECLINES_REVIEW = "declines.review"
+    CONSENT_KEEP = "consent.keep"
     ADDRESS_RELEASE = "address.release"
     STAY_READ = "stay.read"
     STAY_ARRIVE = "stay.arrive"
@@ -80,6 +84,7 @@ class Verb(StrEnum):
 _R = Role
 _ALL = frozenset(Role)
 _CASE_HOLDERS = frozenset({_R.COORDINATOR, _R.DUTY_OFFICER, _R.NATIONAL_DESK})
+_DECIDERS = frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.DUTY_OFFICER, _R.FIRST_RESPONDER, _R.MUNICIPALITY})
 
 ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.REQUEST_SUBMIT: _CASE_HOLDERS | {_R.FIRST_RESPONDER},
@@ -91,9 +96,14 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     # A planned check is secret until it happened: its announcer and the desk that must be ready.
     Verb.PRE_ALERT_READ: frozenset({_R.FIRST_RESPONDER, _R.COORDINATOR, _R.DUTY_OFFICER, _R.NATIONAL_DESK}),
     Verb.OFFER_SEND: _CASE_HOLDERS,
-    # The labour inspectorate is a first responder that must also agree with NLA placements.
-    Verb.OFFER_READ: frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.FIRST_RESPONDER}),
-    Verb.OFFER_ANSWER: frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.FIRST_RESPONDER}),
+    # Whom policy may name: the labour inspectorate and the police are first responders, and a municipality may have a
+    # say in its places. What of all that reaches whom stands in the offer itself.
+    Verb.OFFER_READ: _DECIDERS,
+    Verb.OFFER_ANSWER: _DECIDERS,
+    Verb.OFFER_EXTEND: _DECIDERS | _CASE_HOLDERS,
+    Verb.OFFER_CRISIS: frozenset({_R.DUTY_OFFICER}),
+    Verb.DECLINES_REVIEW: frozenset({_R.NATIONAL_DESK}),
+    Verb.CONSENT_KEEP: frozenset({_R.PROVIDER, _R.MUNICIPALITY}),
     Verb.ADDRESS_RELEASE: _CASE_HOLDERS,
     Verb.STAY_READ: _CASE_HOLDERS | {_R.PROVIDER},
     Verb.STAY_ARRIVE: _CASE_HOLDERS | {_R.PROVIDER},
@@ -181,6 +191,10 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.REQUEST_READ,
         Verb.REQUEST_CHANGE,
         Verb.OFFER_SEND,
+        Verb.OFFER_READ,
+        Verb.OFFER_ANSWER,
+        Verb.OFFER_EXTEND,
+        Verb.OFFER_CRISIS,
         Verb.ADDRESS_RELEASE,
         Verb.STAY_READ,
         Verb.STAY_ARRIVE,

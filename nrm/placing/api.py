@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from nrm import journal
 from nrm.access.api import Allowed, Call, step_up_if_given
-from nrm.access.rules import Verb
+from nrm.access.rules import Actor, Verb
 from nrm.api import Id, answer
 from nrm.db import Tx
 from nrm.intake import queries as intake
@@ -18,17 +18,28 @@ from nrm.placing.models import AddressRelease
 from nrm.placing.schemas import (
     AcceptIn,
     AddressOut,
+    ApprovalIn,
+    ApprovalOut,
+    ConsentIn,
+    ConsentOut,
+    CorrectionIn,
     DeclineIn,
+    DeclineOut,
     DepartIn,
     ExpectedDepartureIn,
+    ExtendIn,
     FollowOut,
     GroupOfferIn,
     HistoryOut,
+    NotNowOut,
     OccupyIn,
     OfferIn,
     OfferOut,
+    OffersIn,
+    OffersOut,
     OfferToAnswerOut,
     ProposalsOut,
+    RefusedOut,
     ReleaseIn,
     StayOut,
     StayStepIn,
@@ -40,6 +51,8 @@ router = APIRouter(tags=["placing"])
 CaseReader = Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))]
 Sender = Annotated[Call, Depends(Allowed(Verb.OFFER_SEND))]
 Answerer = Annotated[Call, Depends(Allowed(Verb.OFFER_ANSWER))]
+Consenter = Annotated[Call, Depends(Allowed(Verb.CONSENT_KEEP))]
+Reviewer = Annotated[Call, Depends(Allowed(Verb.DECLINES_REVIEW))]
 Arriver = Annotated[Call, Depends(Allowed(Verb.STAY_ARRIVE))]
 Departer = Annotated[Call, Depends(Allowed(Verb.STAY_DEPART))]
 Follower = Annotated[Call, Depends(Allowed(Verb.REQUEST_FOLLOW))]
@@ -119,6 +132,27 @@ def send_group(group_id: Id, shape: GroupOfferIn, call: Sender) -> Response:
         return answer([offer for member in members for offer in queries.offers(tx, member) if offer.id in sent], 201)
 
 
+@router.post("/requests/{request_id}/offer-rounds", response_model=OffersOut, status_code=201)
+def send_round(request_id: Id, shape: OffersIn, call: Sender) -> Response:
+    """Ask several houses at once: each its own offer and hold, the first full yes wins and the others are let go.
+
+    What could not be asked any more is named with its reason; when nothing could, that reason is the refusal.
+    """
+    return call.once(shape, lambda tx: send_round_out(tx, call.actor, request_id, shape), 201)
+
+
+def send_round_out(tx: Tx, actor: Actor, request_id: str, shape: OffersIn) -> OffersOut:
+    """Ask several houses, and what became of it. Raises the first reason when none could be asked."""
+    sent = service.send_offers(tx, actor, request_id, shape.proposal_ids, set(shape.phoned))
+    if not sent.offers:
+        raise next(iter(sent.refused.values()))
+    made = {offer.id for offer in sent.offers}
+    return OffersOut(
+        offers=[found for found in queries.offers(tx, request_id) if found.id in made],
+        refused=[RefusedOut(proposal_id=proposal_id, code=why.code) for proposal_id, why in sent.refused.items()],
+    )
+
+
 @router.delete("/offers/{offer_id}", status_code=204)
 def withdraw(offer_id: Id, call: Sender) -> Response:
     """Take an offer back before it was answered."""
@@ -147,7 +181,85 @@ def accept(offer_id: Id, shape: AcceptIn, call: Answerer) -> Response:
 @router.post("/offers/{offer_id}/declining", status_code=204)
 def decline(offer_id: Id, shape: DeclineIn, call: Answerer) -> Response:
     """Say no, with the coded reason."""
-    return call.once(shape, lambda tx: service.decline(tx, call.actor, offer_id, shape.code))
+    return call.once(shape, lambda tx: service.decline(tx, call.actor, offer_id, shape.code, shape.criterion))
+
+
+@router.post("/offers/{offer_id}/extension", status_code=204)
+def extend(offer_id: Id, shape: ExtendIn, call: Annotated[Call, Depends(Allowed(Verb.OFFER_EXTEND))]) -> Response:
+    """Hold the places a while longer, within what policy allows."""
+
+    def work(tx: Tx) -> None:
+        service.extend_hold(tx, call.actor, offer_id, shape.extensions)
+
+    return call.once(shape, work)
+
+
+@router.post("/offers/{offer_id}/crisis-placement", status_code=204)
+def crisis(offer_id: Id, shape: AcceptIn, call: Annotated[Call, Depends(Allowed(Verb.OFFER_CRISIS))]) -> Response:
+    """Place on the provider's spoken yes where policy opens that path; who did not answer approves afterwards."""
+
+    def work(tx: Tx) -> None:
+        service.place_in_crisis(tx, call.actor, offer_id, shape.handover_point)
+
+    return call.once(shape, work)
+
+
+@router.get("/approvals", response_model=list[ApprovalOut])
+def approvals(call: Annotated[Call, Depends(Allowed(Verb.OFFER_READ))]) -> Response:
+    """Placements in a crisis that wait for an approval of one's organisation; each is a logged read."""
+    with call.writing() as tx:
+        return answer(service.open_approvals(tx, call.actor))
+
+
+@router.post("/offers/{offer_id}/approval", status_code=204)
+def approve(offer_id: Id, shape: ApprovalIn, call: Answerer) -> Response:
+    """Judge a placement in a crisis afterwards."""
+    return call.once(shape, lambda tx: service.approve_afterwards(tx, call.actor, offer_id, shape.approved))
+
+
+@router.get("/declines", response_model=list[DeclineOut])
+def declines(call: Reviewer, offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+    """Declines, newest first: codes, nothing of a case."""
+    with call.reading() as tx:
+        return answer(queries.declines(tx, offset))
+
+
+@router.post("/declines/{offer_id}/correction", status_code=204)
+def correct(offer_id: Id, shape: CorrectionIn, call: Reviewer) -> Response:
+    """Read a decline otherwise than it was tagged, for a coded reason."""
+    return call.once(
+        shape, lambda tx: service.correct_decline(tx, call.actor, offer_id, shape.seen, shape.tag, shape.reason)
+    )
+
+
+@router.get("/not-now", response_model=list[NotNowOut])
+def not_now(call: Annotated[Call, Depends(Allowed(Verb.PLACES_READ))]) -> Response:
+    """What one's own declines keep from being offered to anybody for now."""
+    with call.reading() as tx:
+        return answer(queries.own_not_now(tx, call.actor.organisation_id))
+
+
+@router.get("/consents", response_model=list[ConsentOut])
+def consents(call: Consenter) -> Response:
+    """For which locations one's organisation said yes in advance."""
+    with call.reading() as tx:
+        return answer(queries.consents_of(tx, call.actor.organisation_id))
+
+
+@router.put("/locations/{location_id}/consent", status_code=204)
+def give_consent(location_id: Id, shape: ConsentIn, call: Consenter) -> Response:
+    """Say yes in advance for the places of a location."""
+    with call.writing() as tx:
+        service.give_consent(tx, call.actor, location_id, shape.urgencies, shape.until, shape.handover_point)
+    return answer(None)
+
+
+@router.delete("/locations/{location_id}/consent", status_code=204)
+def revoke_consent(location_id: Id, call: Consenter) -> Response:
+    """Take back what one said in advance."""
+    with call.writing() as tx:
+        service.revoke_consent(tx, call.actor, location_id)
+    return answer(None)
 
 
 @router.get("/stays", response_model=list[StayOut])

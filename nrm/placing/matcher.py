@@ -102,7 +102,8 @@ def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answe
         ranked = sorted(solution.alternatives.get(request_id, ()), key=lambda other: (other.rank, other.unit))
         others = [found.unit for found in ranked]
         proposed = _one_per_location(built, [first, *others])[: 1 + settings.alternatives] if first else []
-        codes = matching.pair_codes(built.problem, request_id)
+        pairs = matching.pair_codes(built.problem, request_id)
+        codes = {unit_id: built.told(unit_id, found) for unit_id, found in pairs.items()}
         shut_out = rules.shut_out(codes, places_of)
         would_place: list[dict[str, Any]] = []
         if request_id in unplaced:
@@ -112,7 +113,9 @@ def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answe
                 for reason in unplaced[request_id].reasons
                 if reason.code in {"capacity", "with_others"}
             ]
-            lifts = Counter(tuple(sorted(found.lift)) for found in unplaced[request_id].would_place)
+            lifts = Counter(
+                tuple(sorted(built.told(found.unit, found.lift))) for found in unplaced[request_id].would_place
+            )
             would_place = [{"lift": list(lift), "units": units} for lift, units in sorted(lifts.items())]
         answers[request_id] = (solution.proven, proposed, shut_out, would_place)
     return answers

@@ -17,7 +17,7 @@ from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import Exploitation, Fact, Residence
 from nrm.placing import queries
 from nrm.placing.models import Offer, Stay
-from nrm.placing.rules import OfferStatus, StayStatus
+from nrm.placing.rules import SAID_NO, OfferStatus, StayStatus
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView, UnitView
 from nrm.registry.rules import PlaceState, Stance
@@ -46,6 +46,12 @@ class Built:
     settings: policy.Matching
     units: dict[str, tuple[LocationView, UnitView]]
     zones: dict[str, dict[str, int]]
+    not_now: frozenset[str]
+    """The units whose house said no to anybody for now."""
+
+    def told(self, unit_id: str, codes: Iterable[str]) -> list[str]:
+        """Reason codes of a unit as people see them: a house that said no is not a house on pause."""
+        return [SAID_NO if code == "closed:paused" and unit_id in self.not_now else code for code in codes]
 
 
 def build(
@@ -70,12 +76,22 @@ def build(
     apart = _apart(tx, wanted)
     together, where = _together(wanted, apart), _where_the_others_are(tx, wanted)
     units = {unit.unit.id: (view, unit) for view in locations for unit in view.units}
+    said = queries.not_now(tx)
+    # Whoever was asked before may still say yes.
+    shut = frozenset(
+        unit_id
+        for unit_id, (view, _) in units.items()
+        if held_for is None and not view.paused and (unit_id in said or view.location.id in said)
+    )
     problem = matching.Problem(
         criteria=tuple(criteria),
         weights=matching.Weights(risk=settings.risk, scarcity=settings.scarcity),
         occupants={place: tuple(sorted(set(who) - own)) for place, who in _occupants(tx).items() if set(who) - own},
         zones=zones,
-        units=tuple(_unit(view, unit, settings, (held_for or {}).get(unit.unit.id)) for view, unit in units.values()),
+        units=tuple(
+            _unit(view, unit, settings, (held_for or {}).get(unit.unit.id), unit.unit.id in shut)
+            for view, unit in units.values()
+        ),
         requests=tuple(
             replace(
                 _request(tx, found, pools, settings, criteria, apart.get(found.request.id, ()), previous),
@@ -85,7 +101,7 @@ def build(
             for found in wanted
         ),
     )
-    return Built(problem, Versions(version, pools_version), settings, units, zones)
+    return Built(problem, Versions(version, pools_version), settings, units, zones, shut)
 
 
 def fit(built: Built, detail: RequestDetail, unit_id: str) -> dict[str, Any]:
@@ -116,14 +132,16 @@ def fit(built: Built, detail: RequestDetail, unit_id: str) -> dict[str, Any]:
     }
 
 
-def _unit(view: LocationView, unit: UnitView, settings: policy.Matching, held: int | None) -> matching.Unit:
+def _unit(
+    view: LocationView, unit: UnitView, settings: policy.Matching, held: int | None, said_no: bool
+) -> matching.Unit:
     row, location = unit.unit, view.location
     free = unit.free_for_offer if held is None else held
     in_service = len(unit.places) - unit.count(PlaceState.OUT_OF_SERVICE)
     closed = None
     if in_service == 0:
         closed = "out_of_service"
-    elif view.paused:
+    elif view.paused or said_no:
         closed = "paused"
     elif not view.intake_open and held is None:
         # Whoever was asked within hours may still say yes after them.

@@ -1,11 +1,13 @@
 """Reading proposals, offers and stays in the shapes people see."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlalchemy import select as select_rows
 from sqlmodel import col, select
 
+from nrm import policy
 from nrm.access.models import Organisation
 from nrm.access.rules import Actor
 from nrm.db import Tx
@@ -14,21 +16,45 @@ from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Urgency
 from nrm.intake.schemas import PersonOut
-from nrm.placing.models import AddressRelease, Offer, OfferAnswer, Proposal, ProposalSet, Stay
-from nrm.placing.rules import Answer, OfferStatus, StayStatus
+from nrm.placing import rules
+from nrm.placing.models import (
+    AddressRelease,
+    DeclineCorrection,
+    NotNow,
+    Offer,
+    OfferAnswer,
+    Proposal,
+    ProposalSet,
+    StandingConsent,
+    Stay,
+)
+from nrm.placing.rules import Answer, DeclineTag, OfferStatus, StayStatus
 from nrm.placing.schemas import (
     AnswerOut,
+    ApprovalOut,
+    ConsentOut,
+    DeclineOut,
+    NotNeededOut,
+    NotNowOut,
     OfferOut,
     OfferToAnswerOut,
     ProposalOut,
     ProposalsOut,
     ShutOutOut,
     StayOut,
+    UnpublishedOut,
 )
 from nrm.registry import queries as registry
-from nrm.registry.models import Location, Unit
+from nrm.registry.models import AdmissionRule, Confirmation, Location, Unit
+from nrm.registry.rules import Stance
 
 LIST_MAX = 100
+
+TOLD_HOURS = 12
+"""How long a house still reads that a question is not needed any more."""
+
+COUNTED_DAYS = 90
+"""Over how long unpublished grounds are counted."""
 
 
 def current_set(tx: Tx, request_id: str) -> ProposalSet | None:
@@ -65,10 +91,16 @@ def proposals(tx: Tx, request_id: str) -> ProposalsOut | None:
     detail = intake.detail(tx, request_id)
     rows = tx.session.exec(select(Proposal).where(Proposal.set_id == found.id).order_by(col(Proposal.rank))).all()
     listed = []
+    shut = not_now(tx)
+    asked = {offer.location_id for offer in live_offers(tx, request_id)}
     for proposal in rows:
         view = registry.locations(tx, location_id=proposal.location_id)[0]
         unit = next(unit for unit in view.units if unit.unit.id == proposal.unit_id)
-        barred = proposal.location_id in detail.barred_locations
+        barred = (
+            proposal.location_id in {*detail.barred_locations, *asked}
+            or proposal.location_id in shut
+            or proposal.unit_id in shut
+        )
         listed.append(
             ProposalOut(
                 id=proposal.id,
@@ -105,6 +137,10 @@ def offers(tx: Tx, request_id: str) -> list[OfferOut]:
         .limit(LIST_MAX)
     ).all()
     answers = _answers(tx, [offer.id for offer, *_ in rows])
+    holds = _holds(tx, [row[0] for row in rows])
+    versions = {row[0].authority_version for row in rows} - {None}
+    authorities = {version: policy.at_version(tx, policy.Authority, version) for version in versions if version}
+    urgency = intake.request(tx, request_id).urgency
     return [
         OfferOut(
             id=offer.id,
@@ -118,12 +154,38 @@ def offers(tx: Tx, request_id: str) -> list[OfferOut]:
             hold_until=offer.hold_until,
             ended_at=offer.ended_at,
             seconds_left=_seconds_left(offer, tx.now),
+            extensions=offer.extensions,
+            extensions_left=max(0, holds[offer.hold_version].extensions_max - offer.extensions),
+            extension_minutes=holds[offer.hold_version].extension_minutes,
             decline_code=offer.decline_code,
+            decline_criterion=offer.decline_criterion,
             handover_point=offer.handover_point,
+            handover_points=location.handover_points,
+            crisis_opens_at=_crisis_opens_at(offer, urgency, location.pool, authorities),
+            crisis_at=offer.crisis_at,
             answers=answers.get(offer.id, []),
         )
         for offer, unit, location, organisation in rows
     ]
+
+
+def live_offers(tx: Tx, request_id: str) -> list[Offer]:
+    """The offers of a request that still wait for an answer, by id."""
+    live = select(Offer).where(Offer.request_id == request_id, Offer.status == OfferStatus.LIVE)
+    return list(tx.session.exec(live.order_by(Offer.id)))
+
+
+def _holds(tx: Tx, offers: Iterable[Offer]) -> dict[int, policy.Hold]:
+    """The hold policies these offers were sent under, by version."""
+    return {version: policy.at_version(tx, policy.Hold, version) for version in {one.hold_version for one in offers}}
+
+
+def _crisis_opens_at(
+    found: Offer, urgency: str, pool: str, authorities: Mapping[int, policy.Authority]
+) -> datetime | None:
+    if found.authority_version is None:
+        return None
+    return rules.crisis_opens_at(authorities[found.authority_version], pool, urgency, found.sent_at)  # type: ignore[arg-type]
 
 
 def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
@@ -138,7 +200,11 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
         .join(PlacementRequest, col(PlacementRequest.id) == Offer.request_id)
         .join(Unit, col(Unit.id) == Offer.unit_id)
         .join(Location, col(Location.id) == Offer.location_id)
-        .where(col(OfferAnswer.organisation_id) == actor.organisation_id, col(Offer.status) == OfferStatus.LIVE)
+        .where(
+            col(OfferAnswer.organisation_id) == actor.organisation_id,
+            col(OfferAnswer.by).in_(_capacities(actor)),
+            col(Offer.status) == OfferStatus.LIVE,
+        )
         .order_by(col(Offer.hold_until), col(Offer.id))
         .limit(LIST_MAX)
     )
@@ -147,6 +213,7 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
     rows = tx.session.execute(query).all()
     details = {found.request.id: found for found in intake.details(tx, [row[2] for row in rows])}
     answers = _answers(tx, [row[0].id for row in rows])
+    holds = _holds(tx, [row[0] for row in rows])
     return [
         OfferToAnswerOut(
             id=offer.id,
@@ -159,6 +226,10 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
             sent_at=offer.sent_at,
             hold_until=offer.hold_until,
             seconds_left=_seconds_left(offer, tx.now),
+            extensions=offer.extensions,
+            extensions_left=max(0, holds[offer.hold_version].extensions_max - offer.extensions),
+            extension_minutes=holds[offer.hold_version].extension_minutes,
+            no_staff_minutes=holds[offer.hold_version].no_staff_minutes,
             urgency=Urgency(request.urgency),
             persons=[PersonOut.model_validate(person) for person in details[request.id].persons],
             facts=details[request.id].facts,
@@ -176,6 +247,235 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
             ],
         )
         for offer, needed, request, unit, location in rows
+    ]
+
+
+def _capacities(actor: Actor) -> list[str]:
+    """In what capacities this person speaks for their organisation now."""
+    return [by for by in rules.SPEAKS if rules.speaks_as(actor, by)]
+
+
+def approvals(tx: Tx, actor: Actor) -> list[ApprovalOut]:
+    """Placements in a crisis that wait for an approval of the actor's organisation, soonest due first."""
+    query = (
+        select_rows(OfferAnswer, Offer, PlacementRequest, Unit, Location)
+        .join(Offer, col(Offer.id) == OfferAnswer.offer_id)
+        .join(PlacementRequest, col(PlacementRequest.id) == Offer.request_id)
+        .join(Unit, col(Unit.id) == Offer.unit_id)
+        .join(Location, col(Location.id) == Offer.location_id)
+        .where(
+            col(OfferAnswer.organisation_id) == actor.organisation_id,
+            col(OfferAnswer.by).in_(_capacities(actor)),
+            col(OfferAnswer.afterwards),
+            col(OfferAnswer.answer).is_(None),
+        )
+        .order_by(col(OfferAnswer.approval_due_at), col(Offer.id))
+        .limit(LIST_MAX)
+    )
+    if actor.investigative:
+        query = query.where(col(PlacementRequest.refuses_police).is_(False))
+    return [
+        ApprovalOut(
+            offer_id=made.id,
+            short_code=request.short_code,
+            location_code=location.code,
+            unit_code=unit.code,
+            by=needed.by,
+            placed_at=made.crisis_at or made.sent_at,
+            approval_due_at=needed.approval_due_at or made.sent_at,
+        )
+        for needed, made, request, unit, location in tx.session.execute(query)
+    ]
+
+
+def not_needed(tx: Tx, actor: Actor) -> list[NotNeededOut]:
+    """What was asked of the actor's organisation lately and is not needed any more, newest first."""
+    query = (
+        select_rows(Offer, PlacementRequest, Unit, Location)
+        .join(OfferAnswer, col(OfferAnswer.offer_id) == Offer.id)
+        .join(PlacementRequest, col(PlacementRequest.id) == Offer.request_id)
+        .join(Unit, col(Unit.id) == Offer.unit_id)
+        .join(Location, col(Location.id) == Offer.location_id)
+        .where(
+            col(OfferAnswer.organisation_id) == actor.organisation_id,
+            col(OfferAnswer.by).in_(_capacities(actor)),
+            col(Offer.status).in_((OfferStatus.NOT_NEEDED, OfferStatus.WITHDRAWN)),
+            col(Offer.ended_at) > tx.now - timedelta(hours=TOLD_HOURS),
+        )
+        .order_by(col(Offer.ended_at).desc(), col(Offer.id))
+        .limit(10)
+    )
+    if actor.investigative:
+        query = query.where(col(PlacementRequest.refuses_police).is_(False))
+    return [
+        NotNeededOut(
+            offer_id=made.id,
+            short_code=request.short_code,
+            location_code=location.code,
+            unit_code=unit.code,
+            ended_at=made.ended_at,
+        )
+        for made, request, unit, location in tx.session.execute(query)
+    ]
+
+
+def _in_force(tx: Tx) -> list[NotNow]:
+    """What is said not to be had now: the time is not over, and nobody confirmed the location since."""
+    confirmed = (
+        select(Confirmation.id)
+        .where(Confirmation.location_id == NotNow.location_id, col(Confirmation.confirmed_at) > col(NotNow.since))
+        .exists()
+    )
+    query = select(NotNow).where(col(NotNow.until).is_(None) | (col(NotNow.until) > tx.now), ~confirmed)
+    return list(tx.session.exec(query.order_by(col(NotNow.since), NotNow.id)))
+
+
+def not_now(tx: Tx) -> dict[str, str]:
+    """Unit or location → the code of the decline for which nobody is offered it now."""
+    return {found.unit_id or found.location_id: found.cause for found in _in_force(tx)}
+
+
+def own_not_now(tx: Tx, organisation_id: str) -> list[NotNowOut]:
+    """What the declines of a provider keep from being offered to anybody for now."""
+    found = {row.id: row for row in _in_force(tx)}
+    rows = tx.session.execute(
+        select_rows(NotNow, Location, Unit)
+        .join(Location, col(Location.id) == NotNow.location_id)
+        .outerjoin(Unit, col(Unit.id) == NotNow.unit_id)
+        .where(col(Location.organisation_id) == organisation_id, col(NotNow.id).in_(list(found)))
+        .order_by(col(Location.code), col(NotNow.since))
+        .limit(LIST_MAX)
+    )
+    return [
+        NotNowOut(
+            id=row.id,
+            location_id=location.id,
+            location_code=location.code,
+            unit_code=unit.code if unit else None,
+            cause=row.cause,
+            since=row.since,
+            until=row.until,
+        )
+        for row, location, unit in rows
+    ]
+
+
+def unpublished(tx: Tx, organisation_id: str) -> list[UnpublishedOut]:
+    """Grounds the houses of a provider declined on lately without publishing them, and have not published since."""
+    excluded = (
+        select(AdmissionRule.id)
+        .where(
+            AdmissionRule.location_id == Offer.location_id,
+            AdmissionRule.criterion == Offer.decline_criterion,
+            AdmissionRule.stance == Stance.EXCLUDES,
+            col(AdmissionRule.ended_at).is_(None),
+            col(AdmissionRule.unit_id).is_(None) | (col(AdmissionRule.unit_id) == col(Offer.unit_id)),
+        )
+        .exists()
+    )
+    rows = tx.session.execute(
+        select_rows(col(Location.id), col(Location.code), col(Offer.decline_criterion), func.count())
+        .join(Offer, col(Offer.location_id) == Location.id)
+        .where(
+            col(Location.organisation_id) == organisation_id,
+            col(Offer.decline_published).is_(False),
+            col(Offer.ended_at) > tx.now - timedelta(days=COUNTED_DAYS),
+            ~excluded,
+        )
+        .group_by(col(Location.id), col(Location.code), col(Offer.decline_criterion))
+        .order_by(func.count().desc(), col(Location.code))
+        .limit(LIST_MAX)
+    )
+    return [
+        UnpublishedOut(location_id=location_id, location_code=code, criterion=criterion, times=times)
+        for location_id, code, criterion, times in rows
+    ]
+
+
+def decline(tx: Tx, offer_id: str) -> DeclineOut:
+    """One decline. Raises NotFound."""
+    found = _declines(tx, 0, col(Offer.id) == offer_id)
+    if not found:
+        raise NotFound("no_offer")
+    return found[0]
+
+
+def declines(tx: Tx, offset: int = 0) -> list[DeclineOut]:
+    """A page of the declines there were, newest first: codes, never a case."""
+    return _declines(tx, offset)
+
+
+def _declines(tx: Tx, offset: int, *conditions: ColumnElement[bool]) -> list[DeclineOut]:
+    rows = tx.session.execute(
+        select_rows(Offer, Location, Organisation)
+        .join(Location, col(Location.id) == Offer.location_id)
+        .join(Organisation, col(Organisation.id) == Location.organisation_id)
+        .where(col(Offer.status) == OfferStatus.DECLINED, *conditions)
+        .order_by(col(Offer.ended_at).desc(), col(Offer.id))
+        .offset(offset)
+        .limit(LIST_MAX)
+    ).all()
+    corrections: dict[str, DeclineCorrection] = {}
+    for correction in tx.session.exec(
+        select(DeclineCorrection)
+        .where(col(DeclineCorrection.offer_id).in_([row[0].id for row in rows]))
+        .order_by(col(DeclineCorrection.at), DeclineCorrection.id)
+    ):
+        corrections[correction.offer_id] = correction
+    return [
+        DeclineOut(
+            id=made.id,
+            at=made.ended_at,
+            provider=organisation.name,
+            location_code=location.code,
+            pool=location.pool,
+            code=made.decline_code,
+            criterion=made.decline_criterion,
+            published=made.decline_published,
+            tag=DeclineTag(made.decline_tag),
+            corrected_from=DeclineTag(corrections[made.id].tag_before) if made.id in corrections else None,
+            correction_reason=corrections[made.id].reason if made.id in corrections else None,
+        )
+        for made, location, organisation in rows
+    ]
+
+
+def standing_consent(tx: Tx, location_id: str, organisation_id: str) -> StandingConsent | None:
+    """The yes in advance of an organisation for a location that was not taken back, expired or not."""
+    return tx.session.exec(
+        select(StandingConsent).where(
+            StandingConsent.location_id == location_id,
+            StandingConsent.organisation_id == organisation_id,
+            col(StandingConsent.ended_at).is_(None),
+        )
+    ).first()
+
+
+def consents_of(tx: Tx, organisation_id: str) -> list[ConsentOut]:
+    """The consents in advance of an organisation that stand now, by location."""
+    rows = tx.session.execute(
+        select_rows(StandingConsent, Location)
+        .join(Location, col(Location.id) == StandingConsent.location_id)
+        .where(
+            col(StandingConsent.organisation_id) == organisation_id,
+            col(StandingConsent.ended_at).is_(None),
+            col(StandingConsent.valid_until) > tx.now,
+        )
+        .order_by(col(Location.code))
+        .limit(1000)
+    )
+    return [
+        ConsentOut(
+            id=consent.id,
+            location_id=location.id,
+            location_code=location.code,
+            organisation_id=consent.organisation_id,
+            urgencies=consent.urgencies,
+            handover_point=consent.handover_point,
+            given_at=consent.given_at,
+            valid_until=consent.valid_until,
+        )
+        for consent, location in rows
     ]
 
 
@@ -262,6 +562,10 @@ def _answers(tx: Tx, offer_ids: list[str]) -> dict[str, list[AnswerOut]]:
                 by=answer.by,
                 answer=Answer(answer.answer) if answer.answer else None,
                 at=answer.at,
+                consented=answer.consent_id is not None,
+                spoken=answer.spoken,
+                afterwards=answer.afterwards,
+                approval_due_at=answer.approval_due_at,
             )
         )
     return found

@@ -1,10 +1,14 @@
 """Choices and transitions of placing. Pure: no session, no clock."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
-from nrm.access.rules import OrganisationKind
-from nrm.policy import Decider
+from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.clock import AMSTERDAM
+from nrm.policy import Authority, OfficeHours, Pool
 
 SAFETY = "safety"
 """The one merged code for every reason of safety: never named per unit or location (domain.md §4)."""
@@ -18,6 +22,8 @@ class OfferStatus(StrEnum):
     DECLINED = "declined"
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
+    NOT_NEEDED = "not_needed"
+    """Another house said yes first."""
 
 
 class Answer(StrEnum):
@@ -40,16 +46,44 @@ class DeclineTag(StrEnum):
     NEUTRAL = "neutral"
 
 
-DECLINE_CODES: dict[str, DeclineTag] = {
-    "full_after_all": DeclineTag.PROVIDER,
-    "no_staff": DeclineTag.PROVIDER,
-    "room_unfit": DeclineTag.PROVIDER,
-    "criterion": DeclineTag.CLIENT,
-    "group_balance": DeclineTag.CLIENT,
-    "safety_here": DeclineTag.NEUTRAL,
-    "other": DeclineTag.NEUTRAL,
+class DeclineEffect(StrEnum):
+    """What a decline does, beyond ending its own offer."""
+
+    UNIT_UNTIL_CONFIRMED = "unit_until_confirmed"
+    """The figure is evidently wrong: nobody is offered this unit until the location is confirmed again."""
+    LOCATION_FOR_A_WHILE = "location_for_a_while"
+    """Nobody is offered this location for as long as policy says, or until it is confirmed again."""
+    LOCATION_FOR_REQUEST = "location_for_request"
+    """This request is not offered this location any more; others are."""
+
+
+@dataclass(frozen=True)
+class DeclineRule:
+    """What a code of a decline says, and what it does."""
+
+    tag: DeclineTag
+    effect: DeclineEffect = DeclineEffect.LOCATION_FOR_REQUEST
+
+
+DECLINES: dict[str, DeclineRule] = {
+    "full_after_all": DeclineRule(DeclineTag.PROVIDER, DeclineEffect.UNIT_UNTIL_CONFIRMED),
+    "no_staff": DeclineRule(DeclineTag.PROVIDER, DeclineEffect.LOCATION_FOR_A_WHILE),
+    "room_unfit": DeclineRule(DeclineTag.PROVIDER),
+    "criterion": DeclineRule(DeclineTag.CLIENT),
+    "group_balance": DeclineRule(DeclineTag.CLIENT),
+    "safety_here": DeclineRule(DeclineTag.NEUTRAL),
+    "other": DeclineRule(DeclineTag.NEUTRAL),
 }
-"""Why an offer can be declined, and on whose side that lies. Each bars the location for this request."""
+"""Why an offer can be declined."""
+
+CRITERION = "criterion"
+"""The one code that names a ground on the national list, published as a rule or not."""
+
+CORRECTION_REASONS = ("wrong_code", "ground_untrue", "agreed_with_provider", "policy")
+"""Why the national desk reads a decline otherwise than it was tagged. Coded: no story about a case is kept."""
+
+SAID_NO = "closed:said_no"
+"""How people see that a house said no to anybody for now; the solver knows it as a pause."""
 
 NO_ANSWER = "no_answer"
 """Why a location is left out for a while: the hold lapsed without an answer."""
@@ -83,13 +117,112 @@ def shut_out(codes_by_unit: Mapping[str, Iterable[str]], places_of: Mapping[str,
     return [{"code": code, "units": units[code], "places": places[code]} for code in order]
 
 
-def deciding_kind(decider: Decider, refuses_police: bool) -> OrganisationKind | None:
-    """The kind of organisation whose answer is needed; None is the provider of the place itself.
+SPEAKS: dict[str, frozenset[Role]] = {
+    "provider": frozenset({Role.PROVIDER}),
+    "national_desk": frozenset({Role.NATIONAL_DESK}),
+    # At night the desk speaks through its duty officer; whoever is at the desk itself still does too.
+    "duty_officer": frozenset({Role.DUTY_OFFICER, Role.NATIONAL_DESK}),
+    "labour_inspectorate": frozenset({Role.FIRST_RESPONDER}),
+    "police": frozenset({Role.FIRST_RESPONDER}),
+    "municipality": frozenset({Role.MUNICIPALITY}),
+}
+"""Capacity → the roles that speak for their organisation in it."""
+
+KIND_OF: dict[str, OrganisationKind] = {
+    "national_desk": OrganisationKind.NATIONAL_DESK,
+    "duty_officer": OrganisationKind.NATIONAL_DESK,
+    "labour_inspectorate": OrganisationKind.LABOUR_INSPECTORATE,
+    "police": OrganisationKind.POLICE,
+    "municipality": OrganisationKind.MUNICIPALITY,
+}
+"""Capacity → the kind of organisation that has it. The provider is that of the place itself."""
+
+INVESTIGATING = frozenset({"labour_inspectorate", "police"})
+"""Capacities in which an investigative body decides."""
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def is_office_time(hours: OfficeHours, at: datetime) -> bool:
+    """Whether offices are open at this instant, by the clock on the wall. They close on the stroke."""
+    local = at.astimezone(AMSTERDAM)
+    return _WEEKDAYS[local.weekday()] in hours.weekdays and hours.opens <= local.time() < hours.closes
+
+
+def deciders(authority: Authority, pool: Pool, at: datetime, refuses_police: bool) -> tuple[str, ...]:
+    """In what capacities an offer sent at this instant needs an answer; each once, never none that policy named.
 
     A request that refuses police contact never comes before an investigative body: the national desk decides.
     """
-    if decider.by == "provider":
-        return None
-    if decider.by == "labour_inspectorate" and not refuses_police:
-        return OrganisationKind.LABOUR_INSPECTORATE
-    return OrganisationKind.NATIONAL_DESK
+    office = is_office_time(authority.office_hours, at)
+    named = authority.deciders[pool] if office else authority.deciders_after_hours.get(pool) or authority.deciders[pool]
+    desk = "national_desk" if office else "duty_officer"
+    found: list[str] = []
+    for decider in named:
+        by = desk if refuses_police and decider.by in INVESTIGATING else decider.by
+        # The desk is one organisation, whoever speaks for it: it answers once.
+        if by not in found and KIND_OF.get(by, by) not in {KIND_OF.get(other, other) for other in found}:
+            found.append(by)
+    return tuple(found)
+
+
+def speaks_as(actor: Actor, by: str) -> bool:
+    """Whether this person speaks for their organisation in this capacity, now: a duty officer only while on shift."""
+    return actor.role in SPEAKS.get(by, ()) and (actor.role is not Role.DUTY_OFFICER or actor.on_shift)
+
+
+class Place(Protocol):
+    """What of a location decides who may say yes for it in advance."""
+
+    @property
+    def organisation_id(self) -> str: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def region_code(self) -> str: ...
+
+
+def may_consent(actor: Actor, location: Place) -> bool:
+    """Whether this is a provider's own house, or a municipal one in the region of this municipality."""
+    if actor.role is Role.PROVIDER:
+        return location.organisation_id == actor.organisation_id
+    return (
+        actor.role is Role.MUNICIPALITY and location.pool == "MUNICIPAL" and location.region_code == actor.region_code
+    )
+
+
+class Consent(Protocol):
+    """What of a standing consent decides whether it speaks for an offer."""
+
+    @property
+    def urgencies(self) -> list[str]: ...
+    @property
+    def valid_until(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def handover_point(self) -> str | None: ...
+
+
+def consents(
+    consent: Consent, at: datetime, urgency: str, trusted: bool, consult: Collection[str], handover_needed: bool
+) -> bool:
+    """Whether a house that said yes in advance says yes to this offer.
+
+    Only while it stands, within the urgencies it names, on a figure that may be trusted, where no rule of the house
+    asks to be consulted first, and with a hand-over point where one is needed. Everything else is asked.
+    """
+    return (
+        consent.ended_at is None
+        and at < consent.valid_until
+        and urgency in consent.urgencies
+        and trusted
+        and not consult
+        and (not handover_needed or consent.handover_point is not None)
+    )
+
+
+def crisis_opens_at(authority: Authority, pool: Pool, urgency: str, sent_at: datetime) -> datetime | None:
+    """From when a duty officer may place first and have it approved afterwards; None is never."""
+    minutes = authority.crisis_after_minutes.get(pool)
+    return sent_at + timedelta(minutes=minutes) if minutes and urgency == "now" else None

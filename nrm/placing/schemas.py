@@ -1,13 +1,13 @@
 """What goes in and out of placing."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from nrm.intake.rules import Fact, Urgency
 from nrm.intake.schemas import PersonOut
-from nrm.placing.rules import Answer, OfferStatus, StayStatus
+from nrm.placing.rules import Answer, DeclineTag, OfferStatus, StayStatus
 from nrm.shapes import Code, Line, Shape, Version
 
 
@@ -24,6 +24,41 @@ class GroupOfferIn(Shape):
     phoned: bool = False
 
 
+class OffersIn(Shape):
+    """Ask several houses at once. `phoned` names those whose figure is not fresh and that somebody called first."""
+
+    proposal_ids: Annotated[list[Code], Field(min_length=1, max_length=10)]
+    phoned: Annotated[list[Code], Field(max_length=10, default_factory=list)]
+
+
+class ExtendIn(Shape):
+    """Hold the places a while longer; `extensions` as often as it was extended when one looked."""
+
+    extensions: Annotated[int, Field(ge=0, le=100)]
+
+
+class ApprovalIn(Shape):
+    """Judge a placement in a crisis afterwards."""
+
+    approved: bool
+
+
+class ConsentIn(Shape):
+    """Say yes in advance for the places of a location, up to and including a day, for some urgencies."""
+
+    urgencies: Annotated[list[Literal["now", "today", "soon", "planned"]], Field(min_length=1, max_length=4)]
+    until: date
+    handover_point: Line | None = None
+
+
+class CorrectionIn(Shape):
+    """Read a decline otherwise than it was tagged. `seen` is the tag one looked at."""
+
+    seen: DeclineTag
+    tag: DeclineTag
+    reason: Code
+
+
 class AcceptIn(Shape):
     """Say yes. The hand-over point is one of the location's, needed when a first responder brings the party."""
 
@@ -31,9 +66,10 @@ class AcceptIn(Shape):
 
 
 class DeclineIn(Shape):
-    """Say no, with the coded reason."""
+    """Say no, with the coded reason; `criterion` names the ground where the code is `criterion`."""
 
     code: Code
+    criterion: Code | None = None
 
 
 class ReleaseIn(Shape):
@@ -108,6 +144,13 @@ class AnswerOut(Shape):
     by: str
     answer: Answer | None
     at: datetime | None
+    consented: bool
+    """Given in advance, by standing consent."""
+    spoken: bool
+    """Said over the phone and written down by the duty officer."""
+    afterwards: bool
+    """Not waited for in a crisis: its approval is asked afterwards."""
+    approval_due_at: datetime | None
 
 
 class OfferOut(Shape):
@@ -124,9 +167,31 @@ class OfferOut(Shape):
     hold_until: datetime
     ended_at: datetime | None
     seconds_left: int
+    extensions: int
+    extensions_left: int
+    extension_minutes: int
     decline_code: str | None
+    decline_criterion: str | None
     handover_point: str | None
+    handover_points: list[str]
+    crisis_opens_at: datetime | None
+    """From when a duty officer may place first and have it approved afterwards; null is never."""
+    crisis_at: datetime | None
     answers: list[AnswerOut]
+
+
+class RefusedOut(Shape):
+    """A proposal that was not asked, and why."""
+
+    proposal_id: str
+    code: str
+
+
+class OffersOut(Shape):
+    """What became of asking several houses."""
+
+    offers: list[OfferOut]
+    refused: list[RefusedOut]
 
 
 class OfferToAnswerOut(Shape):
@@ -142,6 +207,10 @@ class OfferToAnswerOut(Shape):
     sent_at: datetime
     hold_until: datetime
     seconds_left: int
+    extensions: int
+    extensions_left: int
+    extension_minutes: int
+    no_staff_minutes: int
     urgency: Urgency
     persons: list[PersonOut]
     facts: dict[str, Fact]
@@ -155,6 +224,78 @@ class OfferToAnswerOut(Shape):
     handover_points: list[str]
     waiting_for: list[str]
     """In what capacity others still have to answer, such as `national_desk`."""
+
+
+class ApprovalOut(Shape):
+    """A placement in a crisis that waits for an approval of one's organisation."""
+
+    offer_id: str
+    short_code: str
+    location_code: str
+    unit_code: str
+    by: str
+    placed_at: datetime
+    approval_due_at: datetime
+
+
+class NotNeededOut(Shape):
+    """A question that is not needed any more. No case: its code and the room."""
+
+    offer_id: str
+    short_code: str
+    location_code: str
+    unit_code: str
+    ended_at: datetime
+
+
+class NotNowOut(Shape):
+    """What one's own decline keeps from being offered to anybody for now."""
+
+    id: str
+    location_id: str
+    location_code: str
+    unit_code: str | None
+    cause: str
+    since: datetime
+    until: datetime | None
+
+
+class UnpublishedOut(Shape):
+    """A ground one's house declined on without having published it, and how often lately."""
+
+    location_id: str
+    location_code: str
+    criterion: str
+    times: int
+
+
+class DeclineOut(Shape):
+    """A decline as the national desk reviews it: codes only, nothing of the case. `id` is the offer's."""
+
+    id: str
+    at: datetime
+    provider: str
+    location_code: str
+    pool: str
+    code: str
+    criterion: str | None
+    published: bool | None
+    tag: DeclineTag
+    corrected_from: DeclineTag | None
+    correction_reason: str | None
+
+
+class ConsentOut(Shape):
+    """A yes in advance for one location."""
+
+    id: str
+    location_id: str
+    location_code: str
+    organisation_id: str
+    urgencies: list[str]
+    handover_point: str | None
+    given_at: datetime
+    valid_until: datetime
 
 
 class StayOut(Shape):

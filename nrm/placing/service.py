@@ -1,11 +1,14 @@
 """Offers, answers, stays and the one release of an address.
 
-Locks are always taken in the same order, the request's row and then the location's, so that an acceptance and any
-change that could bar it exclude each other and never deadlock. The independent checker has the last word inside
-the accepting transaction.
+Locks are always taken in the same order, the request's row and then the location's (several by id), so that an
+acceptance and any change that could bar it exclude each other and never deadlock. Whatever ends an offer holds its
+request's lock, so that of several houses asked at once only the first to say yes wins. The independent checker has the
+last word inside the accepting transaction.
 """
 
-from datetime import date, timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -15,74 +18,255 @@ import matching
 from nrm import policy
 from nrm.access import queries as access
 from nrm.access.models import Organisation
-from nrm.access.rules import Actor, OrganisationKind, Role, Verb, owns_case
+from nrm.access.rules import Actor, Role, Verb, may_see_case, owns_case
 from nrm.access.service import log_read, recently_authenticated, require
+from nrm.clock import AMSTERDAM
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
 from nrm.intake.queries import RequestDetail
-from nrm.intake.rules import Outcome, RequestStatus
+from nrm.intake.rules import UNPLACED, Fact, Outcome, RequestStatus, Urgency
 from nrm.notify import service as notify
 from nrm.placing import problem, queries, rules
-from nrm.placing.models import AddressRelease, Offer, OfferAnswer, Proposal, Stay
-from nrm.placing.rules import DECLINE_CODES, DESTINATIONS, NO_ANSWER, RELEASE_REASONS, Answer, OfferStatus, StayStatus
-from nrm.placing.schemas import OfferToAnswerOut, StayOut
+from nrm.placing.models import (
+    AddressRelease,
+    DeclineCorrection,
+    NotNow,
+    Offer,
+    OfferAnswer,
+    Proposal,
+    StandingConsent,
+    Stay,
+)
+from nrm.placing.rules import (
+    CORRECTION_REASONS,
+    CRITERION,
+    DECLINES,
+    DESTINATIONS,
+    INVESTIGATING,
+    KIND_OF,
+    NO_ANSWER,
+    RELEASE_REASONS,
+    Answer,
+    DeclineEffect,
+    DeclineTag,
+    OfferStatus,
+    StayStatus,
+)
+from nrm.placing.schemas import ApprovalOut, OfferToAnswerOut, StayOut
 from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
 from nrm.registry.models import Claim, Location
-from nrm.registry.rules import TRUSTED, ClaimKind
+from nrm.registry.queries import LocationView, UnitView
+from nrm.registry.rules import TRUSTED, ClaimKind, Stance
 from nrm.seal import AddressKey
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What became of asking several houses: the offers that went out, and per proposal left behind why."""
+
+    offers: list[Offer]
+    refused: dict[str, Conflict]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """An offer about to be made: to which unit, and who must answer it; a consent answers already."""
+
+    proposal: Proposal
+    view: LocationView
+    answers: list[OfferAnswer]
+
+    @property
+    def answered(self) -> bool:
+        return all(needed.answer is not None for needed in self.answers)
+
+
 def send_offer(tx: Tx, actor: Actor, request_id: str, proposal_id: str, phoned: bool = False) -> Offer:
-    """Send a proposal to whoever may decide and hold its places. The owner of the request decides which proposal."""
+    """Send one proposal to whoever may decide and hold its places. The owner of the request decides which proposal."""
+    sent = send_offers(tx, actor, request_id, (proposal_id,), {proposal_id} if phoned else ())
+    if not sent.offers:
+        raise sent.refused[proposal_id]
+    return sent.offers[0]
+
+
+def send_offers(
+    tx: Tx, actor: Actor, request_id: str, proposal_ids: Sequence[str], phoned: Collection[str] = ()
+) -> Sent:
+    """Ask several houses at once who can take this party: each its own offer and hold, the first full yes wins.
+
+    A proposal that no longer fits is left behind, the others go out. Where everybody whose answer is needed said yes in
+    advance, that house has won at once and no other is asked.
+    """
     require(actor, Verb.OFFER_SEND)
     request = intake_service.owned(tx, actor, request_id)
-    proposal = tx.session.get(Proposal, proposal_id)
-    if proposal is None or proposal.request_id != request_id:
+    found = [tx.session.get(Proposal, proposal_id) for proposal_id in dict.fromkeys(proposal_ids)]
+    proposals = [proposal for proposal in found if proposal is not None and proposal.request_id == request_id]
+    if not proposals or len(proposals) < len(found):
         raise NotFound("no_proposal")
-    if request.status != RequestStatus.OPEN:
+    if request.status not in UNPLACED:
         raise Conflict("not_waiting")
+    hold_version, hold = policy.current(tx, policy.Hold)
+    asked = {offer.location_id for offer in queries.live_offers(tx, request_id)}
+    if len(asked) + len(proposals) > max(hold.asked_at_once_max, 1):
+        raise Conflict("asked_enough")
     detail = intake.detail(tx, request_id)
-    registry.location(tx, proposal.location_id, for_update=True)
-    views = registry.locations(tx, location_id=proposal.location_id)
-    _refuse_unfit(tx, detail, views, proposal.unit_id, held=None)
-    if views[0].freshness.band not in TRUSTED and not phoned:
+    for location_id in sorted({proposal.location_id for proposal in proposals}):
+        registry.location(tx, location_id, for_update=True)
+    authority_version, authority = policy.current(tx, policy.Authority)
+    questions: list[_Question] = []
+    refused: dict[str, Conflict] = {}
+    for proposal in proposals:
+        try:
+            if proposal.location_id in asked:
+                raise Conflict("already_asked")
+            questions.append(_question(tx, authority, detail, proposal, proposal.id in phoned))
+            asked.add(proposal.location_id)
+        except Conflict as refusal:
+            refused[proposal.id] = refusal
+    at_once = next((question for question in questions if question.answered), None)
+    offers: list[Offer] = []
+    for question in [at_once] if at_once else questions:
+        offer = Offer(
+            id=tx.new_id(),
+            request_id=request_id,
+            proposal_id=question.proposal.id,
+            unit_id=question.proposal.unit_id,
+            location_id=question.proposal.location_id,
+            status=OfferStatus.LIVE,
+            sent_at=tx.now,
+            sent_by=actor.account_id,
+            hold_until=tx.now + timedelta(minutes=hold.minutes(question.view.location.pool, request.urgency)),
+            phoned=question.proposal.id in phoned,
+            hold_version=hold_version,
+            authority_version=authority_version,
+        )
+        _send(tx, offer, detail, question)
+        offers.append(offer)
+    if offers and request.status == RequestStatus.OPEN:
+        intake_service.move(tx, request_id, (RequestStatus.OPEN,), RequestStatus.OFFERED)
+    if at_once:
+        _complete(tx, offers[0], detail, [at_once.view])
+    return Sent([tx.session.get_one(Offer, offer.id) for offer in offers], refused)
+
+
+def _question(
+    tx: Tx, authority: policy.Authority, detail: RequestDetail, proposal: Proposal, phoned: bool
+) -> _Question:
+    """What asking for this proposal takes, as things stand; raises Conflict when it cannot be asked."""
+    (view,) = registry.locations(tx, location_id=proposal.location_id)
+    _refuse_unfit(tx, detail, [view], proposal.unit_id, None)
+    trusted = view.freshness.band in TRUSTED
+    if not trusted and not phoned:
         raise Conflict("phone_first")
-    _, hold = policy.current(tx, policy.Hold)
-    offer = Offer(
-        id=tx.new_id(),
-        request_id=request_id,
-        proposal_id=proposal_id,
-        unit_id=proposal.unit_id,
-        location_id=proposal.location_id,
-        status=OfferStatus.LIVE,
-        sent_at=tx.now,
-        sent_by=actor.account_id,
-        hold_until=tx.now + timedelta(minutes=hold.hold_minutes[request.urgency]),  # type: ignore[index]
-        phoned=phoned,
-        hold_version=policy.current(tx, policy.Hold)[0],
-    )
+    unit = next(unit for unit in view.units if unit.unit.id == proposal.unit_id)
+    answers = [
+        _answer(tx, detail, view, unit, trusted, organisation, by)
+        for organisation, by in _deciders(tx, authority, detail.request, view)
+    ]
+    return _Question(proposal, view, answers)
+
+
+def _answer(
+    tx: Tx,
+    detail: RequestDetail,
+    view: LocationView,
+    unit: UnitView,
+    trusted: bool,
+    organisation: Organisation,
+    by: str,
+) -> OfferAnswer:
+    """The answer this organisation must give, given already where its standing consent covers the question."""
+    needed = OfferAnswer(offer_id="", organisation_id=organisation.id, by=by)
+    consent = queries.standing_consent(tx, view.location.id, organisation.id)
+    request = detail.request
+    consult = [
+        criterion
+        for criterion, stance in unit.stances.items()
+        if stance is not Stance.ACCEPTS and detail.facts.get(criterion) != Fact.NO
+    ]
+    if consent and rules.consents(consent, tx.now, request.urgency, trusted, consult, request.handover_needed):
+        needed.answer, needed.consent_id, needed.at = Answer.ACCEPT, consent.id, tx.now
+    return needed
+
+
+def _send(tx: Tx, offer: Offer, detail: RequestDetail, question: _Question) -> None:
+    """Write an offer with its hold and the answers it needs, and ask those who have not answered yet."""
+    code = detail.request.short_code
+    consents = [needed for needed in question.answers if needed.consent_id]
+    if consents and detail.request.handover_needed:
+        offer.handover_point = tx.session.get_one(StandingConsent, consents[0].consent_id).handover_point
     tx.session.add(offer)
     tx.session.flush()
-    registry_service.claim_places(tx, proposal.unit_id, offer.id, ClaimKind.HOLD, len(detail.persons))
-    for organisation, by in _deciders(tx, request, views[0].location):
-        tx.session.add(OfferAnswer(offer_id=offer.id, organisation_id=organisation.id, by=by))
+    registry_service.claim_places(tx, offer.unit_id, offer.id, ClaimKind.HOLD, len(detail.persons))
+    subject = f"request:{offer.request_id}"
+    tx.record("offer.sent", subject, "requests", "offers", "places", offer=offer.id, unit=offer.unit_id)
+    for needed in question.answers:
+        needed.offer_id = offer.id
+        tx.session.add(needed)
+        if needed.consent_id:
+            tx.record(
+                "offer.consented",
+                subject,
+                "requests",
+                "offers",
+                offer=offer.id,
+                by=needed.by,
+                consent=needed.consent_id,
+            )
+            continue
         _tell(
             tx,
-            organisation,
+            access.organisation(tx, needed.organisation_id),
             f"offer:{offer.id}",
-            f"Opvangvraag {request.short_code} wacht op uw antwoord",
+            f"Opvangvraag {code} wacht op uw antwoord",
             f"Een aanvraag wacht op uw antwoord. De plek is vastgehouden tot het moment dat op uw scherm staat.\n"
-            f"Code om te noemen aan de telefoon: {request.short_code}.\nLog in om te antwoorden.",
+            f"Code om te noemen aan de telefoon: {code}.\nLog in om te antwoorden.",
         )
-    intake_service.move(tx, request_id, (RequestStatus.OPEN,), RequestStatus.OFFERED)
-    tx.record(
-        "offer.sent", f"request:{request_id}", "requests", "offers", "places", offer=offer.id, unit=proposal.unit_id
+    tx.session.flush()
+
+
+def extend_hold(tx: Tx, actor: Actor, offer_id: str, seen: int) -> Offer:
+    """Hold the places a while longer, as often and as long as policy allows: said by the owner or by who must answer.
+
+    `seen` is how often it had been extended on the screen of whoever asks.
+    """
+    require(actor, Verb.OFFER_EXTEND)
+    offer = queries.offer(tx, offer_id)
+    request = intake.request(tx, offer.request_id, for_update=True)
+    needed = tx.session.get(OfferAnswer, (offer_id, actor.organisation_id))
+    owner = owns_case(actor, request)
+    hidden = request.refuses_police and actor.investigative
+    if not owner and (needed is None or hidden or not rules.speaks_as(actor, needed.by)):
+        raise NotFound("no_offer")
+    tx.session.refresh(offer)
+    if offer.status != OfferStatus.LIVE or offer.hold_until <= tx.now:
+        raise Conflict("offer_over")
+    hold = policy.at_version(tx, policy.Hold, offer.hold_version)
+    if offer.extensions != seen:
+        raise Conflict("changed_meanwhile")
+    if offer.extensions >= hold.extensions_max:
+        raise Conflict("extended_enough")
+    hold_until = offer.hold_until + timedelta(minutes=hold.extension_minutes)
+    tx.guarded(
+        update(Offer)
+        .where(col(Offer.id) == offer_id, col(Offer.status) == OfferStatus.LIVE, col(Offer.extensions) == seen)
+        .values(hold_until=hold_until, extensions=seen + 1),
+        Conflict("changed_meanwhile"),
     )
-    return tx.session.get_one(Offer, offer.id)
+    tx.record(
+        "offer.extended",
+        f"request:{request.id}",
+        "requests",
+        "offers",
+        offer=offer_id,
+        times=seen + 1,
+        by="owner" if owner else needed.by if needed else "",
+    )
+    return tx.session.get_one(Offer, offer_id)
 
 
 def send_group(tx: Tx, actor: Actor, group_id: str, phoned: bool = False) -> list[Offer]:
@@ -107,6 +291,15 @@ def open_offers(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
     return found
 
 
+def open_approvals(tx: Tx, actor: Actor) -> list[ApprovalOut]:
+    """Read the placements in a crisis that one's organisation has to judge; each is a logged read."""
+    require(actor, Verb.OFFER_READ)
+    found = queries.approvals(tx, actor)
+    for approval in found:
+        log_read(tx, actor, f"offer:{approval.offer_id}", "approval")
+    return found
+
+
 def open_stays(tx: Tx, actor: Actor, expected_only: bool = False) -> list[StayOut]:
     """Read who is expected or stays at one's own houses; each that came from a request is a logged read."""
     require(actor, Verb.PLACES_READ)
@@ -122,22 +315,29 @@ def accept(tx: Tx, actor: Actor, offer_id: str, handover_point: str | None = Non
     """Say yes for one's organisation. With the last answer needed the stay begins, and is returned."""
     offer, detail, needed = _to_answer(tx, actor, offer_id)
     views = registry.locations(tx, location_id=offer.location_id)
-    if handover_point is not None and handover_point not in views[0].location.handover_points:
-        raise Invalid("invalid", (FieldError(("handoverPoint",), "unknown_choice"),))
+    _choose_handover(offer, views, handover_point)
     needed.answer, needed.account_id, needed.at = Answer.ACCEPT, actor.account_id, tx.now
-    offer.handover_point = handover_point or offer.handover_point
     tx.session.add_all((needed, offer))
     tx.session.flush()
     tx.record("offer.answered", f"request:{offer.request_id}", "requests", "offers", offer=offer_id, answer="accept")
     if _open_answers(tx, offer_id):
         return None
+    return _complete(tx, offer, detail, views)
+
+
+def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationView]) -> Stay:
+    """The last yes is in: the hold becomes a stay, and every other house that was asked is let go.
+
+    The caller holds the locks of the request and of the location.
+    """
     if detail.request.handover_needed and offer.handover_point is None:
         raise Invalid("invalid", (FieldError(("handoverPoint",), "required"),))
+    offer_id, request_id = offer.id, offer.request_id
     held = _held_places(tx, offer_id)
     _refuse_unfit(tx, detail, views, offer.unit_id, held)
     stay = Stay(
         id=tx.new_id(),
-        request_id=offer.request_id,
+        request_id=request_id,
         offer_id=offer_id,
         unit_id=offer.unit_id,
         location_id=offer.location_id,
@@ -146,46 +346,301 @@ def accept(tx: Tx, actor: Actor, offer_id: str, handover_point: str | None = Non
         planned_at=tx.now,
         expected_departure=(detail.request.needed_from + timedelta(days=detail.request.days)).date(),
     )
-    tx.session.add(stay)
-    tx.session.flush()
-    _end_offer(tx, offer_id, OfferStatus.ACCEPTED)
-    registry_service.hold_becomes_stay(tx, offer_id, stay.id)
-    intake_service.move(tx, offer.request_id, (RequestStatus.OFFERED,), RequestStatus.ACCEPTED)
+    stay_id, short_code = stay.id, detail.request.short_code
     owner = access.organisation(tx, detail.request.owner_organisation_id)
+    tx.session.add(stay)
+    try:
+        tx.session.flush()
+    except IntegrityError as error:
+        raise Conflict("offer_over") from error
+    _end_offer(tx, offer_id, OfferStatus.ACCEPTED)
+    registry_service.hold_becomes_stay(tx, offer_id, stay_id)
+    for other in queries.live_offers(tx, request_id):
+        _end_offer(tx, other.id, OfferStatus.NOT_NEEDED)
+        registry_service.end_claims(tx, other.id)
+        _tell_not_needed(tx, other.id, short_code)
+        tx.record("offer.not_needed", f"request:{request_id}", "requests", "offers", "places", offer=other.id)
+    intake_service.move(tx, request_id, (RequestStatus.OFFERED,), RequestStatus.ACCEPTED)
     _tell(
         tx,
         owner,
-        f"stay:{stay.id}",
-        f"Opvangvraag {detail.request.short_code}: er is een plek",
-        f"De aanvraag met code {detail.request.short_code} is geaccepteerd. Log in voor de volgende stap.",
+        f"stay:{stay_id}",
+        f"Opvangvraag {short_code}: er is een plek",
+        f"De aanvraag met code {short_code} is geaccepteerd. Log in voor de volgende stap.",
     )
+    tx.record("offer.accepted", f"request:{request_id}", "requests", "offers", "places", offer=offer_id, stay=stay_id)
+    return tx.session.get_one(Stay, stay_id)
+
+
+def place_in_crisis(tx: Tx, actor: Actor, offer_id: str, handover_point: str | None = None) -> Stay:
+    """Place now on the provider's spoken yes and let whoever did not answer approve afterwards.
+
+    Only where policy opens this path for the pool, only for who cannot wait, and only after the time policy gives to
+    answer. The provider's own yes, every hard rule and a refusal of police contact hold here too; nothing is skipped
+    without a trace: whoever was not waited for gets an open approval to answer.
+    """
+    require(actor, Verb.OFFER_CRISIS)
+    offer = queries.offer(tx, offer_id)
+    detail = intake.detail(tx, offer.request_id, for_update=True)
+    if not may_see_case(actor, detail.request):
+        raise NotFound("no_offer")
+    registry.location(tx, offer.location_id, for_update=True)
+    tx.session.refresh(offer)
+    if offer.status != OfferStatus.LIVE or offer.hold_until <= tx.now:
+        raise Conflict("offer_over")
+    views = registry.locations(tx, location_id=offer.location_id)
+    authority = policy.at_version(tx, policy.Authority, offer.authority_version or 1)
+    pool, urgency = views[0].location.pool, detail.request.urgency
+    opens_at = rules.crisis_opens_at(authority, pool, urgency, offer.sent_at)  # type: ignore[arg-type]
+    if offer.authority_version is None or opens_at is None or tx.now < opens_at:
+        raise Conflict("no_crisis_path")
+    if detail.request.refuses_police and _asks(tx, offer_id, INVESTIGATING):
+        raise Conflict("no_longer_fits", reasons=("authority",))
+    _choose_handover(offer, views, handover_point)
+    provider_id = views[0].location.organisation_id
+    spoken = tx.session.get(OfferAnswer, (offer_id, provider_id)) or OfferAnswer(
+        offer_id=offer_id, organisation_id=provider_id, by="provider"
+    )
+    if spoken.answer is None:
+        spoken.answer, spoken.spoken, spoken.account_id, spoken.at = Answer.ACCEPT, True, actor.account_id, tx.now
+    tx.session.add(spoken)
+    tx.session.flush()
+    missing = [needed for needed in _answers_of(tx, offer_id) if needed.answer is None]
+    for needed in missing:
+        needed.afterwards, needed.approval_due_at = True, tx.now + timedelta(minutes=authority.approval_minutes)
+        tx.session.add(needed)
+        _tell(
+            tx,
+            access.organisation(tx, needed.organisation_id),
+            f"approval:{offer_id}",
+            f"Opvangvraag {detail.request.short_code}: geplaatst in een crisis, uw goedkeuring is nodig",
+            "Er kwam geen antwoord op tijd en er kon niet gewacht worden. Log in om achteraf te oordelen.",
+        )
+    offer.crisis_at, offer.crisis_by = tx.now, actor.account_id
+    tx.session.add(offer)
+    tx.session.flush()
     tx.record(
-        "offer.accepted", f"request:{offer.request_id}", "requests", "offers", "places", offer=offer_id, stay=stay.id
+        "offer.crisis",
+        f"request:{offer.request_id}",
+        "requests",
+        "offers",
+        offer=offer_id,
+        missing=sorted(needed.by for needed in missing),
     )
-    return tx.session.get_one(Stay, stay.id)
+    return _complete(tx, offer, detail, views)
 
 
-def decline(tx: Tx, actor: Actor, offer_id: str, code: str) -> None:
-    """Say no with a coded reason: the places come free, the location is out for this request, it is matched again."""
-    if code not in DECLINE_CODES:
+def approve_afterwards(tx: Tx, actor: Actor, offer_id: str, approved: bool) -> None:
+    """Say afterwards whether a placement in a crisis was right. It undoes nothing; both answers stay on record."""
+    require(actor, Verb.OFFER_ANSWER)
+    needed = tx.session.get(OfferAnswer, (offer_id, actor.organisation_id))
+    if needed is None or not needed.afterwards or not rules.speaks_as(actor, needed.by):
+        raise NotFound("no_offer")
+    request = intake.request(tx, queries.offer(tx, offer_id).request_id, for_update=True)
+    if request.refuses_police and actor.investigative:
+        raise NotFound("no_offer")
+    by, request_id, short_code = needed.by, request.id, request.short_code
+    owner = access.organisation(tx, request.owner_organisation_id)
+    tx.guarded(
+        update(OfferAnswer)
+        .where(
+            col(OfferAnswer.offer_id) == offer_id,
+            col(OfferAnswer.organisation_id) == actor.organisation_id,
+            col(OfferAnswer.answer).is_(None),
+        )
+        .values(
+            answer=Answer.ACCEPT if approved else Answer.DECLINE,
+            account_id=actor.account_id,
+            at=tx.now,
+            approval_due_at=None,
+        ),
+        Conflict("already_answered"),
+    )
+    if not approved:
+        _tell(
+            tx,
+            owner,
+            f"disapproved:{offer_id}",
+            f"Opvangvraag {short_code}: achteraf niet goedgekeurd",
+            f"De plaatsing met code {short_code} is achteraf niet goedgekeurd. Zij blijft staan. Log in en overleg.",
+        )
+    tx.record(
+        "offer.approved" if approved else "offer.disapproved",
+        f"request:{request_id}",
+        "requests",
+        "offers",
+        offer=offer_id,
+        by=by,
+    )
+
+
+def decline(tx: Tx, actor: Actor, offer_id: str, code: str, criterion: str | None = None) -> None:
+    """Say no with a coded reason. It ends this offer only, does what the code says, and the request is matched again.
+
+    `criterion` names the ground where the code is that: also one the house never published, which is counted.
+    """
+    rule = DECLINES.get(code)
+    if rule is None:
         raise Invalid("invalid", (FieldError(("code",), "unknown_choice"),))
-    offer, _, needed = _to_answer(tx, actor, offer_id)
+    if code == CRITERION and criterion is None:
+        raise Invalid("invalid", (FieldError(("criterion",), "required"),))
+    if criterion is not None and (code != CRITERION or criterion not in registry.criteria(tx)):
+        raise Invalid("invalid", (FieldError(("criterion",), "unknown_choice"),))
+    offer, detail, needed = _to_answer(tx, actor, offer_id)
+    request_id, unit_id, location_id = offer.request_id, offer.unit_id, offer.location_id
+    short_code = detail.request.short_code
+    owner = access.organisation(tx, detail.request.owner_organisation_id)
     needed.answer, needed.account_id, needed.at = Answer.DECLINE, actor.account_id, tx.now
     tx.session.add(needed)
     tx.session.flush()
-    _end_offer(tx, offer_id, OfferStatus.DECLINED, decline_code=code)
-    _free(tx, offer.request_id, offer_id)
-    intake_service.bar(tx, offer.request_id, offer.location_id, code, until=None)
+    published = criterion and _stance(tx, location_id, unit_id, criterion) is Stance.EXCLUDES
+    hold = policy.at_version(tx, policy.Hold, offer.hold_version)
+    _end_offer(
+        tx,
+        offer_id,
+        OfferStatus.DECLINED,
+        decline_code=code,
+        decline_tag=rule.tag,
+        decline_criterion=criterion,
+        decline_published=bool(published) if criterion else None,
+    )
+    _free(tx, request_id, offer_id)
+    # Only the house itself can say of its figure that it is wrong; whoever else declines, declines for this request.
+    if rule.effect is DeclineEffect.LOCATION_FOR_REQUEST or needed.by != "provider":
+        intake_service.bar(tx, request_id, location_id, code, until=None)
+    else:
+        for_unit = rule.effect is DeclineEffect.UNIT_UNTIL_CONFIRMED
+        until = None if for_unit else tx.now + timedelta(minutes=hold.no_staff_minutes)
+        tx.session.add(
+            NotNow(
+                id=tx.new_id(),
+                location_id=location_id,
+                unit_id=unit_id if for_unit else None,
+                offer_id=offer_id,
+                cause=code,
+                since=tx.now,
+                until=until,
+            )
+        )
+        tx.session.flush()
+    _tell(
+        tx,
+        owner,
+        f"declined:{offer_id}",
+        f"Opvangvraag {short_code}: een opvang zei nee",
+        f"Een opvang zei nee op de aanvraag met code {short_code}. Er wordt meteen verder gezocht.\nLog in.",
+    )
     tx.record(
         "offer.declined",
-        f"request:{offer.request_id}",
+        f"request:{request_id}",
         "requests",
         "offers",
         "places",
         offer=offer_id,
         code=code,
-        tag=DECLINE_CODES[code],
+        tag=rule.tag,
+        criterion=criterion,
     )
+
+
+def correct_decline(tx: Tx, actor: Actor, offer_id: str, seen: DeclineTag, tag: DeclineTag, reason: str) -> None:
+    """The national desk reads a decline otherwise than it was tagged, for a coded reason. What was said before stays.
+
+    It changes how the decline is counted, never what it did: the place may have gone to somebody else since.
+    """
+    require(actor, Verb.DECLINES_REVIEW)
+    if reason not in CORRECTION_REASONS:
+        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
+    if tag is seen:
+        raise Invalid("invalid", (FieldError(("tag",), "unknown_choice"),))
+    found = queries.offer(tx, offer_id)
+    if found.status != OfferStatus.DECLINED:
+        raise NotFound("no_offer")
+    tx.guarded(
+        update(Offer).where(col(Offer.id) == offer_id, col(Offer.decline_tag) == seen).values(decline_tag=tag),
+        Conflict("changed_meanwhile"),
+    )
+    tx.session.add(
+        DeclineCorrection(
+            id=tx.new_id(),
+            offer_id=offer_id,
+            tag_before=seen,
+            tag=tag,
+            reason=reason,
+            account_id=actor.account_id,
+            at=tx.now,
+        )
+    )
+    tx.record("decline.corrected", f"offer:{offer_id}", "offers", tag_before=seen, tag=tag, reason=reason)
+
+
+def give_consent(
+    tx: Tx, actor: Actor, location_id: str, urgencies: Collection[str], until: date, handover_point: str | None = None
+) -> StandingConsent:
+    """Say yes in advance for the places of a location, through a day; it replaces what was said before.
+
+    It stands for one's own answer only, and only where a decider is asked in that capacity.
+    """
+    location = _own_for_consent(tx, actor, location_id)
+    _, authority = policy.current(tx, policy.Authority)
+    today = tx.now.astimezone(AMSTERDAM).date()
+    if not today <= until <= today + timedelta(days=authority.consent_days_max):
+        raise Invalid("invalid", (FieldError(("until",), "not_in_range"),))
+    if not urgencies or set(urgencies) - set(Urgency):
+        raise Invalid("invalid", (FieldError(("urgencies",), "unknown_choice"),))
+    if handover_point is not None and handover_point not in location.handover_points:
+        raise Invalid("invalid", (FieldError(("handoverPoint",), "unknown_choice"),))
+    _end_consent(tx, actor, location_id)
+    consent = StandingConsent(
+        id=tx.new_id(),
+        location_id=location_id,
+        organisation_id=actor.organisation_id,
+        urgencies=[urgency.value for urgency in Urgency if urgency in urgencies],
+        handover_point=handover_point,
+        given_at=tx.now,
+        given_by=actor.account_id,
+        valid_until=datetime.combine(until + timedelta(days=1), time(), AMSTERDAM),
+    )
+    tx.session.add(consent)
+    tx.session.flush()
+    tx.record(
+        "consent.given",
+        f"location:{location_id}",
+        "offers",
+        consent=consent.id,
+        urgencies=consent.urgencies,
+        until=until.isoformat(),
+    )
+    return consent
+
+
+def revoke_consent(tx: Tx, actor: Actor, location_id: str) -> None:
+    """Take back what one said in advance: from now on every offer is asked. What was given already stays given."""
+    _own_for_consent(tx, actor, location_id)
+    if not _end_consent(tx, actor, location_id):
+        raise Conflict("no_consent")
+    tx.record("consent.revoked", f"location:{location_id}", "offers")
+
+
+def _end_consent(tx: Tx, actor: Actor, location_id: str) -> int:
+    return tx.affected(
+        update(StandingConsent)
+        .where(
+            col(StandingConsent.location_id) == location_id,
+            col(StandingConsent.organisation_id) == actor.organisation_id,
+            col(StandingConsent.ended_at).is_(None),
+        )
+        .values(ended_at=tx.now, ended_by=actor.account_id)
+    )
+
+
+def _own_for_consent(tx: Tx, actor: Actor, location_id: str) -> Location:
+    """A location one may say yes for in advance, locked: one's own, or a municipal one in one's own region."""
+    require(actor, Verb.CONSENT_KEEP)
+    location = registry.location(tx, location_id, for_update=True)
+    if not rules.may_consent(actor, location):
+        raise NotFound("no_location")
+    return location
 
 
 def withdraw_offer(tx: Tx, actor: Actor, offer_id: str) -> None:
@@ -195,10 +650,12 @@ def withdraw_offer(tx: Tx, actor: Actor, offer_id: str) -> None:
         intake_service.owned(tx, actor, found.request_id)
     except NotFound as error:
         raise NotFound("no_offer") from error
+    request_id, short_code = found.request_id, intake.request(tx, found.request_id).short_code
     registry.location(tx, found.location_id, for_update=True)
     _end_offer(tx, offer_id, OfferStatus.WITHDRAWN)
-    _free(tx, found.request_id, offer_id)
-    tx.record("offer.withdrawn", f"request:{found.request_id}", "requests", "offers", "places", offer=offer_id)
+    _free(tx, request_id, offer_id)
+    _tell_not_needed(tx, offer_id, short_code)
+    tx.record("offer.withdrawn", f"request:{request_id}", "requests", "offers", "places", offer=offer_id)
 
 
 def lapse_due(database: Database) -> int:
@@ -365,20 +822,29 @@ def release_address(tx: Tx, actor: Actor, key: AddressKey, stay_id: str, reason:
     return registry_service.unseal_address(tx, key, stay.location_id)
 
 
-def _deciders(tx: Tx, request: PlacementRequest, location: Location) -> list[tuple[Organisation, str]]:
-    """Whose answers an offer needs: organisation and in what capacity, each organisation once."""
-    _, authority = policy.current(tx, policy.Authority)
+def _deciders(
+    tx: Tx, authority: policy.Authority, request: PlacementRequest, view: LocationView
+) -> list[tuple[Organisation, str]]:
+    """Whose answers an offer sent now needs: organisation and in what capacity, each organisation once."""
     found: dict[str, tuple[Organisation, str]] = {}
-    for decider in authority.deciders[location.pool]:  # type: ignore[index]
-        kind = rules.deciding_kind(decider, request.refuses_police)
-        if kind is None:
-            organisation = access.organisation(tx, location.organisation_id)
+    location = view.location
+    for by in rules.deciders(authority, location.pool, tx.now, request.refuses_police):  # type: ignore[arg-type]
+        if by == "provider":
+            organisation = view.organisation
         else:
-            of_kind = access.organisations_of_kind(tx, kind)
-            if not of_kind:
+            in_reach = [
+                one
+                for one in access.organisations_of_kind(tx, KIND_OF[by])
+                if one.region_code in {None, location.region_code}
+            ]
+            # Of a region rather than national, where there is one: the police of the region in which the place is.
+            nearest = sorted(in_reach, key=lambda one: (one.region_code is None, one.id))
+            if not nearest:
                 raise Conflict("no_authority_reachable")
-            organisation = of_kind[0]
-        found.setdefault(organisation.id, (organisation, kind or "provider"))
+            organisation = nearest[0]
+        found.setdefault(organisation.id, (organisation, by))
+    if not found:
+        raise Conflict("no_authority_reachable")
     return list(found.values())
 
 
@@ -390,7 +856,7 @@ def _to_answer(tx: Tx, actor: Actor, offer_id: str) -> tuple[Offer, RequestDetai
         raise NotFound("no_offer")
     offer = queries.offer(tx, offer_id)
     detail = intake.detail(tx, offer.request_id, for_update=True)
-    if not _role_answers(actor, needed.by) or (detail.request.refuses_police and actor.investigative):
+    if not rules.speaks_as(actor, needed.by) or (detail.request.refuses_police and actor.investigative):
         raise NotFound("no_offer")
     registry.location(tx, offer.location_id, for_update=True)
     tx.session.refresh(offer)
@@ -402,19 +868,7 @@ def _to_answer(tx: Tx, actor: Actor, offer_id: str) -> tuple[Offer, RequestDetai
     return offer, detail, needed
 
 
-def _role_answers(actor: Actor, by: str) -> bool:
-    """Whether this role speaks for its organisation in this capacity."""
-    speaks = {
-        "provider": Role.PROVIDER,
-        OrganisationKind.NATIONAL_DESK: Role.NATIONAL_DESK,
-        OrganisationKind.LABOUR_INSPECTORATE: Role.FIRST_RESPONDER,
-    }
-    return actor.role is speaks.get(by)
-
-
-def _refuse_unfit(
-    tx: Tx, detail: RequestDetail, views: list[registry.LocationView], unit_id: str, held: int | None
-) -> None:
+def _refuse_unfit(tx: Tx, detail: RequestDetail, views: list[LocationView], unit_id: str, held: int | None) -> None:
     """Let the independent checker judge this placement as things stand; raises Conflict with its reasons."""
     if detail.request.minor_alone:
         raise Conflict("minor_alone")
@@ -428,7 +882,7 @@ def _refuse_unfit(
 
 
 def _against(
-    tx: Tx, detail: RequestDetail, views: list[registry.LocationView], unit_id: str, held: int | None
+    tx: Tx, detail: RequestDetail, views: list[LocationView], unit_id: str, held: int | None
 ) -> tuple[str, ...]:
     """What speaks against this placement as things stand, safety merged; empty when nothing does.
 
@@ -452,15 +906,29 @@ def _unfit_hold(tx: Tx, offer_id: str, request_id: str, location_id: str) -> tup
     detail = intake.detail(tx, request_id)
     if detail.request.minor_alone:
         return ("minor_alone",)
-    if detail.request.refuses_police and _asks(tx, offer_id, OrganisationKind.LABOUR_INSPECTORATE):
+    if detail.request.refuses_police and _asks(tx, offer_id, INVESTIGATING):
         return ("authority",)
     views = registry.locations(tx, location_id=location_id)
     return _against(tx, detail, views, queries.offer(tx, offer_id).unit_id, _held_places(tx, offer_id))
 
 
-def _asks(tx: Tx, offer_id: str, by: str) -> bool:
-    asked = select(OfferAnswer.offer_id).where(OfferAnswer.offer_id == offer_id, OfferAnswer.by == by)
-    return tx.session.exec(asked.limit(1)).first() is not None
+def _asks(tx: Tx, offer_id: str, capacities: Collection[str]) -> bool:
+    return any(needed.by in capacities for needed in _answers_of(tx, offer_id))
+
+
+def _answers_of(tx: Tx, offer_id: str) -> Sequence[OfferAnswer]:
+    return tx.session.exec(select(OfferAnswer).where(OfferAnswer.offer_id == offer_id)).all()
+
+
+def _choose_handover(offer: Offer, views: list[LocationView], handover_point: str | None) -> None:
+    if handover_point is not None and handover_point not in views[0].location.handover_points:
+        raise Invalid("invalid", (FieldError(("handoverPoint",), "unknown_choice"),))
+    offer.handover_point = handover_point or offer.handover_point
+
+
+def _stance(tx: Tx, location_id: str, unit_id: str, criterion: str) -> Stance | None:
+    views = registry.locations(tx, location_id=location_id)
+    return next((unit.stances.get(criterion) for unit in views[0].units if unit.unit.id == unit_id), None)
 
 
 def _open_answers(tx: Tx, offer_id: str) -> bool:
@@ -483,8 +951,10 @@ def _end_offer(tx: Tx, offer_id: str, to: OfferStatus, **values: object) -> None
 
 
 def _free(tx: Tx, request_id: str, offer_id: str) -> None:
+    """Free what an ended offer held; with no other house asked, the request waits for proposals again."""
     registry_service.end_claims(tx, offer_id)
-    intake_service.move(tx, request_id, (RequestStatus.OFFERED,), RequestStatus.OPEN)
+    if not queries.live_offers(tx, request_id):
+        intake_service.move(tx, request_id, (RequestStatus.OFFERED,), RequestStatus.OPEN)
 
 
 def _lapse(tx: Tx, found: tuple[str, str, str]) -> bool:
@@ -530,6 +1000,19 @@ def _step(tx: Tx, stay_id: str, version: int, come_from: tuple[StayStatus, ...],
 
 def _subject(stay: Stay) -> str:
     return f"request:{stay.request_id}" if stay.request_id else f"location:{stay.location_id}"
+
+
+def _tell_not_needed(tx: Tx, offer_id: str, short_code: str) -> None:
+    """Thank whoever was asked and is not needed any more; who has not read the question yet need not."""
+    notify.cancel(tx, f"offer:{offer_id}")
+    for needed in _answers_of(tx, offer_id):
+        _tell(
+            tx,
+            access.organisation(tx, needed.organisation_id),
+            f"not-needed:{offer_id}",
+            f"Opvangvraag {short_code}: uw antwoord is niet meer nodig",
+            f"De vraag met code {short_code} is niet meer nodig. De plek is weer vrij. Dank u wel voor het meedenken.",
+        )
 
 
 def _tell(tx: Tx, organisation: Organisation, about: str, subject: str, body: str) -> None:

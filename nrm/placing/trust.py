@@ -14,7 +14,7 @@ from nrm.access.rules import Actor, Role, Verb
 from nrm.access.service import require
 from nrm.db import Tx
 from nrm.placing.models import Offer, OfferAnswer
-from nrm.placing.rules import DECLINE_CODES, Answer, DeclineTag, OfferStatus
+from nrm.placing.rules import Answer, DeclineTag, OfferStatus
 from nrm.registry.models import Location
 
 
@@ -38,7 +38,7 @@ def scores(tx: Tx, actor: Actor) -> dict[str, TrustScore]:
     counted: dict[str, list[bool]] = {location_id: [] for location_id in tx.session.exec(known)}
     # Asked after a phone call a figure was not listed as free; withdrawn, the house had no say.
     query = (
-        select(Offer.location_id, Offer.status, Offer.decline_code, OfferAnswer.answer)
+        select(Offer.location_id, Offer.status, Offer.decline_tag, OfferAnswer.answer)
         .join(Location, col(Location.id) == Offer.location_id)
         .join(
             OfferAnswer,
@@ -51,9 +51,9 @@ def scores(tx: Tx, actor: Actor) -> dict[str, TrustScore]:
             col(Offer.status).in_((OfferStatus.ACCEPTED, OfferStatus.DECLINED, OfferStatus.LAPSED)),
         )
     )
-    for location_id, status, code, answer in tx.session.exec(query):
+    for location_id, status, tag, answer in tx.session.exec(query):
         if answer is not None:
-            refused = answer == Answer.DECLINE and DECLINE_CODES.get(code or "") is DeclineTag.PROVIDER
+            refused = answer == Answer.DECLINE and tag == DeclineTag.PROVIDER
             counted[location_id].append(refused)
         elif status == OfferStatus.LAPSED:
             counted[location_id].append(True)

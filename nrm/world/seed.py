@@ -25,6 +25,7 @@ from nrm.intake.schemas import PersonIn, RequestIn, UnsafeIn
 from nrm.intake.service import submit
 from nrm.placing.models import Stay as StayRow
 from nrm.placing.rules import StayStatus
+from nrm.placing.service import give_consent
 from nrm.registry import service as registry
 from nrm.registry.models import AdmissionRule, Claim, Place
 from nrm.registry.models import Location as LocationRow
@@ -190,6 +191,12 @@ _OPEN_REQUESTS: Final = (
 
 _SHIFT_MINUTES: Final = 3 * 60
 
+_WILLING: Final = "aanbieder-2"
+"""Said yes in advance for its houses, to whoever plans ahead."""
+
+_CONSENT: Final = timedelta(days=60)
+"""For how long, from the demo on."""
+
 
 def plant(db: Database, key: AddressKey, seed: int = SEED) -> list[DemoAccount]:
     """Plant the world unless it stands there already, in one transaction; returns whom one can log in as.
@@ -302,6 +309,14 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
             confirm = partial(registry.confirm_unchanged, actor=actor, location_id=found.id)
             yield _Step(found.confirmed_at, actor.account_id, confirm)
     people = dict(_people(tx))
+    willing = people[_WILLING]
+    for found in planted.locations:
+        if found.organisation_id == willing.organisation_id:
+            until = (tx.now + _CONSENT).date()
+            say_yes = partial(
+                give_consent, actor=willing, location_id=found.id, urgencies=(Urgency.PLANNED,), until=until
+            )
+            yield _Step(opened_at + timedelta(hours=1), willing.account_id, say_yes)
     duty = people["piket"]
     yield _Step(tx.now - timedelta(minutes=_SHIFT_MINUTES), duty.account_id, partial(start_shift, actor=duty))
     for asked in _OPEN_REQUESTS:

@@ -5,12 +5,14 @@ from datetime import date, timedelta
 
 from sqlmodel import select
 
+from nrm import policy
 from nrm.access import service as access
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest, Repeat
+from nrm.intake.rules import Outcome
 from nrm.intake.schemas import GroupIn, PreAlertIn
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
@@ -112,6 +114,12 @@ def cast(town: Town) -> Cast:
     with town.database.transaction(provider.account_id) as tx:
         registry.close_place(tx, provider, made.ids["closed_place"], "maintenance", None)
 
+    made.ids["crisis_offer"] = in_crisis(town, coordinator, duty)
+    made.ids["crisis"] = next(found.request_id for found in town.offers() if found.id == made.ids["crisis_offer"])
+    made.ids["declined"] = declined(town, coordinator, provider)
+    made.ids["declined_case"] = next(found.request_id for found in town.offers() if found.id == made.ids["declined"])
+    with town.database.transaction(provider.account_id) as tx:
+        placing.give_consent(tx, provider, unused, ["now"], town.clock.at.date() + timedelta(days=7))
     placed, placed_stay = town.placed(coordinator, provider)
     closed, closed_stay = town.placed(coordinator, provider)
     with town.database.transaction(provider.account_id) as tx:
@@ -156,6 +164,36 @@ def cast(town: Town) -> Cast:
         made.ids["rule"] = registry.queries.live_rules(tx, made.ids["location"])[0].id
     town.clock.turn(seconds=1)
     return made
+
+
+def in_crisis(town: Town, coordinator: Actor, duty: Actor) -> str:
+    """An offer placed on the provider's spoken yes; the desk still has to judge it. Policy is as it was afterwards."""
+    usual = policy.Authority()
+    both = (policy.Decider(by="national_desk"), policy.Decider(by="provider"))
+    with town.database.transaction() as tx:
+        deciders = {**usual.deciders, "MUNICIPAL": both}
+        policy.write(tx, policy.Authority(deciders=deciders, crisis_after_minutes={"MUNICIPAL": 5}), "crisis")
+    request_id = town.request(coordinator)
+    town.match()
+    offer_id = town.offer(coordinator, request_id)
+    town.clock.turn(minutes=5)
+    with town.database.transaction(duty.account_id) as tx:
+        placing.place_in_crisis(tx, duty, offer_id)
+        policy.write(tx, usual, "as before")
+    return offer_id
+
+
+def declined(town: Town, coordinator: Actor, provider: Actor) -> str:
+    """An offer the provider declined, of a request that is closed since."""
+    request_id = town.request(coordinator)
+    town.match()
+    offer_id = town.offer(coordinator, request_id)
+    with town.database.transaction(provider.account_id) as tx:
+        placing.decline(tx, provider, offer_id, "other")
+    with town.database.transaction(coordinator.account_id) as tx:
+        version = intake.queries.request(tx, request_id).version
+        intake.close(tx, coordinator, request_id, Outcome.OWN_SOLUTION, version)
+    return offer_id
 
 
 def investigators(town: Town, kind: OrganisationKind) -> dict[Role, Actor]:

@@ -45,6 +45,16 @@ def keeps(status: int) -> dict[str, int]:
     return {"provider": status, "other_provider": 404}
 
 
+DECIDERS = dict.fromkeys(
+    ("provider", "other_provider", "desk", "duty", "police", "other_police", "inspectorate", "municipality"), 200
+)
+
+
+def answers(status: int) -> dict[str, int]:
+    """Only the provider whose answer the offer needs; whoever else may answer offers does not find it."""
+    return {**dict.fromkeys(DECIDERS, 404), "provider": status}
+
+
 CASES = ("open", "offered", "accepted", "placed", "closed")
 
 TABLE: dict[tuple[str, str], dict[str, int]] = {
@@ -129,24 +139,23 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         **dict.fromkeys(("coordinator", "other_coordinator", "inspectorate"), 404),
     },
     ("DELETE", "/offers/{offer}"): decides(204),
-    ("GET", "/offers-to-answer"): {
-        **dict.fromkeys(("provider", "other_provider", "desk"), 200),
-        **dict.fromkeys(("police", "other_police", "inspectorate"), 200),
-    },
-    ("POST", "/offers/{offer}/acceptance"): {
-        **keeps(204),
-        "desk": 404,
-        "police": 404,
-        "other_police": 404,
-        "inspectorate": 404,
-    },
-    ("POST", "/offers/{offer}/declining"): {
-        **keeps(204),
-        "desk": 404,
-        "police": 404,
-        "other_police": 404,
-        "inspectorate": 404,
-    },
+    ("POST", "/requests/{open}/offer-rounds"): decides(201),
+    # Whom policy may name as a decider reads what waits for their own organisation, and answers nobody else's.
+    ("GET", "/offers-to-answer"): DECIDERS,
+    ("GET", "/approvals"): DECIDERS,
+    ("POST", "/offers/{offer}/acceptance"): answers(204),
+    ("POST", "/offers/{offer}/declining"): answers(204),
+    ("POST", "/offers/{offer}/extension"): {**answers(204), **decides(204)},
+    ("POST", "/offers/{crisis_offer}/approval"): {**dict.fromkeys(DECIDERS, 404), "desk": 204},
+    # Policy opens no such path in this town; a duty officer alone may even ask.
+    ("POST", "/offers/{offer}/crisis-placement"): {"duty": 409},
+    ("GET", "/declines"): {"desk": 200},
+    ("POST", "/declines/{declined}/correction"): {"desk": 204},
+    ("GET", "/not-now"): {"provider": 200, "other_provider": 200},
+    ("GET", "/consents"): {"provider": 200, "other_provider": 200, "municipality": 200},
+    # A municipality may say yes for municipal places in its own region; this house stands in another.
+    ("PUT", "/locations/{location}/consent"): {**keeps(204), "municipality": 404},
+    ("DELETE", "/locations/{unused_location}/consent"): {**keeps(204), "municipality": 404},
     ("POST", "/stays/{stay}/arrival"): {**decides(204), **keeps(204)},
     ("POST", "/stays/{stay}/no-show"): {**decides(204), **keeps(204)},
     ("PUT", "/stays/{placed_stay}/expected-departure"): keeps(204),
@@ -196,6 +205,12 @@ def body(path: str, made: Cast) -> Any:
         "/requests/{open}/offers": {"proposalId": made.proposals["open"]},
         "/offers/{offer}/acceptance": {},
         "/offers/{offer}/declining": {"code": "no_staff"},
+        "/requests/{open}/offer-rounds": {"proposalIds": [made.proposals["open"]]},
+        "/offers/{offer}/extension": {"extensions": 0},
+        "/offers/{crisis_offer}/approval": {"approved": True},
+        "/offers/{offer}/crisis-placement": {},
+        "/declines/{declined}/correction": {"seen": "neutral", "tag": "client", "reason": "wrong_code"},
+        "/locations/{location}/consent": {"urgencies": ["now"], "until": "2026-11-30"},
         "/stays/{stay}/arrival": {"version": 1},
         "/stays/{stay}/no-show": {"version": 1},
         "/stays/{placed_stay}/departure": {"destination": "own_home", "version": 2},

@@ -49,7 +49,7 @@ def test_each_read_of_a_case_leaves_exactly_its_rows(here: Town, made: Cast) -> 
         assert added(calls, "coordinator", "GET", f"/requests/{one}") == [("coordinator", f"request:{one}", "open")]
         for part in ("proposals", "offers", "stays", "history"):
             assert added(calls, "duty", "GET", f"/requests/{one}/{part}") == [("duty_officer", f"request:{one}", part)]
-        own = ("open", "offered", "accepted", "placed")
+        own = ("open", "offered", "accepted", "placed", "crisis")
         assert added(calls, "coordinator", "GET", "/requests") == sorted(
             ("coordinator", f"request:{request_id}", "list")
             for request_id in [*(ids[name] for name in own), *group_of(here, ids["group"])]
@@ -57,8 +57,11 @@ def test_each_read_of_a_case_leaves_exactly_its_rows(here: Town, made: Cast) -> 
         assert added(calls, "coordinator", "GET", f"/groups/{ids['group']}") == sorted(
             ("coordinator", f"request:{request_id}", "group") for request_id in group_of(here, ids["group"])
         )
-        assert added(calls, "coordinator", "GET", "/requests?closed=true") == [
-            ("coordinator", f"request:{ids['closed']}", "list")
+        assert added(calls, "coordinator", "GET", "/requests?closed=true") == sorted(
+            ("coordinator", f"request:{ids[name]}", "list") for name in ("closed", "declined_case")
+        )
+        assert added(calls, "desk", "GET", "/approvals") == [
+            ("national_desk", f"offer:{ids['crisis_offer']}", "approval")
         ]
         assert added(calls, "provider", "GET", "/offers-to-answer") == [("provider", f"offer:{ids['offer']}", "answer")]
         followed = ids["police_open"]

@@ -28,10 +28,12 @@ def test_whoever_said_yes_sees_whose_answer_is_still_awaited(here: Town) -> None
     request_id = here.request(police, facts={"psychiatric": "yes"})
     here.match()
     offer_id = here.offer(officer, request_id)
-    assert seen_by(here, "aanbieder").waiting_for == ["national_desk"]
+    assert seen_by(here, "aanbieder").waiting_for == ["duty_officer"], (
+        "at night the desk speaks through its duty officer"
+    )
     assert here.accept(provider, offer_id, "Ingang politiebureau") is None
     mine, theirs = seen_by(here, "aanbieder"), seen_by(here, "loket")
-    assert (mine.answered, mine.waiting_for) == ("accept", ["national_desk"])
+    assert (mine.answered, mine.waiting_for) == ("accept", ["duty_officer"])
     assert (theirs.answered, theirs.waiting_for) == (None, [])
     assert theirs.handover_point == "Ingang politiebureau"
 

@@ -8,6 +8,8 @@ from nrm import policy
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.errors import Forbidden
 from nrm.placing import service, trust
+from nrm.registry import queries as registry
+from nrm.registry import service as keeping
 from tests.builders import Town, town
 
 
@@ -33,9 +35,15 @@ def offered(here: Town, **fields: object) -> str:
 
 
 def declined(here: Town, actor: Actor, code: str, **fields: object) -> None:
+    """A no; and the house says again that its figures are right, so that it is asked again."""
     offer_id = offered(here, **fields)
     with here.database.transaction(actor.account_id) as tx:
-        service.decline(tx, actor, offer_id, code)
+        service.decline(tx, actor, offer_id, code, "trauma" if code == "criterion" else None)
+    here.clock.turn(seconds=1)
+    provider = here.provider()
+    with here.database.transaction(provider.account_id) as tx:
+        for view in registry.locations(tx, organisation_id=provider.organisation_id):
+            keeping.confirm_unchanged(tx, provider, view.location.id)
 
 
 def lapsed(here: Town) -> None:
@@ -88,7 +96,7 @@ def test_what_another_decider_does_is_not_the_house_s(here: Town) -> None:
     declined(here, desk, "full_after_all", **omm)
     assert counted(here, provider) == {house: (0, 0)}
     here.accept(provider, offered(here, **omm))
-    here.clock.turn(minutes=21)
+    here.clock.turn(minutes=31)
     service.lapse_due(here.database)
     assert counted(here, provider) == {house: (1, 0)}
 

@@ -161,10 +161,10 @@ def test_who_said_yes_sees_who_is_waited_for(here: Town) -> None:
     provider.post(f"/antwoorden/{offer_id}/ja")
     page = provider.get("/antwoorden").text
     assert "U heeft ja gezegd" in page
-    assert "<b>het landelijk loket</b>" in page
+    assert "<b>de piketdienst van het landelijk loket</b>" in page
     assert f"/antwoorden/{offer_id}/ja" not in page
     assert "We wachten nog op:" in provider.get("/opvang").text
-    assert "U beslist als: het landelijk loket." in desk.get("/antwoorden").text
+    assert "U beslist als: de piketdienst van het landelijk loket." in desk.get("/antwoorden").text
     desk.post(f"/antwoorden/{offer_id}/ja")
     assert "Verwacht" in provider.get("/opvang").text
 

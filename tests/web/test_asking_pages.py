@@ -432,7 +432,7 @@ def test_a_no_and_a_silence_show_why_the_next_proposal_follows(here: Town, visit
     assert "aanbieder zei nee. Er is geen begeleiding." in page
     assert "L-001, kamer" not in page
     tick(here)
-    assert "Zei al nee op deze aanvraag, of gaf geen antwoord 1 kamer, 2 plekken" in case(visitor, request_id)
+    assert "Zei net nee: vol, of geen begeleiding 1 kamer, 2 plekken" in case(visitor, request_id)
     here.clock.turn(minutes=1)
     here.offer(coordinator, request_id)
     here.clock.turn(minutes=21)

@@ -290,9 +290,12 @@ def set_address(location_id: Id, visit: Keeper) -> Response:
 
 
 @router.get("/opvang/{location_id}/regel/{criterion}")
-def rule_form(location_id: Id, criterion: Id, visit: Reader, kamer: str = WHOLE_LOCATION) -> Response:
-    """The form of one admission rule."""
-    return _rule_page(visit, location_id, criterion, None, kamer[:40])
+def rule_form(
+    location_id: Id, criterion: Id, visit: Reader, kamer: str = WHOLE_LOCATION, houding: str = ""
+) -> Response:
+    """The form of one admission rule; `houding` fills in a stance that a link offers to publish."""
+    form = Form({"unit_id": kamer[:40], "stance": houding}) if houding in set(Stance) else None
+    return _rule_page(visit, location_id, criterion, form, kamer[:40])
 
 
 @router.post("/opvang/{location_id}/regel/{criterion}")

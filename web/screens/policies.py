@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from nrm import policy
 from nrm.access.api import policy_out
 from nrm.access.rules import Verb
 from nrm.access.schemas import PolicyOut
-from web.labels import POOLS, URGENCIES
+from web.labels import URGENCIES
 from web.visit import Screen, Visit
 
 router = APIRouter()
@@ -36,6 +36,11 @@ class PoolLine:
     aging: timedelta
     before: timedelta
     deciders: list[str]
+    after_hours: list[str]
+    crisis: timedelta | None
+    """How long without an answer until a duty officer may place first; None is never."""
+    holds: dict[str, timedelta]
+    """Per urgency for which this pool differs."""
     rule: policy.PoolRule
 
 
@@ -74,13 +79,16 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
     of_pool = [
         PoolLine(
             code,
-            timedelta(minutes=freshness.bands[code].fresh_minutes),  # type: ignore[index]
-            timedelta(minutes=freshness.bands[code].aging_minutes),  # type: ignore[index]
-            timedelta(minutes=rhythm.before_minutes[code]),  # type: ignore[index]
-            [decider.by for decider in authority.deciders[code]],  # type: ignore[index]
-            pools.rules[code],  # type: ignore[index]
+            timedelta(minutes=freshness.bands[code].fresh_minutes),
+            timedelta(minutes=freshness.bands[code].aging_minutes),
+            timedelta(minutes=rhythm.before_minutes[code]),
+            [decider.by for decider in authority.deciders[code]],
+            [decider.by for decider in authority.deciders_after_hours.get(code, authority.deciders[code])],
+            _span(authority.crisis_after_minutes.get(code)),
+            {urgency: timedelta(minutes=most) for urgency, most in hold.hold_minutes_of_pool.get(code, {}).items()},
+            pools.rules[code],
         )
-        for code in POOLS
+        for code in get_args(policy.Pool)
     ]
     return visit.page(
         "policies.html",
@@ -89,11 +97,16 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         urgencies=urgencies,
         of_pool=of_pool,
         rungs=_rungs(ladder),
-        silent=timedelta(minutes=hold.silent_minutes),
+        hold=hold,
+        authority=authority,
         matching=matching,
         rhythm=rhythm,
         trust=trust,
     )
+
+
+def _span(minutes: int | None) -> timedelta | None:
+    return None if minutes is None else timedelta(minutes=minutes)
 
 
 def _rungs(ladder: policy.Ladder) -> list[RungLine]:

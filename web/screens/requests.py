@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from nrm import policy
 from nrm.access import queries as access
 from nrm.access.api import step_up_if_given
 from nrm.access.rules import Actor, OrganisationKind, Role, Verb, owns_case
@@ -23,12 +24,12 @@ from nrm.intake.queries import PAGE_MAX, RequestDetail
 from nrm.intake.rules import CLOSING_OUTCOMES, UNPLACED, Outcome, RequestStatus
 from nrm.placing import queries as placing
 from nrm.placing import service
-from nrm.placing.api import history_out
+from nrm.placing.api import history_out, send_round_out
 from nrm.placing.rules import RELEASE_REASONS, OfferStatus, StayStatus
-from nrm.placing.schemas import OfferIn, OfferOut, ProposalOut, ProposalsOut, StayOut
+from nrm.placing.schemas import OfferIn, OfferOut, OffersIn, ProposalOut, ProposalsOut, StayOut
 from nrm.registry import queries as registry
 from nrm.registry.rules import TRUSTED, FreshnessBand
-from web.case_words import Kept, Why, kept_out, party, why, would_place
+from web.case_words import Kept, Why, kept_out, party, to_say, why, would_place
 from web.labels import EVENTS
 from web.pages import Form
 from web.visit import Act, Screen, Visit
@@ -158,15 +159,54 @@ def ask(request_id: Id, visit: Sender) -> Response:
     return visit.go(back, "offer_sent")
 
 
+@router.post("/aanvragen/{request_id}/samen-vragen")
+def ask_several(request_id: Id, visit: Sender) -> Response:
+    """Ask everybody who was ticked at once: who says yes first, has it."""
+    back = f"/aanvragen/{request_id}"
+    phoned = visit.fields("phoned")
+    try:
+        shape = OffersIn(proposal_ids=[*visit.fields("proposal"), *phoned], phoned=phoned)
+    except ValidationError:
+        return visit.go(back, "choose_places")
+    try:
+        found = visit.once(shape, lambda tx: send_round_out(tx, visit.actor, request_id, shape))
+    except (Conflict, Invalid, Forbidden) as refusal:
+        return visit.go(back, next((f"reason.{reason}" for reason in refusal.reasons), refusal.code))
+    return visit.go(back, "offers_partly_sent" if found["refused"] else "offers_sent")
+
+
+@router.post("/aanvragen/{request_id}/langer")
+def extend(request_id: Id, visit: Annotated[Visit, Depends(Act(Verb.OFFER_EXTEND))]) -> Response:
+    """Hold the place a while longer."""
+    seen = visit.field("seen")
+    times = int(seen) if seen.isdecimal() and len(seen) < 4 else -1
+    return visit.act(
+        lambda tx: service.extend_hold(tx, visit.actor, _offer_of(tx, visit, request_id), times),
+        f"/aanvragen/{request_id}",
+        "offer_extended",
+    )
+
+
+@router.post("/aanvragen/{request_id}/crisis")
+def place_in_crisis(request_id: Id, visit: Annotated[Visit, Depends(Act(Verb.OFFER_CRISIS))]) -> Response:
+    """Place on the provider's spoken yes; who did not answer approves afterwards."""
+    back = f"/aanvragen/{request_id}"
+    if not visit.field("spoken"):
+        return visit.go(back, "spoken_yes_first")
+    point = visit.field("point") or None
+    return visit.act(
+        lambda tx: service.place_in_crisis(tx, visit.actor, _offer_of(tx, visit, request_id), point),
+        back,
+        "placed_in_crisis",
+    )
+
+
 @router.post("/aanvragen/{request_id}/intrekken")
 def withdraw(request_id: Id, visit: Sender) -> Response:
     """Take the live offer back."""
 
     def work(tx: Tx) -> None:
-        offer_id = visit.field("offer")
-        if offer_id not in {offer.id for offer in placing.offers(tx, request_id)}:
-            raise NotFound("no_offer")
-        service.withdraw_offer(tx, visit.actor, offer_id)
+        service.withdraw_offer(tx, visit.actor, _offer_of(tx, visit, request_id))
 
     return visit.act(work, f"/aanvragen/{request_id}", "offer_withdrawn")
 
@@ -254,6 +294,14 @@ def close(request_id: Id, visit: Changer) -> Response:
     )
 
 
+def _offer_of(tx: Tx, visit: Visit, request_id: str) -> str:
+    """The offer a form names, if it is one of this request."""
+    offer_id = visit.field("offer")
+    if offer_id not in {offer.id for offer in placing.offers(tx, request_id)}:
+        raise NotFound("no_offer")
+    return offer_id
+
+
 def _line(visit: Visit, tx: Tx, detail: RequestDetail) -> Line:
     found = detail.request
     return Line(
@@ -305,14 +353,16 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         regions = _regions(tx)
         offers = placing.offers(tx, request_id)
         stays = placing.stays_of_request(tx, request_id)
-        waits = found.status == RequestStatus.OPEN and not found.minor_alone
+        waits = found.status in UNPLACED and not found.minor_alone
+        _, hold = policy.current(tx, policy.Hold)
+        say = to_say(visit.words, detail, registry.criteria(tx), tx.now)
         answer = placing.proposals(tx, request_id) if waits else None
         history = [entry for entry in history_out(tx, request_id) if entry.kind in EVENTS]
         owner = access.organisation(tx, found.owner_organisation_id)
         asked_for = access.organisation(tx, found.on_behalf_of).name if found.on_behalf_of else ""
         desk = access.organisations_of_kind(tx, OrganisationKind.NATIONAL_DESK)
         state = placing.shown_status(tx, found)
-    live = next((offer for offer in offers if offer.status is OfferStatus.LIVE), None)
+    live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
         template,
         frame,
@@ -328,6 +378,9 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         asked_for=asked_for,
         desk=desk[0] if desk else None,
         live=live,
+        say=say,
+        asked_times=len(offers),
+        asked_max=hold.asked_at_once_max,
         past=[offer for offer in offers if offer.status in _NOT_TAKEN],
         stay=_current(stays),
         taken=next((offer for offer in offers if offer.status is OfferStatus.ACCEPTED), None),
@@ -337,7 +390,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
     )
 
 
-_NOT_TAKEN = (OfferStatus.DECLINED, OfferStatus.LAPSED, OfferStatus.WITHDRAWN)
+_NOT_TAKEN = (OfferStatus.DECLINED, OfferStatus.LAPSED, OfferStatus.WITHDRAWN, OfferStatus.NOT_NEEDED)
 
 
 def _current(stays: Sequence[StayOut]) -> StayOut | None:

@@ -22,6 +22,7 @@ from nrm.placing.schemas import (
     DepartIn,
     FollowOut,
     HistoryOut,
+    NoShowIn,
     OccupyIn,
     OfferIn,
     OfferOut,
@@ -152,15 +153,19 @@ def arrival(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
 
 
 @router.post("/stays/{stay_id}/no-show", status_code=204)
-def no_show(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
-    """The party did not come."""
-    return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version))
+def no_show(stay_id: Id, shape: NoShowIn, call: Arriver) -> Response:
+    """The party did not come, and perhaps why."""
+    return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version, shape.reason))
 
 
 @router.post("/stays/{stay_id}/departure", status_code=204)
 def departure(stay_id: Id, shape: DepartIn, call: Departer) -> Response:
-    """The party left, and where to."""
-    return call.once(shape, lambda tx: service.depart(tx, call.actor, stay_id, shape.destination, shape.version))
+    """The party left, where to and perhaps why."""
+
+    def work(tx: Tx) -> None:
+        service.depart(tx, call.actor, stay_id, shape.destination, shape.version, shape.reason)
+
+    return call.once(shape, work)
 
 
 @router.post("/places/{place_id}/occupation", status_code=204)

@@ -117,6 +117,10 @@ class Stay(SQLModel, table=True):
     """A party in a unit: planned, arrived, departed. Without a request when it was arranged outside this system."""
 
     __tablename__ = "stay"
+    __table_args__ = (
+        Index("stay_arrived", "request_id", **only_where("status = 'arrived'")),
+        Index("stay_no_destination", "request_id", **only_where("destination = 'unknown'")),
+    )
 
     id: str = Field(primary_key=True, max_length=40)
     request_id: str | None = Field(default=None, foreign_key="request.id", index=True)
@@ -130,6 +134,8 @@ class Stay(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expected_departure: date | None = None
     destination: str | None = Field(default=None, max_length=30)
+    end_reason: str | None = Field(default=None, max_length=30)
+    """Why the party left, or did not come."""
     version: int = 1
 
 

@@ -38,15 +38,23 @@ class ReleaseIn(Shape):
 
 
 class DepartIn(Shape):
-    """The party left: where to."""
+    """The party left: where to, and perhaps why."""
 
     destination: Code
+    reason: Code | None = None
     version: Version
 
 
 class StayStepIn(Shape):
-    """The party arrived, or did not come."""
+    """The party arrived."""
 
+    version: Version
+
+
+class NoShowIn(Shape):
+    """The party did not come, and perhaps why."""
+
+    reason: Code | None = None
     version: Version
 
 
@@ -160,6 +168,9 @@ class StayOut(Shape):
     expected_departure: date | None
     handover_point: str | None
     address_released_at: datetime | None
+    ended_at: datetime | None
+    destination: str | None
+    end_reason: str | None
     version: int
 
 

@@ -22,6 +22,7 @@ from web.screens import (
     admin,
     answers,
     board,
+    course,
     duty,
     follow,
     houses,
@@ -30,10 +31,11 @@ from web.screens import (
     policies,
     request_form,
     requests,
+    stays,
 )
 from web.words import words_for
 
-SCREENS = (login, request_form, requests, follow, answers, houses, duty, board, numbers, admin, policies)
+SCREENS = (login, request_form, requests, course, stays, follow, answers, houses, duty, board, numbers, admin, policies)
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:

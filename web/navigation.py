@@ -13,6 +13,7 @@ DUTY = NavItem(N_("Piketdienst"), "/piket")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
+SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
@@ -22,7 +23,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.PROVIDER: (HOUSES, ANSWERS, BOARD, POLICY),
     Role.NATIONAL_DESK: (ANSWERS, REQUESTS, NEW, NUMBERS, BOARD, POLICY),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
-    Role.MUNICIPALITY: (NUMBERS, BOARD, POLICY),
+    Role.MUNICIPALITY: (NUMBERS, SETTLEMENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),

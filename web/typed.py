@@ -21,6 +21,7 @@ _WRONG: dict[str, str] = {
     "in_the_past": N_("Deze dag is al voorbij."),
     "not_in_range": N_("Kies een moment na nu en binnen een jaar."),
     "unreadable_date": N_("Schrijf een datum als 31-12-2026."),
+    "unreadable_amount": N_("Schrijf een bedrag in euro's, zoals 95 of 87,50."),
     "unreadable_moment": N_("Schrijf dag en tijd, zoals 31-12-2026 18:00."),
 }
 _CHOOSE = N_("Kies een van de mogelijkheden.")

@@ -96,7 +96,7 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.BRIDGE_KEEP: _CASE_HOLDERS,
     # From provider to provider: nobody in between reads it.
     Verb.SUMMARY_READ: frozenset({_R.PROVIDER}),
-    Verb.SETTLEMENT_KEEP: _CASE_HOLDERS | {_R.MUNICIPALITY},
+    Verb.SETTLEMENT_KEEP: frozenset({_R.MUNICIPALITY}),
     Verb.BOARD_READ: _CASE_HOLDERS | {_R.PROVIDER, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR, _R.MUNICIPALITY},
     Verb.PLACES_READ: frozenset({_R.PROVIDER}),
     Verb.PLACES_KEEP: frozenset({_R.PROVIDER}),
@@ -180,7 +180,6 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.STAY_ARRIVE,
         Verb.STAY_KEEP,
         Verb.BRIDGE_KEEP,
-        Verb.SETTLEMENT_KEEP,
         Verb.ALARM_CLAIM,
     }
 )

@@ -19,6 +19,7 @@ from nrm.course.schemas import (
     BridgeOut,
     DepartureIn,
     DestinationIn,
+    FollowedCourseOut,
     FollowOnOut,
     GettingThereIn,
     HandoverSummaryIn,
@@ -34,6 +35,7 @@ from nrm.course.schemas import (
 )
 from nrm.db import Tx
 from nrm.errors import FieldError, Invalid
+from nrm.intake import service as intake_service
 from nrm.registry.api import board_region
 
 router = APIRouter(tags=["course"])
@@ -169,7 +171,7 @@ def open_follow_on(request_id: Id, call: Changer) -> Response:
 
 
 @router.put("/requests/{request_id}/settlement", response_model=SettlementOut)
-def settle(request_id: Id, shape: SettlementIn, call: Settler) -> Response:
+def settle(request_id: Id, shape: SettlementIn, call: Changer) -> Response:
     """Who pays for a placement. No bed waits for it."""
     with call.writing() as tx:
         return answer(queries.settlement_out(service.settle(tx, call.actor, request_id, shape)))
@@ -188,6 +190,15 @@ def settle_tariff(settlement_id: Id, shape: TariffIn, call: Settler) -> Response
     with call.writing() as tx:
         service.settle_tariff(tx, call.actor, settlement_id, shape.tariff, shape.version)
     return answer(None)
+
+
+@router.get("/followed-requests/{request_id}/course", response_model=FollowedCourseOut)
+def followed_course(request_id: Id, call: Annotated[Call, Depends(Allowed(Verb.REQUEST_FOLLOW))]) -> Response:
+    """What a first responder hears of what they asked; a logged read."""
+    with call.writing() as tx:
+        intake_service.follow(tx, call.actor, request_id)
+        told, at = queries.feedback(tx, request_id), queries.handover_at(tx, request_id)
+        return answer(FollowedCourseOut(feedback=told, handover_at=at))
 
 
 @router.get("/reciprocity", response_model=list[ReciprocityOut])

@@ -163,6 +163,15 @@ def feedback(tx: Tx, request_id: str) -> list[FeedbackOut]:
     return sorted(told, key=lambda row: order.index(row.step))
 
 
+def handover_at(tx: Tx, request_id: str) -> datetime | None:
+    """When a party that is expected comes to the hand-over point, if that was agreed."""
+    return tx.session.exec(
+        select(GettingThere.handover_at)
+        .join(Stay, col(Stay.id) == GettingThere.stay_id)
+        .where(Stay.request_id == request_id, Stay.status == StayStatus.PLANNED)
+    ).first()
+
+
 def stay_course(tx: Tx, stay_id: str) -> StayCourseOut:
     """The course of one stay."""
     found = placing.stay(tx, stay_id)

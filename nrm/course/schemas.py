@@ -188,6 +188,13 @@ class FeedbackOut(Shape):
     outcome: OutcomeClass | None
 
 
+class FollowedCourseOut(Shape):
+    """What a first responder hears of what they asked: steps, and when to be at the hand-over point."""
+
+    feedback: list[FeedbackOut]
+    handover_at: datetime | None
+
+
 class SettlementIn(Shape):
     """Who pays: the legal municipality and the centre municipality that pays."""
 

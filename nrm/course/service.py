@@ -68,7 +68,7 @@ from nrm.course.schemas import (
     TransferOut,
 )
 from nrm.db import Database, Tx
-from nrm.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
@@ -701,10 +701,7 @@ def _notifiers(tx: Tx, request: PlacementRequest) -> list[Organisation]:
 
 def settle(tx: Tx, actor: Actor, request_id: str, shape: SettlementIn) -> Settlement:
     """Say who pays for a placement: by the owner of the request, once somebody has a place. No bed waits for it."""
-    require(actor, Verb.SETTLEMENT_KEEP)
-    request = intake.request(tx, request_id, for_update=True)
-    if not owns_case(actor, request):
-        raise NotFound("no_request")
+    request = intake_service.owned(tx, actor, request_id)
     if request.status not in {RequestStatus.ACCEPTED, RequestStatus.PLACED, RequestStatus.CLOSED}:
         raise Conflict("not_placed_yet")
     _known_municipalities(tx, legal=shape.legal, paying=shape.paying)
@@ -745,13 +742,13 @@ def settle(tx: Tx, actor: Actor, request_id: str, shape: SettlementIn) -> Settle
 
 def settlements(tx: Tx, actor: Actor) -> list[SettlementOut]:
     """The settlements of one's own area, for a municipality: references and municipalities, nothing of a case."""
-    _municipality(actor)
+    require(actor, Verb.SETTLEMENT_KEEP)
     return queries.settlements(tx, reach(actor))
 
 
 def settle_tariff(tx: Tx, actor: Actor, settlement_id: str, tariff: TariffState, version: int) -> None:
     """A municipality of the area agrees with the tariff, or disputes it."""
-    _municipality(actor)
+    require(actor, Verb.SETTLEMENT_KEEP)
     found = tx.session.get(Settlement, settlement_id)
     regions = {one.code: one.region_code for one in registry.municipalities(tx)}
     if found is None or reach(actor) not in {regions.get(found.legal_code), regions.get(found.paying_code)}:
@@ -765,12 +762,6 @@ def settle_tariff(tx: Tx, actor: Actor, settlement_id: str, tariff: TariffState,
         Conflict("changed_meanwhile"),
     )
     tx.record("settlement.kept", f"request:{request_id}", "requests", settlement=settlement_id, tariff=tariff)
-
-
-def _municipality(actor: Actor) -> None:
-    require(actor, Verb.SETTLEMENT_KEEP)
-    if actor.role is not Role.MUNICIPALITY:
-        raise Forbidden("role_may_not")
 
 
 def _known_municipalities(tx: Tx, **codes: str) -> None:

@@ -16,7 +16,7 @@ from nrm.db import Tx
 from nrm.errors import Conflict, Invalid, NotFound
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
-from nrm.placing.rules import DESTINATIONS, StayStatus
+from nrm.placing.rules import DESTINATIONS, NO_SHOW_REASONS, StayStatus
 from nrm.placing.schemas import OccupyIn, StayOut
 from nrm.registry import queries, service
 from nrm.registry.models import AdmissionRule
@@ -139,18 +139,20 @@ def arrived(stay_id: Id, visit: Arriver) -> Response:
 @router.post("/opvang/verblijf/{stay_id}/niet-gekomen")
 def not_arrived(stay_id: Id, visit: Arriver) -> Response:
     """The party did not come."""
-    version = _version(visit)
+    version, reason = _version(visit), visit.field("reason") or None
     return visit.act(
-        lambda tx: placing_service.not_arrived(tx, visit.actor, stay_id, version), "/opvang", "not_arrived"
+        lambda tx: placing_service.not_arrived(tx, visit.actor, stay_id, version, reason), "/opvang", "not_arrived"
     )
 
 
 @router.post("/opvang/verblijf/{stay_id}/vertrek")
 def departed(stay_id: Id, visit: Departer) -> Response:
     """The party left, and where to."""
-    version, destination = _version(visit), visit.field("destination")
+    version, destination, reason = _version(visit), visit.field("destination"), visit.field("reason") or None
     return visit.act(
-        lambda tx: placing_service.depart(tx, visit.actor, stay_id, destination, version), "/opvang", "departed"
+        lambda tx: placing_service.depart(tx, visit.actor, stay_id, destination, version, reason),
+        "/opvang",
+        "departed",
     )
 
 
@@ -296,6 +298,7 @@ def _arrivals(visit: Visit, tx: Tx) -> dict[str, Any]:
         "answered": [offer for offer in offers if offer.answered is not None],
         "parties": {offer.id: party(visit.words, offer.persons) for offer in offers},
         "expected": placing_service.open_stays(tx, visit.actor, expected_only=True),
+        "no_shows": NO_SHOW_REASONS,
     }
 
 
@@ -353,6 +356,7 @@ def _place_page(visit: Visit, place_id: str, form: Form, template: str = "place.
         form=form,
         closures=CLOSURE_REASONS,
         destinations=DESTINATIONS,
+        no_shows=NO_SHOW_REASONS,
     )
 
 

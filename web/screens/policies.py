@@ -59,6 +59,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         _, authority = policy.current(tx, policy.Authority)
         _, pools = policy.current(tx, policy.Pools)
         _, matching = policy.current(tx, policy.Matching)
+        _, course = policy.current(tx, policy.Course)
     urgencies = [
         UrgencyLine(
             code,
@@ -87,6 +88,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         rungs=_rungs(ladder),
         silent=timedelta(minutes=hold.silent_minutes),
         matching=matching,
+        course=course,
     )
 
 

@@ -127,14 +127,14 @@ def write_summary(stay_id: Id, visit: Writer) -> Response:
 
     def work(tx: Tx) -> None:
         facts = {criterion: visit.field(f"fact-{criterion}") or "unknown" for criterion in registry.criteria(tx)}
-        shape = read(
-            HandoverSummaryIn,
+        version = visit.field("version")
+        shape = HandoverSummaryIn.model_validate(
             {
                 "facts": facts,
-                "needs": tuple(visit.fields("needs")),
-                "wishes": tuple(f"lang:{code}" for code in visit.fields("languages")),
-                "version": visit.field("version"),
-            },
+                "needs": visit.fields("needs"),
+                "wishes": [f"lang:{code}" for code in visit.fields("languages")],
+                "version": int(version) if version.isdecimal() and len(version) < 10 else 0,
+            }
         )
         service.write_summary(tx, visit.actor, stay_id, shape)
 

@@ -68,12 +68,12 @@ def live_bridges(tx: Tx, request_ids: Iterable[str]) -> dict[str, str]:
 
 
 def bridges(tx: Tx, request_id: str) -> list[Bridge]:
-    """The bridges of a request, newest first."""
+    """The bridges of a request, the live one first, then the newest."""
     return list(
         tx.session.exec(
             select(Bridge)
             .where(Bridge.request_id == request_id)
-            .order_by(col(Bridge.recorded_at).desc(), Bridge.id)
+            .order_by(col(Bridge.ended_at).is_not(None), col(Bridge.recorded_at).desc(), Bridge.id)
             .limit(LIST_MAX)
         )
     )

@@ -29,6 +29,8 @@ from nrm.course.schemas import (
 )
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid
+from nrm.intake import queries as intake
+from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import LANGUAGES, NEEDS
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
@@ -176,13 +178,14 @@ def _page(visit: Visit, stay_id: str, form: Form) -> Response:
         frame = visit.frame(tx)
         going = service.open_stay(tx, visit.actor, stay_id)
         request_id = placing.stay(tx, stay_id).request_id
-        before = own = None
+        before = own = known = None
         if at_home and going.status in {"planned", "arrived"}:
             before = service.read_summary(tx, visit.actor, stay_id)
         if at_home and going.status in {"arrived", "departed"} and request_id:
             own = service.own_summary(tx, visit.actor, stay_id)
+            known = intake.detail(tx, request_id)
         criteria = registry.criteria(tx)
-    form = Form({**_known(going, own), **form.values}, form.errors)
+    form = Form({**_known(going), **_said(own, known), **form.values}, form.errors)
     return visit.page(
         "stay.html",
         frame,
@@ -207,7 +210,7 @@ def _page(visit: Visit, stay_id: str, form: Form) -> Response:
     )
 
 
-def _known(going: StayCourseOut, own: HandoverSummaryOut | None) -> dict[str, str | list[str]]:
+def _known(going: StayCourseOut) -> dict[str, str | list[str]]:
     """What is known about a stay, as values of its forms."""
     trip = going.getting_there
     values: dict[str, str | list[str]] = {
@@ -222,8 +225,20 @@ def _known(going: StayCourseOut, own: HandoverSummaryOut | None) -> dict[str, st
             "interpreter": trip.interpreter or "",
             "handover_at": at.astimezone(AMSTERDAM).strftime("%Y-%m-%dT%H:%M") if at else "",
         }
-    if own is not None:
-        values |= {f"fact-{criterion}": value.value for criterion, value in own.facts.items()}
-        values["needs"] = own.needs
-        values["languages"] = [wish.removeprefix("lang:") for wish in own.wishes]
     return values
+
+
+def _said(own: HandoverSummaryOut | None, known: RequestDetail | None) -> dict[str, str | list[str]]:
+    """What the house wrote for the next one; before it wrote, what it was told itself when it was asked."""
+    if own is not None:
+        facts, needs, wishes = own.facts, own.needs, own.wishes
+    elif known is not None:
+        facts, needs, wishes = known.facts, known.request.needs, known.request.wishes
+    else:
+        return {}
+    languages = [wish.removeprefix("lang:") for wish in wishes]
+    return {
+        **{f"fact-{criterion}": value.value for criterion, value in facts.items()},
+        "needs": needs,
+        "languages": languages,
+    }

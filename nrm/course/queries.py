@@ -180,7 +180,10 @@ def stay_course(tx: Tx, stay_id: str) -> StayCourseOut:
     _, course = policy.current(tx, policy.Course)
     at_most = rules.stay_ends_at_most(course, location.pool, found.arrived_at or found.planned_at)
     last = tx.session.exec(
-        select(Extension).where(Extension.stay_id == stay_id).order_by(col(Extension.at).desc(), Extension.id).limit(1)
+        select(Extension)
+        .where(Extension.stay_id == stay_id, Extension.becomes == found.expected_departure)
+        .order_by(col(Extension.at).desc(), Extension.id)
+        .limit(1)
     ).first()
     blocked = live_blockage(tx, stay_id)
     trip = tx.session.get(GettingThere, stay_id)

@@ -406,3 +406,9 @@ def test_the_summary_goes_from_house_to_house_only(here: Town) -> None:
             service.read_summary(tx, stranger, next_stay)
     with here.database.transaction(second.account_id) as tx, pytest.raises(NotFound):
         service.write_summary(tx, second, stay_id, shape)
+    # And no longer than the party stays.
+    with here.database.transaction(second.account_id) as tx:
+        placing.confirm_arrival(tx, second, next_stay, 1)
+        placing.depart(tx, second, next_stay, "own_home", 2)
+        with pytest.raises(NotFound):
+            service.read_summary(tx, second, next_stay)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import nrm.access.api
+import nrm.course.api
 import nrm.escalation.api
 import nrm.intake.api
 import nrm.live.api
@@ -60,7 +61,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.follower = Follower(parts.database)
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
-    for part in (nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.escalation, nrm.live):
+    for part in (nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.course, nrm.escalation, nrm.live):
         api.include_router(part.api.router)
     app.include_router(api)
     app.include_router(health)

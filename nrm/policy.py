@@ -255,6 +255,34 @@ class Trust(Policy):
     prior_kept: Annotated[int, Field(ge=1, le=1000)] = 9
 
 
+class Course(Policy):
+    """What holds for bridges, for a stay and for what follows it."""
+
+    kind = "course"
+    bridge_pace_percent: Annotated[int, Field(ge=1, le=100)] = 50
+    """While a bridge is in use every wait up to the next rung is this part of what it would be."""
+    emergency_days_max: Annotated[int, Field(ge=0, le=366)] = 7
+    emergency_pools: tuple[Pool, ...] = ()
+    follow_on_days: Annotated[int, Field(ge=1, le=366)] = 7
+    """The follow-on is needed this many days after the arrival, or at the end of what was asked if that is sooner."""
+    stay_days_max: dict[Pool, Annotated[int, Field(ge=1, le=3660)]] = {
+        "COSM": 92,
+        "OMM": 365,
+        "NLA": 14,
+        "MUNICIPAL": 183,
+    }
+    """The maximum stay; the norms of the sources, where they have one."""
+    aftercare_days: dict[
+        Literal["municipality", "legal_aid", "health", "b8", "follow_on"], Annotated[int, Field(ge=0, le=366)]
+    ] = {
+        "municipality": 3,
+        "legal_aid": 5,
+        "health": 7,
+        "b8": 14,
+        "follow_on": 14,
+    }
+
+
 KINDS: tuple[type[Policy], ...] = (
     Freshness,
     Ladder,
@@ -265,6 +293,7 @@ KINDS: tuple[type[Policy], ...] = (
     Matching,
     Rhythm,
     Trust,
+    Course,
 )
 
 P = TypeVar("P", bound=Policy)

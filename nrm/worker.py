@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from nrm.course import service as course
 from nrm.db import Database
 from nrm.escalation import service as escalation
 from nrm.notify import service as notify
@@ -41,6 +42,7 @@ class Worker:
         """
         steps: tuple[Callable[[], object], ...] = (
             self._lapse,
+            self._follow_up,
             self._escalate,
             self._match,
             self._remind,
@@ -72,6 +74,9 @@ class Worker:
 
     def _lapse(self) -> None:
         placing.lapse_due(self.database)
+
+    def _follow_up(self) -> None:
+        course.follow_up(self.database)
 
     def _escalate(self) -> None:
         escalation.run_due(self.database)

@@ -25,6 +25,7 @@ from web.screens import (
     chase,
     check,
     consents,
+    course,
     criteria,
     declines,
     duty,
@@ -38,6 +39,7 @@ from web.screens import (
     repeats,
     request_form,
     requests,
+    stays,
 )
 from web.words import words_for
 
@@ -46,6 +48,8 @@ SCREENS = (
     request_form,
     groups,
     requests,
+    course,
+    stays,
     repeats,
     pre_alerts,
     check,

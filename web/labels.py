@@ -136,6 +136,7 @@ DESTINATIONS = {
     "asylum_reception": N_("asielopvang"),
     "other_shelter": N_("andere opvang"),
     "unknown": N_("onbekend"),
+    "missing_reported": N_("als vermist gemeld"),
 }
 SAFETY_CLASSES = {"shielded": N_("afgeschermd"), "secret": N_("geheim"), "mixed": N_("gemengd")}
 DECIDERS = {
@@ -216,6 +217,88 @@ RELEASE_REASONS = {
     "travel_arranged": N_("Ik regel het vervoer"),
     "provider_asked": N_("De opvang vroeg mij om te komen"),
 }
+BRIDGES = {
+    "hotel": N_("hotel"),
+    "police_cell": N_("politiecel"),
+    "regular_bed": N_("gewoon opvangbed"),
+    "other": N_("iets anders"),
+}
+BRIDGE_ENDS = {
+    "by_hand": N_("gestopt"),
+    "moved": N_("vervangen"),
+    "placed": N_("aangekomen op een plek"),
+    "closed": N_("aanvraag afgesloten"),
+}
+AFTERCARE_ITEMS = {
+    "municipality": N_("Gemeente weet ervan en betaalt"),
+    "legal_aid": N_("Advocaat of rechtshulp"),
+    "health": N_("Huisarts en gezondheid"),
+    "b8": N_("B8: aangevraagd en einddatum bekend"),
+    "follow_on": N_("Vervolgplek"),
+}
+AFTERCARE_OWNERS = {
+    "provider": N_("de opvang"),
+    "coordinator": N_("de zorgcoördinator"),
+    "municipality": N_("de gemeente"),
+    "lawyer": N_("de advocaat"),
+}
+AFTERCARE_STATES = {
+    "open": N_("nog te doen"),
+    "done": N_("gedaan"),
+    "not_applicable": N_("niet nodig"),
+}
+EXTENSIONS = {
+    "no_follow_on": N_("er is nog geen vervolgplek"),
+    "waits_for_permit": N_("wacht op een vergunning"),
+    "health": N_("gezondheid"),
+    "safety": N_("veiligheid"),
+    "school": N_("school van de kinderen"),
+    "other": N_("andere reden"),
+}
+BLOCKS = {
+    "no_housing": N_("geen woning"),
+    "no_follow_on_place": N_("geen vervolgplek"),
+    "waits_for_permit": N_("wacht op een vergunning"),
+    "municipality_disagrees": N_("gemeenten zijn het niet eens"),
+    "no_income": N_("geen inkomen of uitkering"),
+    "other": N_("andere reden"),
+}
+DRIVERS = {
+    "police": N_("de politie"),
+    "shelter": N_("de opvang haalt op"),
+    "taxi": N_("taxi"),
+    "volunteer": N_("vrijwilliger"),
+    "own": N_("zelf, met eigen vervoer"),
+}
+NO_SHOWS = {
+    "not_at_point": N_("niet op het overdrachtspunt"),
+    "changed_mind": N_("wilde toch niet"),
+    "no_transport": N_("geen vervoer"),
+    "lost_contact": N_("contact verloren"),
+    "went_elsewhere": N_("is ergens anders heen"),
+    "unknown": N_("weten we niet"),
+}
+DEPARTURE_REASONS = {
+    "planned": N_("volgens plan"),
+    "b8_stopped": N_("B8 is gestopt"),
+    "own_wish": N_("eigen wens"),
+    "unsafe_here": N_("hier niet meer veilig"),
+    "house_rules": N_("huisregels"),
+    "other": N_("andere reden"),
+}
+TARIFFS = {
+    "open": N_("nog niet besproken"),
+    "agreed": N_("tarief akkoord"),
+    "disputed": N_("oneens over het tarief"),
+}
+FEEDBACK_STEPS = {
+    "received": N_("De melding is binnen"),
+    "picked_up": N_("Iemand is ermee bezig"),
+    "sheltered": N_("Er is opvang"),
+    "elsewhere": N_("Er is een andere oplossing"),
+    "not_sheltered": N_("Er is geen opvang gevonden"),
+    "stopped": N_("De aanvraag is gestopt"),
+}
 EVENTS = {
     "request.submitted": N_("Aanvraag gedaan"),
     "request.marked": N_("Kenmerk van de persoon gemaakt"),
@@ -238,7 +321,20 @@ EVENTS = {
     "stay.arrived": N_("Aangekomen"),
     "stay.not_arrived": N_("Niet gekomen"),
     "stay.departed": N_("Vertrokken"),
+    "bridge.recorded": N_("Overbrugging vastgelegd"),
+    "bridge.ended": N_("Overbrugging voorbij"),
+    "stay.on_the_way": N_("Vervoer afgesproken"),
     "stay.departure_expected": N_("Verwacht vertrek gewijzigd"),
+    "stay.blocked": N_("Uitstroom stokt"),
+    "stay.unblocked": N_("Uitstroom stokt niet meer"),
+    "stay.no_destination": N_("Vertrokken zonder bestemming"),
+    "stay.destination_learned": N_("Bestemming bekend geworden"),
+    "request.followed_on": N_("Vervolgplek gevraagd"),
+    "settlement.kept": N_("Verrekening bijgewerkt"),
+    "feedback.given": N_("Terugmelding gegeven"),
+    "request.transfer_offered": N_("Overdracht gevraagd"),
+    "request.transfer_dropped": N_("Overdracht gaat niet door"),
+    "request.taken_over": N_("Aanvraag overgenomen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
 }
@@ -256,6 +352,8 @@ PLACE_KINDS = {
 TRIGGERS = {
     "deadline": N_("De termijn is voorbij zonder plek."),
     "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
+    "police_cell": N_("Iemand zit in een politiecel, omdat er geen plek is."),
+    "no_destination": N_("Iemand vertrok zonder dat we weten waarheen."),
 }
 
 REPEAT_OUTCOMES = {
@@ -299,6 +397,18 @@ LABELS: dict[str, dict[str, str]] = {
     "offer_state": OFFER_STATES,
     "release_reason": RELEASE_REASONS,
     "event": EVENTS,
+    "bridge": BRIDGES,
+    "bridge_end": BRIDGE_ENDS,
+    "aftercare_item": AFTERCARE_ITEMS,
+    "aftercare_owner": AFTERCARE_OWNERS,
+    "aftercare_state": AFTERCARE_STATES,
+    "extension": EXTENSIONS,
+    "block": BLOCKS,
+    "driver": DRIVERS,
+    "no_show": NO_SHOWS,
+    "departure_reason": DEPARTURE_REASONS,
+    "tariff": TARIFFS,
+    "feedback": FEEDBACK_STEPS,
 }
 
 

@@ -19,6 +19,7 @@ NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
 CHECKS = NavItem(N_("Geplande controles"), "/controles")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
+SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
@@ -40,7 +41,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
         POLICY,
     ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
-    Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, BOARD, POLICY),
+    Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SETTLEMENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),

@@ -23,6 +23,7 @@ _WRONG: dict[str, str] = {
     "no_hours": N_("Van en tot kunnen niet gelijk zijn. Kies anders: dag en nacht."),
     "time_parsing": N_("Schrijf een tijd als 22:00."),
     "unreadable_date": N_("Schrijf een datum als 31-12-2026."),
+    "unreadable_amount": N_("Schrijf een bedrag in euro's, zoals 95 of 87,50."),
     "unreadable_moment": N_("Schrijf dag en tijd, zoals 31-12-2026 18:00."),
 }
 _CHOOSE = N_("Kies een van de mogelijkheden.")

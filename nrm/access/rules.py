@@ -65,6 +65,10 @@ class Verb(StrEnum):
     STAY_READ = "stay.read"
     STAY_ARRIVE = "stay.arrive"
     STAY_DEPART = "stay.depart"
+    STAY_KEEP = "stay.keep"
+    BRIDGE_KEEP = "bridge.keep"
+    SUMMARY_READ = "summary.read"
+    SETTLEMENT_KEEP = "settlement.keep"
     BOARD_READ = "board.read"
     PLACES_READ = "places.read"
     PLACES_KEEP = "places.keep"
@@ -108,6 +112,11 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.STAY_READ: _CASE_HOLDERS | {_R.PROVIDER},
     Verb.STAY_ARRIVE: _CASE_HOLDERS | {_R.PROVIDER},
     Verb.STAY_DEPART: frozenset({_R.PROVIDER}),
+    Verb.STAY_KEEP: _CASE_HOLDERS | {_R.PROVIDER},
+    Verb.BRIDGE_KEEP: _CASE_HOLDERS,
+    # From provider to provider: nobody in between reads it.
+    Verb.SUMMARY_READ: frozenset({_R.PROVIDER}),
+    Verb.SETTLEMENT_KEEP: frozenset({_R.MUNICIPALITY}),
     Verb.BOARD_READ: _CASE_HOLDERS | {_R.PROVIDER, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR, _R.MUNICIPALITY},
     Verb.PLACES_READ: frozenset({_R.PROVIDER}),
     Verb.PLACES_KEEP: frozenset({_R.PROVIDER}),
@@ -198,6 +207,8 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.ADDRESS_RELEASE,
         Verb.STAY_READ,
         Verb.STAY_ARRIVE,
+        Verb.STAY_KEEP,
+        Verb.BRIDGE_KEEP,
         Verb.ALARM_CLAIM,
         Verb.FIGURES_CHASE,
     }

@@ -1,6 +1,6 @@
 """Firing what came due, claiming alarms, and ending them when their request no longer waits."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -10,14 +10,17 @@ from nrm.access import queries as access
 from nrm.access.models import Organisation
 from nrm.access.rules import Actor, OrganisationKind, Verb, reach
 from nrm.access.service import require
+from nrm.course import queries as course
+from nrm.course.models import Signal
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, NotFound
 from nrm.escalation import rules
 from nrm.escalation.models import Alarm, Heartbeat
-from nrm.escalation.rules import Trigger
+from nrm.escalation.rules import ON_LADDER, Trigger
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED
 from nrm.notify import service as notify
+from nrm.policy import Rung
 
 BATCH = 500
 
@@ -35,7 +38,9 @@ def run_due(database: Database) -> int:
     A request with several rungs overdue (the worker was down) fires them all, in order, each once. One that fails
     silences no other: its error is raised when all others have fired.
     """
-    fired = 0
+    with database.reading() as tx:
+        signals = course.due_signals(tx, BATCH)
+    fired = database.each(signals, _fire_signal)
     while due := _due(database):
         fired_now = database.each(due, _fire_due)
         if fired_now == 0:
@@ -45,16 +50,34 @@ def run_due(database: Database) -> int:
 
 
 def end_answered(database: Database) -> int:
-    """End the alarms of requests that no longer wait, and stop their unsent messages. Returns how many ended."""
+    """End the alarms of requests that no longer wait and of signals that are over, and stop their unsent messages.
+
+    Returns how many ended.
+    """
     with database.reading() as tx:
-        done = list(
-            tx.session.exec(
+        done = [
+            *tx.session.exec(
                 select(Alarm.id)
                 .join(PlacementRequest, col(PlacementRequest.id) == Alarm.request_id)
-                .where(col(Alarm.ended_at).is_(None), col(PlacementRequest.status).not_in(UNPLACED))
+                .where(
+                    col(Alarm.ended_at).is_(None),
+                    col(Alarm.trigger).in_(ON_LADDER),
+                    col(PlacementRequest.status).not_in(UNPLACED),
+                )
                 .limit(BATCH)
-            )
-        )
+            ),
+            *tx.session.exec(
+                select(Alarm.id)
+                .join(
+                    Signal,
+                    (col(Signal.request_id) == Alarm.request_id)
+                    & (col(Signal.kind) == Alarm.trigger)
+                    & (col(Signal.number) == Alarm.rung),
+                )
+                .where(col(Alarm.ended_at).is_(None), col(Signal.over_at).is_not(None))
+                .limit(BATCH)
+            ),
+        ]
     return database.each(done, _end)
 
 
@@ -146,7 +169,10 @@ def _fire(tx: Tx, request_id: str) -> bool:
     number, due_at = request.rung_next, request.rung_due_at
     trigger = Trigger.MINOR_ALONE if request.minor_alone else Trigger.DEADLINE
     ladder = policy.at_version(tx, policy.Ladder, request.ladder_version)
-    step = rules.step(ladder, number - request.rung_first, due_at)
+    pace = 100
+    if course.live_bridge(tx, request_id):
+        pace = policy.current(tx, policy.Course)[1].bridge_pace_percent
+    step = rules.step(ladder, number - request.rung_first, due_at, pace)
     moved = tx.affected(
         update(PlacementRequest)
         .where(
@@ -162,11 +188,35 @@ def _fire(tx: Tx, request_id: str) -> bool:
     )
     if not moved or step is None:
         return False
+    _ring(tx, request_id, trigger, number, step.rung, due_at)
+    return True
+
+
+_SIGNALLED = Rung(after_minutes=0, role="duty_officer")
+"""Whom a signal goes to: the desk that is awake."""
+
+
+def _fire_signal(tx: Tx, signal_id: str) -> bool:
+    """Make an alarm of a signal. The guarded update is the claim, as with a rung."""
+    claimed = tx.affected(
+        update(Signal)
+        .where(col(Signal.id) == signal_id, col(Signal.fired_at).is_(None), col(Signal.over_at).is_(None))
+        .values(fired_at=tx.now)
+    )
+    if not claimed:
+        return False
+    signal = tx.session.get_one(Signal, signal_id)
+    _ring(tx, signal.request_id, Trigger(signal.kind), signal.number, _SIGNALLED, signal.due_at)
+    return True
+
+
+def _ring(tx: Tx, request_id: str, trigger: Trigger, number: int, rung: Rung, due_at: datetime) -> None:
+    """Write an alarm and queue its messages."""
     request = tx.session.get_one(PlacementRequest, request_id)
     alarm_id = tx.new_id()
     reached = 0
-    for organisation in _addressees(tx, step.rung.role, request):
-        for channel in step.rung.channels:
+    for organisation in _addressees(tx, rung.role, request):
+        for channel in rung.channels:
             recipient = organisation.email if channel == "email" else organisation.id
             if recipient and notify.queue(
                 tx,
@@ -174,7 +224,7 @@ def _fire(tx: Tx, request_id: str) -> bool:
                 f"alarm:{alarm_id}",
                 channel,
                 recipient,
-                *_words(step.rung.role, request),
+                *_words(rung.role, request, trigger),
             ):
                 reached += 1
     tx.session.add(
@@ -183,7 +233,7 @@ def _fire(tx: Tx, request_id: str) -> bool:
             request_id=request_id,
             trigger=trigger,
             rung=number,
-            role=step.rung.role,
+            role=rung.role,
             due_at=due_at,
             fired_at=tx.now,
             reached=reached,
@@ -198,15 +248,19 @@ def _fire(tx: Tx, request_id: str) -> bool:
         alarm=alarm_id,
         trigger=trigger,
         rung=number,
-        role=step.rung.role,
+        role=rung.role,
         reached=reached,
         late_seconds=int((tx.now - due_at) / timedelta(seconds=1)),
     )
-    return True
 
 
-def _words(role: str, request: PlacementRequest) -> tuple[str, str]:
+def _words(role: str, request: PlacementRequest, trigger: Trigger) -> tuple[str, str]:
     """Subject and text of an alarm: the code of the request for whoever may act on it, and no facts of the case."""
+    if trigger not in ON_LADDER:
+        return (
+            f"Alarm: opvangvraag {request.short_code} vraagt nu iemand",
+            f"Bij de aanvraag met code {request.short_code} is nu iemand nodig.\nLog in om te zien waarom.",
+        )
     if role == "national_coordinator":
         return (
             f"Alarm: een opvangvraag wacht te lang ({request.region_code})",

@@ -23,6 +23,7 @@ class PlacementRequest(SQLModel, table=True):
             **only_where("rung_due_at IS NOT NULL"),
         ),
         Index("request_status", "status"),
+        Index("request_continues", "continues_id", unique=True),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -37,6 +38,8 @@ class PlacementRequest(SQLModel, table=True):
     minor_alone: bool
     needs: list[str] = Field(default_factory=list, sa_type=Json)
     wishes: list[str] = Field(default_factory=list, sa_type=Json)
+    continues_id: str | None = Field(default=None, foreign_key="request.id")
+    """The request this one follows on: the same party, in the next place."""
     submitted_by: str = Field(foreign_key="account.id", max_length=40)
     submitted_organisation_id: str = Field(foreign_key="organisation.id")
     on_behalf_of: str | None = Field(default=None, foreign_key="organisation.id")

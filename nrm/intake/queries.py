@@ -158,6 +158,38 @@ def pre_alerts(tx: Tx, actor: Actor) -> list[PreAlertOut]:
     ]
 
 
+def lines(tx: Tx, request_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Request → id and short code of every request for the same party: what it follows on and what follows on it.
+
+    Keeping apart holds for the party, so it holds for the whole line.
+    """
+    wanted = list(request_ids)
+    columns = select(PlacementRequest.id, PlacementRequest.short_code, PlacementRequest.continues_id)
+    rows: dict[str, tuple[str, str | None]] = {}
+    frontier = set(wanted)
+    while frontier:
+        near = col(PlacementRequest.id).in_(frontier) | col(PlacementRequest.continues_id).in_(frontier)
+        found = {row_id: (code, before) for row_id, code, before in tx.session.exec(columns.where(near))}
+        earlier = {before for _, before in found.values() if before is not None}
+        frontier = (set(found) | earlier) - set(rows) - frontier
+        rows |= found
+    neighbours: dict[str, set[str]] = {row_id: set() for row_id in rows}
+    for row_id, (_, before) in rows.items():
+        if before is not None:
+            neighbours[row_id].add(before)
+            neighbours[before].add(row_id)
+    result: dict[str, dict[str, str]] = {}
+    for start in wanted:
+        seen: set[str] = set()
+        todo = [start] if start in rows else []
+        while todo:
+            here = todo.pop()
+            seen.add(here)
+            todo += neighbours[here] - seen
+        result[start] = {row_id: rows[row_id][0] for row_id in seen}
+    return result
+
+
 def unplaced(tx: Tx) -> list[PlacementRequest]:
     """Everyone who still waits for a place, longest deadline first come first."""
     return list(

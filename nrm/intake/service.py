@@ -1,8 +1,10 @@
 """Taking a request in, learning more about it, and ending it. A request always has an owner."""
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, func, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from nrm import policy
@@ -34,6 +36,7 @@ from nrm.intake.rules import (
     Person,
     RepeatOutcome,
     RequestStatus,
+    Urgency,
 )
 from nrm.intake.schemas import AmendIn, Circumstances, GroupIn, Needs, PreAlertIn, RepeatOut, RequestIn
 from nrm.notify import service as notify
@@ -43,6 +46,8 @@ from nrm.seal import AddressKey
 PRE_ALERT_MAX = timedelta(days=7)
 NEEDED_FROM_AHEAD_MAX = timedelta(days=366)
 NEEDED_FROM_BEHIND_MAX = timedelta(days=1)
+NEXT_DAYS = 90
+"""Expected length of a follow-on until somebody knows better: about the three months of a recovery period."""
 
 
 def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
@@ -217,6 +222,92 @@ def move(
         update(PlacementRequest)
         .where(col(PlacementRequest.id) == request_id, col(PlacementRequest.status).in_(come_from))
         .values(status=to, version=PlacementRequest.version + 1, **values),
+        Conflict("request_moved_on"),
+    )
+
+
+def hasten(tx: Tx, request_id: str, deadline_at: datetime, rung_due_at: datetime | None) -> None:
+    """Bring the deadline and the next rung of a request that still waits forward; neither ever moves back."""
+    found = queries.request(tx, request_id, for_update=True)
+    if found.status not in UNPLACED:
+        return
+    found.deadline_at = min(found.deadline_at, deadline_at)
+    if found.rung_due_at is not None and rung_due_at is not None:
+        found.rung_due_at = min(found.rung_due_at, rung_due_at)
+    tx.session.add(found)
+    tx.session.flush()
+
+
+def open_next(
+    tx: Tx, detail: RequestDetail, asked_by: str, needed_from: datetime, urgency: Urgency
+) -> PlacementRequest:
+    """Ask for the place that follows on one that is only for a few days.
+
+    Party, facts, needs and what is unsafe travel with it, so that nobody has to tell them again; so does the owner.
+    It rings when the next place is needed. Raises Conflict when it was asked before.
+    """
+    before = detail.request
+    ladder_version, _ = policy.current(tx, policy.Ladder)
+    request_id = tx.new_id()
+    found = PlacementRequest(
+        id=request_id,
+        short_code=_free_code(tx, request_id),
+        region_code=before.region_code,
+        urgency=urgency,
+        exploitation=before.exploitation,
+        residence=before.residence,
+        needed_from=needed_from,
+        days=NEXT_DAYS,
+        refuses_police=before.refuses_police,
+        minor_alone=before.minor_alone,
+        needs=before.needs,
+        wishes=before.wishes,
+        continues_id=before.id,
+        submitted_by=asked_by,
+        submitted_organisation_id=before.owner_organisation_id,
+        owner_organisation_id=before.owner_organisation_id,
+        owner_account_id=before.owner_account_id,
+        # Whoever found the party has handed it over: from house to house nobody needs a hand-over point.
+        handover_needed=False,
+        status=RequestStatus.OPEN,
+        created_at=tx.now,
+        deadline_at=needed_from,
+        ladder_version=ladder_version,
+        rung_due_at=needed_from,
+    )
+    tx.session.add(found)
+    try:
+        tx.session.flush()
+    except IntegrityError as error:
+        raise Conflict("follow_on_exists") from error
+    for position, person in enumerate(detail.persons):
+        tx.session.add(RequestPerson(request_id=request_id, position=position, **asdict(person)))
+    for criterion, value in detail.facts.items():
+        tx.session.add(RequestFact(request_id=request_id, criterion=criterion, value=value))
+    for region, reason in detail.unsafe.items():
+        tx.session.add(UnsafeRegion(request_id=request_id, region_code=region, reason=reason))
+    for code in detail.apart:
+        tx.session.add(KeptApart(request_id=request_id, other_code=code))
+    tx.session.flush()
+    tx.record("request.followed_on", f"request:{before.id}", "requests", follow_on=request_id)
+    tx.record("request.submitted", f"request:{request_id}", "requests", region=before.region_code, urgency=urgency)
+    return found
+
+
+def change_owner(tx: Tx, request_id: str, from_organisation_id: str, actor: Actor) -> None:
+    """Give a request to the actor's organisation, in one step: it has an owner before, after and in between."""
+    tx.guarded(
+        update(PlacementRequest)
+        .where(
+            col(PlacementRequest.id) == request_id,
+            col(PlacementRequest.owner_organisation_id) == from_organisation_id,
+            col(PlacementRequest.status) != RequestStatus.CLOSED,
+        )
+        .values(
+            owner_organisation_id=actor.organisation_id,
+            owner_account_id=actor.account_id if actor.role is Role.COORDINATOR else None,
+            version=PlacementRequest.version + 1,
+        ),
         Conflict("request_moved_on"),
     )
 

@@ -13,7 +13,7 @@ from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
-from nrm.placing import departures, queries, service, trust
+from nrm.placing import queries, service, trust
 from nrm.placing.models import AddressRelease
 from nrm.placing.schemas import (
     AcceptIn,
@@ -26,11 +26,11 @@ from nrm.placing.schemas import (
     DeclineIn,
     DeclineOut,
     DepartIn,
-    ExpectedDepartureIn,
     ExtendIn,
     FollowOut,
     GroupOfferIn,
     HistoryOut,
+    NoShowIn,
     NotNowOut,
     OccupyIn,
     OfferIn,
@@ -276,23 +276,19 @@ def arrival(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
 
 
 @router.post("/stays/{stay_id}/no-show", status_code=204)
-def no_show(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
-    """The party did not come."""
-    return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version))
-
-
-@router.put("/stays/{stay_id}/expected-departure", status_code=204)
-def expected_departure(stay_id: Id, shape: ExpectedDepartureIn, call: Departer) -> Response:
-    """Say until when somebody is expected to stay."""
-    with call.writing() as tx:
-        departures.expect_departure(tx, call.actor, stay_id, shape.day, shape.version)
-    return answer(None)
+def no_show(stay_id: Id, shape: NoShowIn, call: Arriver) -> Response:
+    """The party did not come, and perhaps why."""
+    return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version, shape.reason))
 
 
 @router.post("/stays/{stay_id}/departure", status_code=204)
 def departure(stay_id: Id, shape: DepartIn, call: Departer) -> Response:
-    """The party left, and where to."""
-    return call.once(shape, lambda tx: service.depart(tx, call.actor, stay_id, shape.destination, shape.version))
+    """The party left, where to and perhaps why."""
+
+    def work(tx: Tx) -> None:
+        service.depart(tx, call.actor, stay_id, shape.destination, shape.version, shape.reason)
+
+    return call.once(shape, work)
 
 
 @router.post("/places/{place_id}/occupation", status_code=204)

@@ -219,6 +219,8 @@ class Stay(SQLModel, table=True):
             unique=True,
             **only_where("ended_at IS NULL AND request_id IS NOT NULL"),
         ),
+        Index("stay_arrived", "request_id", **only_where("status = 'arrived'")),
+        Index("stay_no_destination", "request_id", **only_where("destination = 'unknown'")),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -233,6 +235,8 @@ class Stay(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expected_departure: date | None = None
     destination: str | None = Field(default=None, max_length=30)
+    end_reason: str | None = Field(default=None, max_length=30)
+    """Why the party left, or did not come."""
     version: int = 1
 
 

@@ -216,16 +216,26 @@ def _occupants(tx: Tx) -> dict[str, list[str]]:
 
 
 def _apart(tx: Tx, details: list[RequestDetail]) -> dict[str, set[str]]:
-    """Request → the requests it must be kept apart from, whichever of the two said so."""
-    codes = {found.request.short_code: found.request.id for found in details}
+    """Request → the requests it must be kept apart from, whichever of the two said so, follow-ons included."""
+    own = intake.lines(tx, [found.request.id for found in details])
+    codes: dict[str, list[str]] = {}
+    for request_id, line in own.items():
+        for code in line.values():
+            codes.setdefault(code, []).append(request_id)
     named = intake.ids_of_codes(tx, {code for found in details for code in found.apart})
     apart: dict[str, set[str]] = {}
     for found in details:
         apart[found.request.id] = {named[code] for code in found.apart if code in named}
     naming = select(KeptApart.other_code, KeptApart.request_id).where(col(KeptApart.other_code).in_(list(codes)))
     for code, request_id in tx.session.exec(naming):
-        apart[codes[code]].add(request_id)
-    return {request_id: others - {request_id} for request_id, others in apart.items()}
+        for kept in codes[code]:
+            apart[kept].add(request_id)
+    # Whoever is meant stays meant in the next place, under the next request.
+    lines = intake.lines(tx, {other for others in apart.values() for other in others})
+    return {
+        request_id: {member for other in others for member in lines[other]} - set(own[request_id])
+        for request_id, others in apart.items()
+    }
 
 
 def _together(details: list[RequestDetail], apart: Mapping[str, set[str]]) -> dict[str, str]:

@@ -598,6 +598,9 @@ def _stays(tx: Tx, *conditions: ColumnElement[bool]) -> list[StayOut]:
             expected_departure=found.expected_departure,
             handover_point=made.handover_point if made else None,
             address_released_at=release.at if release else None,
+            ended_at=found.ended_at,
+            destination=found.destination,
+            end_reason=found.end_reason,
             version=found.version,
         )
         for found, unit, location, request, made, release in rows

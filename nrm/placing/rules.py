@@ -89,6 +89,12 @@ NO_ANSWER = "no_answer"
 """Why a location is left out for a while: the hold lapsed without an answer."""
 
 RELEASE_REASONS = ("bring_there", "travel_arranged", "provider_asked")
+NO_SHOW_REASONS = ("not_at_point", "changed_mind", "no_transport", "lost_contact", "went_elsewhere", "unknown")
+"""Why a party that was expected did not come."""
+
+DEPARTURE_REASONS = ("planned", "b8_stopped", "own_wish", "unsafe_here", "house_rules", "other")
+"""Why a party left."""
+
 DESTINATIONS = (
     "follow_on_shelter",
     "own_home",

@@ -79,23 +79,24 @@ class ReleaseIn(Shape):
     password: Annotated[str, Field(max_length=200)] | None = None
 
 
-class ExpectedDepartureIn(Shape):
-    """Until when somebody is expected to stay; null when nobody knows. `version` is the stay's as last seen."""
-
-    day: date | None
-    version: Version
-
-
 class DepartIn(Shape):
-    """The party left: where to."""
+    """The party left: where to, and perhaps why."""
 
     destination: Code
+    reason: Code | None = None
     version: Version
 
 
 class StayStepIn(Shape):
-    """The party arrived, or did not come."""
+    """The party arrived."""
 
+    version: Version
+
+
+class NoShowIn(Shape):
+    """The party did not come, and perhaps why."""
+
+    reason: Code | None = None
     version: Version
 
 
@@ -314,6 +315,9 @@ class StayOut(Shape):
     expected_departure: date | None
     handover_point: str | None
     address_released_at: datetime | None
+    ended_at: datetime | None
+    destination: str | None
+    end_reason: str | None
     version: int
 
 

@@ -18,7 +18,7 @@ import matching
 from nrm import policy
 from nrm.access import queries as access
 from nrm.access.models import Organisation
-from nrm.access.rules import Actor, Role, Verb, may_see_case, owns_case
+from nrm.access.rules import Actor, OrganisationKind, Role, Verb, may_see_case, owns_case
 from nrm.access.service import log_read, recently_authenticated, require
 from nrm.clock import AMSTERDAM
 from nrm.db import Database, Tx
@@ -44,10 +44,12 @@ from nrm.placing.rules import (
     CORRECTION_REASONS,
     CRITERION,
     DECLINES,
+    DEPARTURE_REASONS,
     DESTINATIONS,
     INVESTIGATING,
     KIND_OF,
     NO_ANSWER,
+    NO_SHOW_REASONS,
     RELEASE_REASONS,
     Answer,
     DeclineEffect,
@@ -707,17 +709,27 @@ def _withdraw_unfit(tx: Tx, found: tuple[str, str, str]) -> bool:
 
 def confirm_arrival(tx: Tx, actor: Actor, stay_id: str, version: int) -> None:
     """The party arrived: said by the provider or by the owner of the request."""
-    stay = _stay_of(tx, actor, stay_id)
+    stay = stay_of(tx, actor, stay_id)
     _step(tx, stay_id, version, (StayStatus.PLANNED,), status=StayStatus.ARRIVED, arrived_at=tx.now)
     if stay.request_id:
         intake_service.move(tx, stay.request_id, (RequestStatus.ACCEPTED,), RequestStatus.PLACED)
     tx.record("stay.arrived", _subject(stay), "requests", "places", stay=stay_id)
 
 
-def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int) -> None:
-    """The party did not come: the place is free again and the request waits again."""
-    stay = _stay_of(tx, actor, stay_id)
-    _step(tx, stay_id, version, (StayStatus.PLANNED,), status=StayStatus.NOT_ARRIVED, ended_at=tx.now)
+def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int, reason: str | None = None) -> None:
+    """The party did not come, perhaps why: the place is free again and the request waits again."""
+    if reason is not None and reason not in NO_SHOW_REASONS:
+        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
+    stay = stay_of(tx, actor, stay_id)
+    _step(
+        tx,
+        stay_id,
+        version,
+        (StayStatus.PLANNED,),
+        status=StayStatus.NOT_ARRIVED,
+        ended_at=tx.now,
+        end_reason=reason,
+    )
     registry_service.end_claims(tx, stay_id)
     if stay.request_id:
         request = intake.request(tx, stay.request_id)
@@ -729,15 +741,17 @@ def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int) -> None:
             rung_first=request.rung_next,
             rung_due_at=max(tx.now, request.deadline_at),
         )
-    tx.record("stay.not_arrived", _subject(stay), "requests", "places", stay=stay_id)
+    tx.record("stay.not_arrived", _subject(stay), "requests", "places", stay=stay_id, reason=reason)
 
 
-def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int) -> None:
-    """The party left, and where to: the place is free again and the request is closed."""
+def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int, reason: str | None = None) -> None:
+    """The party left, where to and perhaps why: the place is free again and the request is closed."""
     require(actor, Verb.STAY_DEPART)
+    if reason is not None and reason not in DEPARTURE_REASONS:
+        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
     if destination not in DESTINATIONS:
         raise Invalid("invalid", (FieldError(("destination",), "unknown_choice"),))
-    stay = _stay_of(tx, actor, stay_id)
+    stay = stay_of(tx, actor, stay_id)
     _step(
         tx,
         stay_id,
@@ -746,6 +760,7 @@ def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int) -
         status=StayStatus.DEPARTED,
         ended_at=tx.now,
         destination=destination,
+        end_reason=reason,
     )
     registry_service.end_claims(tx, stay_id)
     if stay.request_id:
@@ -757,7 +772,9 @@ def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int) -
             outcome=Outcome.ENDED_STAY,
             closed_at=tx.now,
         )
-    tx.record("stay.departed", _subject(stay), "requests", "places", stay=stay_id, destination=destination)
+    tx.record(
+        "stay.departed", _subject(stay), "requests", "places", stay=stay_id, destination=destination, reason=reason
+    )
 
 
 def occupy(tx: Tx, actor: Actor, place_id: str, expected_departure: date | None = None) -> Stay:
@@ -800,8 +817,9 @@ def release_address(tx: Tx, actor: Actor, key: AddressKey, stay_id: str, reason:
     request = intake.request(tx, stay.request_id, for_update=True) if stay.request_id else None
     if request is None or not owns_case(actor, request):
         raise NotFound("no_stay")
-    if request.handover_needed and actor.role is not Role.DUTY_OFFICER:
+    if of_desk_on_shift_only(request, actor):
         # What a first responder asked belongs to the desk, and of the desk only whoever is on shift gets the address.
+        # A coordinator who took the request over owns it, and the rule follows the owner.
         raise NotFound("no_stay")
     tx.session.refresh(stay)
     if stay.status != StayStatus.PLANNED:
@@ -820,6 +838,19 @@ def release_address(tx: Tx, actor: Actor, key: AddressKey, stay_id: str, reason:
             raise Conflict("already_released") from error
         tx.record("address.released", _subject(stay), "requests", stay=stay_id, reason=reason)
     return registry_service.unseal_address(tx, key, stay.location_id)
+
+
+def of_desk_on_shift_only(request: PlacementRequest, actor: Actor) -> bool:
+    """Whether the address of this request is for the duty officer on shift, and the actor is another of the desk."""
+    of_desk = actor.organisation_kind is OrganisationKind.NATIONAL_DESK
+    return request.handover_needed and of_desk and actor.role is not Role.DUTY_OFFICER
+
+
+def choose_handover_point(tx: Tx, stay: Stay, point: str) -> None:
+    """Agree on another hand-over point: one of the location's own list."""
+    if point not in registry.location(tx, stay.location_id).handover_points:
+        raise Invalid("invalid", (FieldError(("handoverPoint",), "unknown_choice"),))
+    tx.affected(update(Offer).where(col(Offer.id) == stay.offer_id).values(handover_point=point))
 
 
 def _deciders(
@@ -977,7 +1008,7 @@ def _lapse(tx: Tx, found: tuple[str, str, str]) -> bool:
     return True
 
 
-def _stay_of(tx: Tx, actor: Actor, stay_id: str) -> Stay:
+def stay_of(tx: Tx, actor: Actor, stay_id: str) -> Stay:
     """A stay at the actor's own location, or of a request the actor owns; locked. Others do not exist for them."""
     require(actor, Verb.STAY_ARRIVE)
     stay = queries.stay(tx, stay_id)

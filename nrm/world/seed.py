@@ -18,8 +18,12 @@ from nrm.access.models import Account
 from nrm.access.models import Organisation as OrganisationRow
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.access.service import add_account, add_organisation, hash_password, start_shift
+from nrm.course.rules import BridgeKind
+from nrm.course.schemas import BridgeIn
+from nrm.course.service import record_bridge
 from nrm.db import SYSTEM, Database, Tx
 from nrm.errors import Conflict
+from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Exploitation, Fact, Residence, Sex, UnsafeReason, Urgency
 from nrm.intake.schemas import PersonIn, RequestIn, UnsafeIn
 from nrm.intake.service import submit
@@ -197,6 +201,9 @@ _WILLING: Final = "aanbieder-2"
 _CONSENT: Final = timedelta(days=60)
 """For how long, from the demo on."""
 
+_BRIDGE_MINUTES: Final = 30
+"""How long ago the family of five went to a hotel, for want of a place."""
+
 
 def plant(db: Database, key: AddressKey, seed: int = SEED) -> list[DemoAccount]:
     """Plant the world unless it stands there already, in one transaction; returns whom one can log in as.
@@ -323,6 +330,18 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
         asker = people[asked.login]
         at = tx.now - timedelta(minutes=asked.minutes_ago)
         yield _Step(at, asker.account_id, partial(submit, actor=asker, shape=asked.shape))
+    owner = people["coordinator-utrecht"]
+    at = tx.now - timedelta(minutes=_BRIDGE_MINUTES)
+    yield _Step(at, owner.account_id, partial(_bridge, actor=owner))
+
+
+def _bridge(tx: Tx, actor: Actor) -> None:
+    """The family that hardly any house takes spends the night in a hotel, and keeps waiting."""
+    family = select(PlacementRequest.id).where(
+        PlacementRequest.owner_organisation_id == actor.organisation_id, PlacementRequest.urgency == Urgency.NOW
+    )
+    shape = BridgeIn(kind=BridgeKind.HOTEL, municipality="GM0344", cents_per_night=18_500, safe=Fact.YES)
+    record_bridge(tx, actor, tx.session.exec(family).one(), shape)
 
 
 def _people(tx: Tx) -> Iterator[tuple[str, Actor]]:

@@ -8,6 +8,8 @@ from sqlmodel import select
 from nrm import policy
 from nrm.access import service as access
 from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.course import service as course
+from nrm.course.schemas import BridgeIn, SettlementIn
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
 from nrm.intake import service as intake
@@ -126,6 +128,12 @@ def cast(town: Town) -> Cast:
         placing.confirm_arrival(tx, provider, placed_stay, 1)
         placing.confirm_arrival(tx, provider, closed_stay, 1)
         placing.depart(tx, provider, closed_stay, "own_home", 2)
+    lost, made.ids["lost_stay"] = town.placed(coordinator, provider)
+    with town.database.transaction(provider.account_id) as tx:
+        placing.confirm_arrival(tx, provider, made.ids["lost_stay"], 1)
+        placing.depart(tx, provider, made.ids["lost_stay"], "unknown", 2)
+        paid = SettlementIn(legal="GM0599", paying="GM0599")
+        made.ids["settlement"] = course.settle(tx, coordinator, placed, paid).id
     accepted, made.ids["stay"] = town.placed(coordinator, provider)
     made.ids["placed_stay"] = placed_stay
     asked = town.request(police)
@@ -150,18 +158,28 @@ def cast(town: Town) -> Cast:
     town.match()
     made.ids["offer"] = town.offer(coordinator, offered)
     town.match()
+    with town.database.transaction(coordinator.account_id) as tx:
+        hotel = BridgeIn(kind="hotel", municipality="GM0599")  # type: ignore[arg-type]
+        made.ids["bridge"] = course.record_bridge(tx, coordinator, offered, hotel).id
+        to = made.actors["other_coordinator"].organisation_id
+        made.ids["transfer"] = course.offer_transfer(tx, coordinator, offered, to).id
+    course.follow_up(town.database)
     for name, request_id in {
         "open": overdue,
         "offered": offered,
         "accepted": accepted,
         "placed": placed,
         "closed": closed,
+        "lost": lost,
         "police_open": followed,
     }.items():
         made.note(name, request_id)
     with town.database.reading() as tx:
         made.versions["location"] = registry.queries.location(tx, made.ids["location"]).version
         made.ids["rule"] = registry.queries.live_rules(tx, made.ids["location"])[0].id
+    with town.database.transaction(provider.account_id) as tx:
+        course.block(tx, provider, placed_stay, "no_housing")
+    made.ids["blocked_stay"] = placed_stay
     town.clock.turn(seconds=1)
     return made
 

@@ -55,6 +55,19 @@ def answers(status: int) -> dict[str, int]:
     return {**dict.fromkeys(DECIDERS, 404), "provider": status}
 
 
+def knows(status: int) -> dict[str, int]:
+    """The provider of the house and the owner of the case."""
+    return {**decides(status), **keeps(status)}
+
+
+NUMBERS = dict.fromkeys(
+    (
+        *("coordinator", "other_coordinator", "duty", "duty_off", "desk"),
+        *("municipality", "regional", "other_regional", "national"),
+    ),
+    200,
+)
+
 CASES = ("open", "offered", "accepted", "placed", "closed")
 
 TABLE: dict[tuple[str, str], dict[str, int]] = {
@@ -70,10 +83,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/board"): {
         name: 200 for name in ACTORS if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin"}
     },
-    ("GET", "/open-counts"): {
-        **dict.fromkeys(("coordinator", "other_coordinator", "duty", "duty_off", "desk"), 200),
-        **dict.fromkeys(("municipality", "regional", "other_regional", "national"), 200),
-    },
+    ("GET", "/open-counts"): NUMBERS,
     ("GET", "/locations"): {"provider": 200, "other_provider": 200},
     ("POST", "/locations/{location}/confirmations"): keeps(204),
     ("PUT", "/locations/{location}/pause"): keeps(204),
@@ -158,7 +168,6 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("DELETE", "/locations/{unused_location}/consent"): {**keeps(204), "municipality": 404},
     ("POST", "/stays/{stay}/arrival"): {**decides(204), **keeps(204)},
     ("POST", "/stays/{stay}/no-show"): {**decides(204), **keeps(204)},
-    ("PUT", "/stays/{placed_stay}/expected-departure"): keeps(204),
     ("POST", "/stays/{placed_stay}/departure"): keeps(204),
     ("POST", "/stays/{stay}/address-release"): decides(200),
     # What a first responder asked is owned by the desk, and its address goes to the duty officer on shift only.
@@ -168,8 +177,34 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "coordinator": 404,
         "other_coordinator": 404,
     },
+    **{("GET", f"/requests/{{{case}}}/course"): CASE_READ for case in CASES},
+    # A bridge: also the duty officer who arranged it, whosever case it is.
+    ("POST", "/requests/{open}/bridges"): {**decides(201), "duty": 201},
+    ("POST", "/bridges/{bridge}/ending"): {**decides(204), "duty": 204},
+    ("GET", "/bridge-nights"): NUMBERS,
+    ("GET", "/reciprocity"): NUMBERS,
+    ("GET", "/stays/{placed_stay}/course"): knows(200),
+    ("PUT", "/stays/{placed_stay}/aftercare/health"): knows(204),
+    ("PUT", "/stays/{placed_stay}/expected-departure"): knows(204),
+    ("PUT", "/stays/{placed_stay}/blockage"): knows(204),
+    ("DELETE", "/stays/{blocked_stay}/blockage"): knows(204),
+    ("PUT", "/stays/{lost_stay}/destination"): knows(204),
+    ("PUT", "/stays/{stay}/getting-there"): knows(204),
+    # From provider to provider: not even the owner of the case in between.
+    ("PUT", "/stays/{placed_stay}/handover-summary"): keeps(204),
+    ("GET", "/stays/{stay}/handover-summary"): keeps(200),
+    ("POST", "/requests/{placed}/follow-on"): decides(201),
+    ("PUT", "/requests/{placed}/settlement"): decides(200),
+    ("GET", "/settlements"): {"municipality": 200},
+    ("PUT", "/settlements/{settlement}/tariff"): {"municipality": 204},
+    ("POST", "/requests/{open}/transfers"): decides(201),
+    ("GET", "/transfers"): dict.fromkeys(("coordinator", "other_coordinator", "duty", "desk"), 200),
+    ("POST", "/transfers/{transfer}/taking"): {"other_coordinator": 204, "coordinator": 404, "duty": 404, "desk": 404},
+    ("POST", "/transfers/{transfer}/refusal"): {"other_coordinator": 204, "coordinator": 404, "duty": 404, "desk": 404},
+    ("DELETE", "/transfers/{transfer}"): decides(204),
     ("GET", "/followed-requests"): {"police": 200, "other_police": 200, "inspectorate": 200},
     ("GET", "/followed-requests/{police_open}"): {"police": 200, "other_police": 404, "inspectorate": 404},
+    ("GET", "/followed-requests/{police_open}/course"): {"police": 200, "other_police": 404, "inspectorate": 404},
     ("GET", "/followed-requests/{open}"): {"police": 404, "other_police": 404, "inspectorate": 404},
     ("GET", "/alarms"): dict.fromkeys(("duty", "duty_off", "regional", "other_regional", "desk", "national"), 200),
     ("POST", "/alarms/{alarm}/claim"): {"duty": 204, "desk": 204, "regional": 204, "other_regional": 404},
@@ -212,7 +247,17 @@ def body(path: str, made: Cast) -> Any:
         "/declines/{declined}/correction": {"seen": "neutral", "tag": "client", "reason": "wrong_code"},
         "/locations/{location}/consent": {"urgencies": ["now"], "until": "2026-11-30"},
         "/stays/{stay}/arrival": {"version": 1},
-        "/stays/{stay}/no-show": {"version": 1},
+        "/stays/{stay}/no-show": {"version": 1, "reason": "no_transport"},
+        "/requests/{open}/bridges": {"kind": "hotel", "municipality": "GM0599"},
+        "/stays/{placed_stay}/aftercare/health": {"state": "done", "owner": "provider", "version": 1},
+        "/stays/{placed_stay}/expected-departure": {"on": "2026-12-24", "version": 2},
+        "/stays/{placed_stay}/blockage": {"cause": "no_income"},
+        "/stays/{lost_stay}/destination": {"destination": "family", "version": 3},
+        "/stays/{stay}/getting-there": {"driver": "taxi"},
+        "/stays/{placed_stay}/handover-summary": {},
+        "/requests/{placed}/settlement": {"legal": "GM0599", "paying": "GM0599", "version": 1},
+        "/settlements/{settlement}/tariff": {"tariff": "disputed", "version": 1},
+        "/requests/{open}/transfers": {"to": made.actors["desk"].organisation_id},
         "/stays/{placed_stay}/departure": {"destination": "own_home", "version": 2},
         "/stays/{stay}/address-release": {"reason": "bring_there", "password": "een lang wachtwoord"},
         "/stays/{police_stay}/address-release": {"reason": "bring_there", "password": "een lang wachtwoord"},
@@ -228,7 +273,6 @@ def body(path: str, made: Cast) -> Any:
         "/askings": {},
         "/criteria": {"name": "Slaapstoornis"},
         "/criteria/trauma": {"active": False, "place": 1},
-        "/stays/{placed_stay}/expected-departure": {"day": "2026-12-24", "version": 2},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
     }
@@ -261,7 +305,11 @@ def undeclared(app: FastAPI) -> set[tuple[str, str]]:
 def shape(path: str) -> str:
     """A path without the names in it, so that the table and the routes can be laid side by side."""
     return re.sub(
-        r"\{[^}]*\}", "{}", path.replace("/rules/addiction", "/rules/{}").replace("/criteria/trauma", "/criteria/{}")
+        r"\{[^}]*\}",
+        "{}",
+        path.replace("/rules/addiction", "/rules/{}")
+        .replace("/criteria/trauma", "/criteria/{}")
+        .replace("/aftercare/health", "/aftercare/{}"),
     )
 
 

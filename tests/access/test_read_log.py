@@ -58,10 +58,17 @@ def test_each_read_of_a_case_leaves_exactly_its_rows(here: Town, made: Cast) -> 
             ("coordinator", f"request:{request_id}", "group") for request_id in group_of(here, ids["group"])
         )
         assert added(calls, "coordinator", "GET", "/requests?closed=true") == sorted(
-            ("coordinator", f"request:{ids[name]}", "list") for name in ("closed", "declined_case")
+            ("coordinator", f"request:{ids[name]}", "list") for name in ("closed", "declined_case", "lost")
         )
         assert added(calls, "desk", "GET", "/approvals") == [
             ("national_desk", f"offer:{ids['crisis_offer']}", "approval")
+        ]
+        assert added(calls, "duty", "GET", f"/requests/{one}/course") == [("duty_officer", f"request:{one}", "course")]
+        assert added(calls, "provider", "GET", f"/stays/{ids['stay']}/course") == [
+            ("provider", f"stay:{ids['stay']}", "course")
+        ]
+        assert added(calls, "provider", "GET", f"/stays/{ids['stay']}/handover-summary") == [
+            ("provider", f"summary:{ids['stay']}", "before")
         ]
         assert added(calls, "provider", "GET", "/offers-to-answer") == [("provider", f"offer:{ids['offer']}", "answer")]
         followed = ids["police_open"]
@@ -124,7 +131,8 @@ def test_no_log_no_data(here: Town, made: Cast) -> None:
             ("coordinator", "/requests"),
             ("coordinator", "/requests?closed=true"),
             *(("coordinator", f"/requests/{ids['accepted']}{part}") for part in ("", "/proposals", "/offers")),
-            *(("duty", f"/requests/{ids['accepted']}{part}") for part in ("/stays", "/history")),
+            *(("duty", f"/requests/{ids['accepted']}{part}") for part in ("/stays", "/history", "/course")),
+            *(("provider", f"/stays/{ids['stay']}{part}") for part in ("/course", "/handover-summary")),
             ("provider", "/offers-to-answer"),
             ("police", "/followed-requests"),
             ("police", f"/followed-requests/{ids['police_open']}"),

@@ -12,6 +12,7 @@ from nrm.access import queries as access
 from nrm.access.models import Account, Organisation
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.access.service import PASSWORD_CHARACTERS_MIN, add_organisation, password_fits
+from nrm.course import queries as course
 from nrm.db import Database
 from nrm.errors import Conflict
 from nrm.intake import queries as intake
@@ -153,6 +154,8 @@ def test_open_requests_wait_and_one_is_overdue(database: Database) -> None:
         police = [found for found in waiting if found.submitted_organisation_id == "politie-vr17"]
         assert [found.owner_organisation_id for found in police] == ["comensha"]
         assert all(found.handover_needed for found in police)
+        bridged = course.live_bridges(tx, [found.id for found in waiting])
+        assert list(bridged.values()) == ["hotel"]
 
 
 def test_the_journal_is_whole_and_in_order(database: Database) -> None:

@@ -11,9 +11,11 @@ from nrm.access import service as access_service
 from nrm.access.models import Organisation
 from nrm.access.rules import Role, Verb, reach
 from nrm.api import Id
+from nrm.course import queries as course
 from nrm.db import Tx
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
+from nrm.escalation.rules import ON_LADDER
 from nrm.escalation.schemas import AlarmOut
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
@@ -52,6 +54,11 @@ class Card:
         return not self.open
 
     @property
+    def triggers(self) -> list[str]:
+        """Why it rings, what calls for somebody at once first."""
+        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger in ON_LADDER, trigger))
+
+    @property
     def taken_by(self) -> AlarmOut | None:
         """The rung somebody took, if any."""
         return next((alarm for alarm in self.rungs if alarm.claimed), None)
@@ -67,6 +74,8 @@ class Waiting:
     region: str
     shown: str
     overdue: bool
+    bridge: str | None
+    """The kind of bridge in use, if any."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +192,7 @@ def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
 def _waiting(visit: Visit, tx: Tx) -> dict[str, Any]:
     regions = {region.code: region.name for region in registry.regions(tx)}
     details = intake_service.open_list(tx, visit.actor)
+    bridges = course.live_bridges(tx, [detail.request.id for detail in details])
     listed = [
         Waiting(
             id=detail.request.id,
@@ -191,6 +201,7 @@ def _waiting(visit: Visit, tx: Tx) -> dict[str, Any]:
             region=regions.get(detail.request.region_code, detail.request.region_code),
             shown=placing.shown_status(tx, detail.request),
             overdue=intake.is_unmet(detail.request, tx.now),
+            bridge=bridges.get(detail.request.id),
         )
         for detail in details
     ]

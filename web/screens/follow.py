@@ -8,6 +8,7 @@ from starlette.responses import Response
 from nrm.access import queries as access
 from nrm.access.rules import Verb
 from nrm.api import Id
+from nrm.course import queries as course
 from nrm.intake import queries as intake_queries
 from nrm.intake import service as intake
 from nrm.intake.rules import UNPLACED
@@ -63,4 +64,8 @@ def _one(visit: Visit, request_id: str, template: str) -> Response:
         found = intake.follow(tx, visit.actor, request_id)
         shown: FollowOut = follow_out(tx, found)
         desk = access.organisation(tx, found.owner_organisation_id)
-    return visit.page(template, frame, found=shown, desk=desk, waits=found.status in UNPLACED)
+        told = course.feedback(tx, request_id)
+        handover_at = course.handover_at(tx, request_id)
+    return visit.page(
+        template, frame, found=shown, desk=desk, waits=found.status in UNPLACED, told=told, handover_at=handover_at
+    )

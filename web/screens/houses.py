@@ -13,12 +13,13 @@ from nrm import policy
 from nrm.access.rules import Verb
 from nrm.api import Id
 from nrm.clock import AMSTERDAM
+from nrm.course import service as course
 from nrm.db import Tx
-from nrm.errors import Conflict, Invalid, NotFound
+from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.placing import departures, trust
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
-from nrm.placing.rules import DESTINATIONS, StayStatus
+from nrm.placing.rules import DESTINATIONS, NO_SHOW_REASONS, StayStatus
 from nrm.placing.schemas import OccupyIn, StayOut
 from nrm.registry import queries, service
 from nrm.registry.models import AdmissionRule
@@ -180,18 +181,20 @@ def arrived(stay_id: Id, visit: Arriver) -> Response:
 @router.post("/opvang/verblijf/{stay_id}/niet-gekomen")
 def not_arrived(stay_id: Id, visit: Arriver) -> Response:
     """The party did not come."""
-    version = _version(visit)
+    version, reason = _version(visit), visit.field("reason") or None
     return visit.act(
-        lambda tx: placing_service.not_arrived(tx, visit.actor, stay_id, version), "/opvang", "not_arrived"
+        lambda tx: placing_service.not_arrived(tx, visit.actor, stay_id, version, reason), "/opvang", "not_arrived"
     )
 
 
 @router.post("/opvang/verblijf/{stay_id}/vertrek")
 def departed(stay_id: Id, visit: Departer) -> Response:
     """The party left, and where to."""
-    version, destination = _version(visit), visit.field("destination")
+    version, destination, reason = _version(visit), visit.field("destination"), visit.field("reason") or None
     return visit.act(
-        lambda tx: placing_service.depart(tx, visit.actor, stay_id, destination, version), "/opvang", "departed"
+        lambda tx: placing_service.depart(tx, visit.actor, stay_id, destination, version, reason),
+        "/opvang",
+        "departed",
     )
 
 
@@ -201,9 +204,14 @@ def expect_departure(stay_id: Id, visit: Departer) -> Response:
 
     def work(tx: Tx) -> None:
         until = None if visit.field("days") == "unknown" else _days_on(visit, tx.now) or _day(visit, "day")
-        departures.expect_departure(tx, visit.actor, stay_id, until, _version(visit))
+        try:
+            course.expect_departure(tx, visit.actor, stay_id, until, _version(visit))
+        except Invalid as refusal:
+            raise Invalid(refusal.code, tuple(_as_typed_here(wrong) for wrong in refusal.fields)) from refusal
 
     def again(form: Form) -> Response:
+        if form.error("reason"):
+            return visit.go(f"/verblijf/{stay_id}", "longer_than_usual")
         # Only the page of the place has a day to type.
         place_id = visit.field("place")
         return _place_page(visit, place_id, form) if place_id else visit.go("/opvang", "invalid")
@@ -347,6 +355,10 @@ def _day(visit: Visit, name: str) -> date | None:
         raise _Unreadable(name, "unreadable_date") from error
 
 
+def _as_typed_here(wrong: FieldError) -> FieldError:
+    return FieldError(("day",), wrong.code) if wrong.path == ("on",) else wrong
+
+
 def _days_on(visit: Visit, now: datetime) -> date | None:
     """A button that says so many days from today."""
     typed = visit.field("days")
@@ -406,6 +418,7 @@ def _arrivals(visit: Visit, tx: Tx) -> dict[str, Any]:
         "today": today,
         "longer": STAY_LONGER_DAYS,
         "destinations": DESTINATIONS,
+        "no_shows": NO_SHOW_REASONS,
     }
 
 
@@ -501,6 +514,7 @@ def _place_page(visit: Visit, place_id: str, form: Form, template: str = "place.
         closures=CLOSURE_REASONS,
         destinations=DESTINATIONS,
         longer=STAY_LONGER_DAYS,
+        no_shows=NO_SHOW_REASONS,
     )
 
 

@@ -67,6 +67,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         _, rhythm = policy.current(tx, policy.Rhythm)
         _, trust = policy.current(tx, policy.Trust)
         _, matching = policy.current(tx, policy.Matching)
+        _, course = policy.current(tx, policy.Course)
     urgencies = [
         UrgencyLine(
             code,
@@ -102,6 +103,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         matching=matching,
         rhythm=rhythm,
         trust=trust,
+        course=course,
     )
 
 

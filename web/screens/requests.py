@@ -15,6 +15,7 @@ from nrm.access.api import step_up_if_given
 from nrm.access.rules import Actor, OrganisationKind, Role, Verb, owns_case
 from nrm.access.service import recently_authenticated
 from nrm.api import Id
+from nrm.course import service as course_service
 from nrm.db import Tx
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound, NotLoggedIn, TooMany
 from nrm.intake import queries as intake_queries
@@ -32,6 +33,7 @@ from nrm.registry.rules import TRUSTED, FreshnessBand
 from web.case_words import Kept, Why, kept_out, party, to_say, why, would_place
 from web.labels import EVENTS
 from web.pages import Form
+from web.screens.course import around
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
@@ -228,7 +230,7 @@ def not_arrived(request_id: Id, visit: Arriver) -> Response:
 
     def work(tx: Tx) -> None:
         stay = _planned(tx, visit, request_id)
-        service.not_arrived(tx, visit.actor, stay.id, stay.version)
+        service.not_arrived(tx, visit.actor, stay.id, stay.version, visit.field("reason") or None)
 
     return visit.act(work, f"/aanvragen/{request_id}", "not_arrived")
 
@@ -323,6 +325,7 @@ def _list(visit: Visit, template: str) -> Response:
                 break
         lines = [_line(visit, tx, detail) for detail in details]
         regions = _regions(tx)
+        transfers = course_service.transfers(tx, visit.actor)
     own = [line for line in lines if _is_own(visit.actor, line.found)]
     return visit.page(
         template,
@@ -330,8 +333,9 @@ def _list(visit: Visit, template: str) -> Response:
         own=own,
         others=[line for line in lines if line not in own],
         # What asks for a person now: a choice to make, or somebody who waits too long.
-        attention=sum(line.unmet or line.status == "proposed" for line in own),
+        attention=sum(line.unmet or line.status == "proposed" for line in own) + len(transfers),
         region_names=regions,
+        transfers=transfers,
     )
 
 
@@ -362,6 +366,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         asked_for = access.organisation(tx, found.on_behalf_of).name if found.on_behalf_of else ""
         desk = access.organisations_of_kind(tx, OrganisationKind.NATIONAL_DESK)
         state = placing.shown_status(tx, found)
+        course = around(tx, visit.actor, detail, stays, _current(stays))
     live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
         template,
@@ -373,7 +378,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         unmet=found.status in UNPLACED and frame.now >= found.deadline_at,
         waits=found.status in UNPLACED,
         owns=owns_case(visit.actor, found),
-        may_have_address=not found.handover_needed or visit.actor.role is Role.DUTY_OFFICER,
+        may_have_address=not service.of_desk_on_shift_only(found, visit.actor),
         owner=owner,
         asked_for=asked_for,
         desk=desk[0] if desk else None,
@@ -387,6 +392,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         answer=_in_words(visit, answer, detail, regions, frame.now) if answer else None,
         history=history,
         region_names=regions,
+        **course,
     )
 
 

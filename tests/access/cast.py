@@ -108,7 +108,7 @@ def cast(town: Town) -> Cast:
     with town.database.reading() as tx:
         made.ids["alarm"] = tx.session.exec(select(Alarm.id)).one()
 
-    made.ids["location"] = town.location(places=(1,) * 8)
+    made.ids["location"] = town.location(places=(1,) * 16)
     made.ids["other_location"] = town.location("ander", region="VR01", places=(1,))
     # A house nobody here fits in, so that no case gets its beds.
     unused = made.ids["unused_location"] = town.location(places=(2,), sexes=("m",))

@@ -7,6 +7,7 @@ DONE: dict[str, str] = {
     "request_sent_minor": N_("De aanvraag is binnen. Bel nu: voor een minderjarige alleen zoeken we geen plek."),
     "request_sent_followed": N_("De aanvraag is binnen bij de piketdienst. Hier ziet u hoe het gaat."),
     "group_sent": N_("De aanvragen van de groep zijn binnen. Voorstellen verschijnen vanzelf."),
+    "group_accepted": N_("U heeft tegen de hele groep ja gezegd. De aanvrager krijgt bericht."),
     "group_asked": N_("De plekken zijn vastgehouden en gevraagd. U ziet de antwoorden hier vanzelf."),
     "group_changed": N_("Opgeslagen. We zoeken opnieuw."),
     "marked": N_("Het kenmerk is gemaakt. Wat u typte, is niet bewaard."),

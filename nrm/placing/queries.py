@@ -218,6 +218,7 @@ def offers_to_answer(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
         OfferToAnswerOut(
             id=offer.id,
             short_code=request.short_code,
+            group_id=request.group_id,
             location_id=location.id,
             location_code=location.code,
             unit_code=unit.code,

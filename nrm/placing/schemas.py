@@ -200,6 +200,8 @@ class OfferToAnswerOut(Shape):
 
     id: str
     short_code: str
+    group_id: str | None
+    """The same for people who were found together."""
     location_id: str
     location_code: str
     unit_code: str

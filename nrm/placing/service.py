@@ -476,6 +476,24 @@ def approve_afterwards(tx: Tx, actor: Actor, offer_id: str, approved: bool) -> N
     )
 
 
+def accept_group(tx: Tx, actor: Actor, group_id: str, location_id: str, handover_point: str | None = None) -> int:
+    """Say yes to everybody of a group who was asked for at a house and waits for it: all of them, or nobody."""
+    require(actor, Verb.OFFER_ANSWER)
+    waiting = [
+        offer.id
+        for offer in queries.offers_to_answer(tx, actor)
+        if offer.answered is None and (offer.group_id, offer.location_id) == (group_id, location_id)
+    ]
+    if not waiting:
+        raise NotFound("no_group")
+    # All requests before the house, in order, as whoever asks for a group takes them.
+    for member in intake.group(tx, group_id):
+        intake.request(tx, member.id, for_update=True)
+    for offer_id in waiting:
+        accept(tx, actor, offer_id, handover_point)
+    return len(waiting)
+
+
 def decline(tx: Tx, actor: Actor, offer_id: str, code: str, criterion: str | None = None) -> None:
     """Say no with a coded reason. It ends this offer only, does what the code says, and the request is matched again.
 

@@ -13,6 +13,7 @@ from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.schemas import AmendIn, GroupIn
 from nrm.placing import service
+from nrm.registry import service as keeping
 from tests.builders import Town, town
 
 WOMAN, MAN = {"sex": "f", "age": 25}, {"sex": "m", "age": 30}
@@ -53,10 +54,9 @@ def test_eighteen_people_go_to_the_one_house_that_has_room_for_all(here: Town) -
     group_id, *_ = requests = raid(here, coordinator, eighteen())
     here.match()
     assert {tuple(here.proposals(request_id)[:1]) for request_id in requests} == {(far,)}
-    offers = send_all(here, coordinator, group_id)
-    assert len(offers) == 18
-    for offer_id in offers:
-        assert here.accept(provider, offer_id)
+    assert len(send_all(here, coordinator, group_id)) == 18
+    with here.database.transaction(provider.account_id) as tx:
+        assert service.accept_group(tx, provider, group_id, far) == 18
     assert {here.status(request_id) for request_id in requests} == {"accepted"}
     with here.database.reading() as tx:
         assert list(journal.faults(tx.session)) == []
@@ -203,3 +203,24 @@ def test_a_group_is_for_its_owner(here: Town) -> None:
             intake.set_together(tx, other, group_id, together=False)
         with pytest.raises(NotFound):
             service.send_group(tx, other, group_id)
+
+
+def test_yes_to_a_group_is_yes_to_all_or_to_nobody(here: Town) -> None:
+    coordinator, provider, other = here.coordinator(), here.provider(), here.provider("ander")
+    house = here.location(places=(3,))
+    group_id, *_ = raid(here, coordinator, [{"persons": [WOMAN]} for _ in range(3)])
+    here.match()
+    send_all(here, coordinator, group_id)
+    with pytest.raises(NotFound), here.database.transaction(other.account_id) as tx:
+        service.accept_group(tx, other, group_id, house)
+    # One of them turns out not to fit any more between asking and answering.
+    with here.database.transaction(provider.account_id) as tx:
+        keeping.pause_intake(tx, provider, house, "staffing", None)
+    with pytest.raises(Conflict), here.database.transaction(provider.account_id) as tx:
+        service.accept_group(tx, provider, group_id, house)
+    assert {offer.status for offer in here.offers()} == {"live"}
+    with here.database.transaction(provider.account_id) as tx:
+        keeping.resume_intake(tx, provider, house)
+    with here.database.transaction(provider.account_id) as tx:
+        assert service.accept_group(tx, provider, group_id, house) == 3
+    assert {here.status(found.id) for found in members(here, group_id)} == {"accepted"}

@@ -115,7 +115,7 @@ def test_no_by_keyboard_and_a_swap_leaves_the_open_question_open(here: Town, sit
     page.keyboard.press("Enter")
     second = here.offer(coordinator, asked(here))
     expect(page.locator(f"#vraag-{second}")).to_be_visible()
-    expect(page.locator(f"#vraag-{offer_id} details")).to_have_attribute("open", "")
+    expect(page.locator(f"#vraag-{offer_id} details.offer__no")).to_have_attribute("open", "")
     tab_to(page, "Er is geen begeleiding")
     page.keyboard.press("Enter")
     expect(page.get_by_text("U heeft nee gezegd.")).to_be_visible()

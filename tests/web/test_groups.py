@@ -131,6 +131,26 @@ def test_from_one_form_to_one_house(here: Town, site: Site, person: Person, widt
         assert {offer.location_id for offer in here.offers()} == {house}
         assert {placing.shown_status(tx, found) for found in requests(here)} == {"offered"}
     assert inaccessible(page, "asked") + small_targets(page) == []
+    house_page = person(base_url=page.url.partition("/groepen")[0], width=width)
+    log_in(house_page, "aanbieder")
+    house_page.goto("/antwoorden")
+    assert inaccessible(house_page, "answering") + small_targets(house_page) == []
+    house_page.get_by_role("button", name="Ja, alle 5").click()
+    expect(house_page.get_by_text("U heeft tegen de hele groep ja gezegd")).to_be_visible()
+    expect(page.get_by_text("Niemand van deze groep wacht nog op een plek.")).to_be_visible()
+
+
+def test_a_group_can_be_spread_after_all(here: Town, site: Site, person: Person) -> None:
+    for region in ("VR13", "VR15"):
+        here.location(region=region, places=(2,))
+    page = person(base_url=site(here, worker=False))
+    log_in(page, COORDINATOR)
+    visitor = Visitor(here, COORDINATOR)
+    page.goto(visitor.post("/groepen/nieuw", **filled(visitor)).headers["location"])
+    tick(here)
+    expect(page.get_by_text("Nog geen plek gevonden")).to_be_visible()
     page.get_by_text("Toch verdelen?").click()
     page.get_by_role("button", name="Verdelen mag").click()
     expect(page.get_by_text("Mogen over huizen verdeeld worden.")).to_be_visible()
+    tick(here)
+    expect(page.get_by_text("Voor 4 aanvragen is een plek gevonden")).to_be_visible()

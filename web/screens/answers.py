@@ -58,6 +58,15 @@ def extend(offer_id: Id, visit: Annotated[Visit, Depends(Act(Verb.OFFER_EXTEND))
     return visit.act(lambda tx: service.extend_hold(tx, visit.actor, offer_id, times), "/antwoorden", "offer_extended")
 
 
+@router.post("/antwoorden/groep/{group_id}/ja")
+def accept_group(group_id: Id, visit: Answerer) -> Response:
+    """Yes to everybody of a group who was asked for at one house."""
+    house, point = visit.field("house"), visit.field("point") or None
+    return visit.act(
+        lambda tx: service.accept_group(tx, visit.actor, group_id, house, point), "/antwoorden", "group_accepted"
+    )
+
+
 @router.post("/antwoorden/{offer_id}/achteraf")
 def approve(offer_id: Id, visit: Answerer) -> Response:
     """Judge a placement in a crisis afterwards."""
@@ -83,6 +92,7 @@ def _show(visit: Visit, template: str) -> Response:
         template,
         frame,
         waiting=[offer for offer in offers if offer.answered is None],
+        groups=_groups([offer for offer in offers if offer.answered is None]),
         answered=[offer for offer in offers if offer.answered is not None],
         parties={offer.id: party(visit.words, offer.persons) for offer in offers},
         members={offer.id: _one_by_one(visit, offer) for offer in offers},
@@ -93,6 +103,15 @@ def _show(visit: Visit, template: str) -> Response:
         not_now=not_now,
         unpublished=unpublished,
     )
+
+
+def _groups(waiting: list[OfferToAnswerOut]) -> list[list[OfferToAnswerOut]]:
+    """The offers for people found together at one house, where there are several: one yes can answer them all."""
+    found: dict[tuple[str, str], list[OfferToAnswerOut]] = {}
+    for offer in waiting:
+        if offer.group_id:
+            found.setdefault((offer.group_id, offer.location_id), []).append(offer)
+    return [offers for offers in found.values() if len(offers) > 1]
 
 
 @dataclass(frozen=True)

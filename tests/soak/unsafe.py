@@ -504,7 +504,7 @@ def _finds_deadlock(here: Ground, _seed: int) -> bool:
 UNSAFE = Row(
     2,
     "accept against every editable rule, both orders",
-    1500,
+    1000,
     run,
     (
         Planted("no re-check at acceptance", partial(_finds, "accept_unchecked")),

@@ -74,7 +74,7 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import LANGUAGES, NEEDS, UNPLACED, WISHES, Outcome, RequestStatus, Urgency
 from nrm.notify import service as notify
 from nrm.placing import queries as placing
-from nrm.placing import service as placing_service
+from nrm.placing import staying
 from nrm.placing.models import Offer, Stay
 from nrm.placing.rules import DESTINATIONS, StayStatus
 from nrm.registry import queries as registry
@@ -342,7 +342,7 @@ def get_there(tx: Tx, actor: Actor, stay_id: str, shape: GettingThereIn) -> None
     if errors:
         raise Invalid("invalid", tuple(errors))
     if shape.handover_point is not None:
-        placing_service.choose_handover_point(tx, stay, shape.handover_point)
+        staying.choose_handover_point(tx, stay, shape.handover_point)
     values: dict[str, Any] = {
         "driver": shape.driver,
         "escort": shape.escort,
@@ -369,7 +369,7 @@ def get_there(tx: Tx, actor: Actor, stay_id: str, shape: GettingThereIn) -> None
 def _stay(tx: Tx, actor: Actor, stay_id: str, verb: Verb = Verb.STAY_KEEP) -> Stay:
     """A stay at the actor's own house or of a request they decide on, locked; of others nobody learns."""
     require(actor, verb)
-    return placing_service.stay_of(tx, actor, stay_id)
+    return staying.stay_of(tx, actor, stay_id)
 
 
 def _arrived(stay: Stay) -> Stay:

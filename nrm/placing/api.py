@@ -13,7 +13,7 @@ from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
-from nrm.placing import queries, service, trust
+from nrm.placing import consents, queries, reviews, service, staying, trust
 from nrm.placing.models import AddressRelease
 from nrm.placing.schemas import (
     AcceptIn,
@@ -208,13 +208,13 @@ def crisis(offer_id: Id, shape: AcceptIn, call: Annotated[Call, Depends(Allowed(
 def approvals(call: Annotated[Call, Depends(Allowed(Verb.OFFER_READ))]) -> Response:
     """Placements in a crisis that wait for an approval of one's organisation; each is a logged read."""
     with call.writing() as tx:
-        return answer(service.open_approvals(tx, call.actor))
+        return answer(reviews.open_approvals(tx, call.actor))
 
 
 @router.post("/offers/{offer_id}/approval", status_code=204)
 def approve(offer_id: Id, shape: ApprovalIn, call: Answerer) -> Response:
     """Judge a placement in a crisis afterwards."""
-    return call.once(shape, lambda tx: service.approve_afterwards(tx, call.actor, offer_id, shape.approved))
+    return call.once(shape, lambda tx: reviews.approve_afterwards(tx, call.actor, offer_id, shape.approved))
 
 
 @router.get("/declines", response_model=list[DeclineOut])
@@ -228,7 +228,7 @@ def declines(call: Reviewer, offset: Annotated[int, Query(ge=0, le=1_000_000)] =
 def correct(offer_id: Id, shape: CorrectionIn, call: Reviewer) -> Response:
     """Read a decline otherwise than it was tagged, for a coded reason."""
     return call.once(
-        shape, lambda tx: service.correct_decline(tx, call.actor, offer_id, shape.seen, shape.tag, shape.reason)
+        shape, lambda tx: reviews.correct_decline(tx, call.actor, offer_id, shape.seen, shape.tag, shape.reason)
     )
 
 
@@ -240,7 +240,7 @@ def not_now(call: Annotated[Call, Depends(Allowed(Verb.PLACES_READ))]) -> Respon
 
 
 @router.get("/consents", response_model=list[ConsentOut])
-def consents(call: Consenter) -> Response:
+def own_consents(call: Consenter) -> Response:
     """For which locations one's organisation said yes in advance."""
     with call.reading() as tx:
         return answer(queries.consents_of(tx, call.actor.organisation_id))
@@ -250,7 +250,7 @@ def consents(call: Consenter) -> Response:
 def give_consent(location_id: Id, shape: ConsentIn, call: Consenter) -> Response:
     """Say yes in advance for the places of a location."""
     with call.writing() as tx:
-        service.give_consent(tx, call.actor, location_id, shape.urgencies, shape.until, shape.handover_point)
+        consents.give_consent(tx, call.actor, location_id, shape.urgencies, shape.until, shape.handover_point)
     return answer(None)
 
 
@@ -258,7 +258,7 @@ def give_consent(location_id: Id, shape: ConsentIn, call: Consenter) -> Response
 def revoke_consent(location_id: Id, call: Consenter) -> Response:
     """Take back what one said in advance."""
     with call.writing() as tx:
-        service.revoke_consent(tx, call.actor, location_id)
+        consents.revoke_consent(tx, call.actor, location_id)
     return answer(None)
 
 
@@ -266,19 +266,19 @@ def revoke_consent(location_id: Id, call: Consenter) -> Response:
 def stays_here(call: Annotated[Call, Depends(Allowed(Verb.PLACES_READ))]) -> Response:
     """Everyone expected or staying at one's own locations; each that came from a request is a logged read."""
     with call.writing() as tx:
-        return answer(service.open_stays(tx, call.actor))
+        return answer(staying.open_stays(tx, call.actor))
 
 
 @router.post("/stays/{stay_id}/arrival", status_code=204)
 def arrival(stay_id: Id, shape: StayStepIn, call: Arriver) -> Response:
     """The party arrived."""
-    return call.once(shape, lambda tx: service.confirm_arrival(tx, call.actor, stay_id, shape.version))
+    return call.once(shape, lambda tx: staying.confirm_arrival(tx, call.actor, stay_id, shape.version))
 
 
 @router.post("/stays/{stay_id}/no-show", status_code=204)
 def no_show(stay_id: Id, shape: NoShowIn, call: Arriver) -> Response:
     """The party did not come, and perhaps why."""
-    return call.once(shape, lambda tx: service.not_arrived(tx, call.actor, stay_id, shape.version, shape.reason))
+    return call.once(shape, lambda tx: staying.not_arrived(tx, call.actor, stay_id, shape.version, shape.reason))
 
 
 @router.post("/stays/{stay_id}/departure", status_code=204)
@@ -286,7 +286,7 @@ def departure(stay_id: Id, shape: DepartIn, call: Departer) -> Response:
     """The party left, where to and perhaps why."""
 
     def work(tx: Tx) -> None:
-        service.depart(tx, call.actor, stay_id, shape.destination, shape.version, shape.reason)
+        staying.depart(tx, call.actor, stay_id, shape.destination, shape.version, shape.reason)
 
     return call.once(shape, work)
 
@@ -296,7 +296,7 @@ def occupy(place_id: Id, shape: OccupyIn, call: Departer) -> Response:
     """A place is in use by arrangement outside this system."""
 
     def work(tx: Tx) -> None:
-        service.occupy(tx, call.actor, place_id, shape.expected_departure)
+        staying.occupy(tx, call.actor, place_id, shape.expected_departure)
 
     return call.once(shape, work)
 
@@ -306,7 +306,7 @@ def release(stay_id: Id, shape: ReleaseIn, call: Annotated[Call, Depends(Allowed
     """The address, once, to the owner of the request. Never stored with an idempotency key: a stored answer leaks."""
     actor = step_up_if_given(call.parts, call.actor, shape.password)
     with call.writing() as tx:
-        address = service.release_address(
+        address = staying.release_address(
             tx, actor, call.parts.key, stay_id, shape.reason, call.parts.settings.step_up_minutes
         )
         released_at: datetime = tx.session.get_one(AddressRelease, stay_id).at

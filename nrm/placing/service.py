@@ -1,4 +1,4 @@
-"""Offers, answers, stays and the one release of an address.
+"""Offers and answers, up to the stay that the last yes begins.
 
 Locks are always taken in the same order, the request's row and then the location's (several by id), so that an
 acceptance and any change that could bar it exclude each other and never deadlock. Whatever ends an offer holds its
@@ -8,7 +8,7 @@ last word inside the accepting transaction.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -18,21 +18,18 @@ import matching
 from nrm import policy
 from nrm.access import queries as access
 from nrm.access.models import Organisation
-from nrm.access.rules import Actor, OrganisationKind, Role, Verb, may_see_case, owns_case
-from nrm.access.service import log_read, recently_authenticated, require
-from nrm.clock import AMSTERDAM
+from nrm.access.rules import Actor, Verb, may_see_case, owns_case
+from nrm.access.service import log_read, require
 from nrm.db import Database, Tx
-from nrm.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
 from nrm.intake.queries import RequestDetail
-from nrm.intake.rules import UNPLACED, Fact, Outcome, RequestStatus, Urgency
+from nrm.intake.rules import UNPLACED, Fact, RequestStatus
 from nrm.notify import service as notify
 from nrm.placing import problem, queries, rules
 from nrm.placing.models import (
-    AddressRelease,
-    DeclineCorrection,
     NotNow,
     Offer,
     OfferAnswer,
@@ -41,29 +38,22 @@ from nrm.placing.models import (
     Stay,
 )
 from nrm.placing.rules import (
-    CORRECTION_REASONS,
     CRITERION,
     DECLINES,
-    DEPARTURE_REASONS,
-    DESTINATIONS,
     INVESTIGATING,
     KIND_OF,
     NO_ANSWER,
-    NO_SHOW_REASONS,
-    RELEASE_REASONS,
     Answer,
     DeclineEffect,
-    DeclineTag,
     OfferStatus,
     StayStatus,
 )
-from nrm.placing.schemas import ApprovalOut, OfferToAnswerOut, StayOut
+from nrm.placing.schemas import OfferToAnswerOut
 from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
-from nrm.registry.models import Claim, Location
+from nrm.registry.models import Claim
 from nrm.registry.queries import LocationView, UnitView
 from nrm.registry.rules import TRUSTED, ClaimKind, Stance
-from nrm.seal import AddressKey
 
 
 @dataclass(frozen=True)
@@ -220,7 +210,7 @@ def _send(tx: Tx, offer: Offer, detail: RequestDetail, question: _Question) -> N
                 consent=needed.consent_id,
             )
             continue
-        _tell(
+        tell(
             tx,
             access.organisation(tx, needed.organisation_id),
             f"offer:{offer.id}",
@@ -293,26 +283,6 @@ def open_offers(tx: Tx, actor: Actor) -> list[OfferToAnswerOut]:
     return found
 
 
-def open_approvals(tx: Tx, actor: Actor) -> list[ApprovalOut]:
-    """Read the placements in a crisis that one's organisation has to judge; each is a logged read."""
-    require(actor, Verb.OFFER_READ)
-    found = queries.approvals(tx, actor)
-    for approval in found:
-        log_read(tx, actor, f"offer:{approval.offer_id}", "approval")
-    return found
-
-
-def open_stays(tx: Tx, actor: Actor, expected_only: bool = False) -> list[StayOut]:
-    """Read who is expected or stays at one's own houses; each that came from a request is a logged read."""
-    require(actor, Verb.PLACES_READ)
-    found = queries.stays_at(tx, actor.organisation_id)
-    shown = [stay for stay in found if stay.status is StayStatus.PLANNED or not expected_only]
-    for stay in shown:
-        if stay.request_id is not None:
-            log_read(tx, actor, f"stay:{stay.id}", "list")
-    return shown
-
-
 def accept(tx: Tx, actor: Actor, offer_id: str, handover_point: str | None = None) -> Stay | None:
     """Say yes for one's organisation. With the last answer needed the stay begins, and is returned."""
     offer, detail, needed = _to_answer(tx, actor, offer_id)
@@ -363,7 +333,7 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
         _tell_not_needed(tx, other.id, short_code)
         tx.record("offer.not_needed", f"request:{request_id}", "requests", "offers", "places", offer=other.id)
     intake_service.move(tx, request_id, (RequestStatus.OFFERED,), RequestStatus.ACCEPTED)
-    _tell(
+    tell(
         tx,
         owner,
         f"stay:{stay_id}",
@@ -411,7 +381,7 @@ def place_in_crisis(tx: Tx, actor: Actor, offer_id: str, handover_point: str | N
     for needed in missing:
         needed.afterwards, needed.approval_due_at = True, tx.now + timedelta(minutes=authority.approval_minutes)
         tx.session.add(needed)
-        _tell(
+        tell(
             tx,
             access.organisation(tx, needed.organisation_id),
             f"approval:{offer_id}",
@@ -430,50 +400,6 @@ def place_in_crisis(tx: Tx, actor: Actor, offer_id: str, handover_point: str | N
         missing=sorted(needed.by for needed in missing),
     )
     return _complete(tx, offer, detail, views)
-
-
-def approve_afterwards(tx: Tx, actor: Actor, offer_id: str, approved: bool) -> None:
-    """Say afterwards whether a placement in a crisis was right. It undoes nothing; both answers stay on record."""
-    require(actor, Verb.OFFER_ANSWER)
-    needed = tx.session.get(OfferAnswer, (offer_id, actor.organisation_id))
-    if needed is None or not needed.afterwards or not rules.speaks_as(actor, needed.by):
-        raise NotFound("no_offer")
-    request = intake.request(tx, queries.offer(tx, offer_id).request_id, for_update=True)
-    if request.refuses_police and actor.investigative:
-        raise NotFound("no_offer")
-    by, request_id, short_code = needed.by, request.id, request.short_code
-    owner = access.organisation(tx, request.owner_organisation_id)
-    tx.guarded(
-        update(OfferAnswer)
-        .where(
-            col(OfferAnswer.offer_id) == offer_id,
-            col(OfferAnswer.organisation_id) == actor.organisation_id,
-            col(OfferAnswer.answer).is_(None),
-        )
-        .values(
-            answer=Answer.ACCEPT if approved else Answer.DECLINE,
-            account_id=actor.account_id,
-            at=tx.now,
-            approval_due_at=None,
-        ),
-        Conflict("already_answered"),
-    )
-    if not approved:
-        _tell(
-            tx,
-            owner,
-            f"disapproved:{offer_id}",
-            f"Opvangvraag {short_code}: achteraf niet goedgekeurd",
-            f"De plaatsing met code {short_code} is achteraf niet goedgekeurd. Zij blijft staan. Log in en overleg.",
-        )
-    tx.record(
-        "offer.approved" if approved else "offer.disapproved",
-        f"request:{request_id}",
-        "requests",
-        "offers",
-        offer=offer_id,
-        by=by,
-    )
 
 
 def accept_group(tx: Tx, actor: Actor, group_id: str, location_id: str, handover_point: str | None = None) -> int:
@@ -543,7 +469,7 @@ def decline(tx: Tx, actor: Actor, offer_id: str, code: str, criterion: str | Non
             )
         )
         tx.session.flush()
-    _tell(
+    tell(
         tx,
         owner,
         f"declined:{offer_id}",
@@ -561,106 +487,6 @@ def decline(tx: Tx, actor: Actor, offer_id: str, code: str, criterion: str | Non
         tag=rule.tag,
         criterion=criterion,
     )
-
-
-def correct_decline(tx: Tx, actor: Actor, offer_id: str, seen: DeclineTag, tag: DeclineTag, reason: str) -> None:
-    """The national desk reads a decline otherwise than it was tagged, for a coded reason. What was said before stays.
-
-    It changes how the decline is counted, never what it did: the place may have gone to somebody else since.
-    """
-    require(actor, Verb.DECLINES_REVIEW)
-    if reason not in CORRECTION_REASONS:
-        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
-    if tag is seen:
-        raise Invalid("invalid", (FieldError(("tag",), "unknown_choice"),))
-    found = queries.offer(tx, offer_id)
-    if found.status != OfferStatus.DECLINED:
-        raise NotFound("no_offer")
-    tx.guarded(
-        update(Offer).where(col(Offer.id) == offer_id, col(Offer.decline_tag) == seen).values(decline_tag=tag),
-        Conflict("changed_meanwhile"),
-    )
-    tx.session.add(
-        DeclineCorrection(
-            id=tx.new_id(),
-            offer_id=offer_id,
-            tag_before=seen,
-            tag=tag,
-            reason=reason,
-            account_id=actor.account_id,
-            at=tx.now,
-        )
-    )
-    tx.record("decline.corrected", f"offer:{offer_id}", "offers", tag_before=seen, tag=tag, reason=reason)
-
-
-def give_consent(
-    tx: Tx, actor: Actor, location_id: str, urgencies: Collection[str], until: date, handover_point: str | None = None
-) -> StandingConsent:
-    """Say yes in advance for the places of a location, through a day; it replaces what was said before.
-
-    It stands for one's own answer only, and only where a decider is asked in that capacity.
-    """
-    location = _own_for_consent(tx, actor, location_id)
-    _, authority = policy.current(tx, policy.Authority)
-    today = tx.now.astimezone(AMSTERDAM).date()
-    if not today <= until <= today + timedelta(days=authority.consent_days_max):
-        raise Invalid("invalid", (FieldError(("until",), "not_in_range"),))
-    if not urgencies or set(urgencies) - set(Urgency):
-        raise Invalid("invalid", (FieldError(("urgencies",), "unknown_choice"),))
-    if handover_point is not None and handover_point not in location.handover_points:
-        raise Invalid("invalid", (FieldError(("handoverPoint",), "unknown_choice"),))
-    _end_consent(tx, actor, location_id)
-    consent = StandingConsent(
-        id=tx.new_id(),
-        location_id=location_id,
-        organisation_id=actor.organisation_id,
-        urgencies=[urgency.value for urgency in Urgency if urgency in urgencies],
-        handover_point=handover_point,
-        given_at=tx.now,
-        given_by=actor.account_id,
-        valid_until=datetime.combine(until + timedelta(days=1), time(), AMSTERDAM),
-    )
-    tx.session.add(consent)
-    tx.session.flush()
-    tx.record(
-        "consent.given",
-        f"location:{location_id}",
-        "offers",
-        consent=consent.id,
-        urgencies=consent.urgencies,
-        until=until.isoformat(),
-    )
-    return consent
-
-
-def revoke_consent(tx: Tx, actor: Actor, location_id: str) -> None:
-    """Take back what one said in advance: from now on every offer is asked. What was given already stays given."""
-    _own_for_consent(tx, actor, location_id)
-    if not _end_consent(tx, actor, location_id):
-        raise Conflict("no_consent")
-    tx.record("consent.revoked", f"location:{location_id}", "offers")
-
-
-def _end_consent(tx: Tx, actor: Actor, location_id: str) -> int:
-    return tx.affected(
-        update(StandingConsent)
-        .where(
-            col(StandingConsent.location_id) == location_id,
-            col(StandingConsent.organisation_id) == actor.organisation_id,
-            col(StandingConsent.ended_at).is_(None),
-        )
-        .values(ended_at=tx.now, ended_by=actor.account_id)
-    )
-
-
-def _own_for_consent(tx: Tx, actor: Actor, location_id: str) -> Location:
-    """A location one may say yes for in advance, locked: one's own, or a municipal one in one's own region."""
-    require(actor, Verb.CONSENT_KEEP)
-    location = registry.location(tx, location_id, for_update=True)
-    if not rules.may_consent(actor, location):
-        raise NotFound("no_location")
-    return location
 
 
 def withdraw_offer(tx: Tx, actor: Actor, offer_id: str) -> None:
@@ -723,152 +549,6 @@ def _withdraw_unfit(tx: Tx, found: tuple[str, str, str]) -> bool:
         reasons=list(reasons),
     )
     return True
-
-
-def confirm_arrival(tx: Tx, actor: Actor, stay_id: str, version: int) -> None:
-    """The party arrived: said by the provider or by the owner of the request."""
-    stay = stay_of(tx, actor, stay_id)
-    _step(tx, stay_id, version, (StayStatus.PLANNED,), status=StayStatus.ARRIVED, arrived_at=tx.now)
-    if stay.request_id:
-        intake_service.move(tx, stay.request_id, (RequestStatus.ACCEPTED,), RequestStatus.PLACED)
-    tx.record("stay.arrived", _subject(stay), "requests", "places", stay=stay_id)
-
-
-def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int, reason: str | None = None) -> None:
-    """The party did not come, perhaps why: the place is free again and the request waits again."""
-    if reason is not None and reason not in NO_SHOW_REASONS:
-        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
-    stay = stay_of(tx, actor, stay_id)
-    _step(
-        tx,
-        stay_id,
-        version,
-        (StayStatus.PLANNED,),
-        status=StayStatus.NOT_ARRIVED,
-        ended_at=tx.now,
-        end_reason=reason,
-    )
-    registry_service.end_claims(tx, stay_id)
-    if stay.request_id:
-        request = intake.request(tx, stay.request_id)
-        intake_service.move(
-            tx,
-            stay.request_id,
-            (RequestStatus.ACCEPTED,),
-            RequestStatus.OPEN,
-            rung_first=request.rung_next,
-            rung_due_at=max(tx.now, request.deadline_at),
-        )
-    tx.record("stay.not_arrived", _subject(stay), "requests", "places", stay=stay_id, reason=reason)
-
-
-def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int, reason: str | None = None) -> None:
-    """The party left, where to and perhaps why: the place is free again and the request is closed."""
-    require(actor, Verb.STAY_DEPART)
-    if reason is not None and reason not in DEPARTURE_REASONS:
-        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
-    if destination not in DESTINATIONS:
-        raise Invalid("invalid", (FieldError(("destination",), "unknown_choice"),))
-    stay = stay_of(tx, actor, stay_id)
-    _step(
-        tx,
-        stay_id,
-        version,
-        (StayStatus.ARRIVED,),
-        status=StayStatus.DEPARTED,
-        ended_at=tx.now,
-        destination=destination,
-        end_reason=reason,
-    )
-    registry_service.end_claims(tx, stay_id)
-    if stay.request_id:
-        intake_service.move(
-            tx,
-            stay.request_id,
-            (RequestStatus.PLACED,),
-            RequestStatus.CLOSED,
-            outcome=Outcome.ENDED_STAY,
-            closed_at=tx.now,
-        )
-    tx.record(
-        "stay.departed", _subject(stay), "requests", "places", stay=stay_id, destination=destination, reason=reason
-    )
-
-
-def occupy(tx: Tx, actor: Actor, place_id: str, expected_departure: date | None = None) -> Stay:
-    """A place is in use by arrangement outside this system: said by its provider."""
-    location = registry_service.location_of_own_place(tx, actor, place_id)
-    location_id = location.id
-    unit_id = next(
-        unit.unit.id
-        for view in registry.locations(tx, location_id=location_id)
-        for unit in view.units
-        if any(place.id == place_id for place in unit.places)
-    )
-    stay = Stay(
-        id=tx.new_id(),
-        unit_id=unit_id,
-        location_id=location_id,
-        status=StayStatus.ARRIVED,
-        persons=1,
-        planned_at=tx.now,
-        arrived_at=tx.now,
-        expected_departure=expected_departure,
-    )
-    tx.session.add(stay)
-    tx.session.flush()
-    registry_service.claim_place(tx, place_id, stay.id)
-    registry_service.touch(tx, location)
-    tx.record("stay.registered", f"location:{location_id}", "places", stay=stay.id)
-    return stay
-
-
-def release_address(tx: Tx, actor: Actor, key: AddressKey, stay_id: str, reason: str, step_up_minutes: int) -> str:
-    """The address, once, to the owner of an accepted request, for a coded reason and after a recent password.
-
-    The same person may look again until arrival, and each look is logged; nobody else gets it a second time.
-    """
-    require(actor, Verb.ADDRESS_RELEASE)
-    if reason not in RELEASE_REASONS:
-        raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
-    stay = queries.stay(tx, stay_id)
-    request = intake.request(tx, stay.request_id, for_update=True) if stay.request_id else None
-    if request is None or not owns_case(actor, request):
-        raise NotFound("no_stay")
-    if of_desk_on_shift_only(request, actor):
-        # What a first responder asked belongs to the desk, and of the desk only whoever is on shift gets the address.
-        # A coordinator who took the request over owns it, and the rule follows the owner.
-        raise NotFound("no_stay")
-    tx.session.refresh(stay)
-    if stay.status != StayStatus.PLANNED:
-        raise Conflict("not_expected_any_more")
-    if not recently_authenticated(actor, tx.now, step_up_minutes):
-        raise Forbidden("password_needed")
-    earlier = tx.session.get(AddressRelease, stay_id)
-    if earlier is not None and earlier.account_id != actor.account_id:
-        raise Conflict("already_released")
-    log_read(tx, actor, f"address:{stay_id}", reason)
-    if earlier is None:
-        tx.session.add(AddressRelease(stay_id=stay_id, account_id=actor.account_id, at=tx.now, reason=reason))
-        try:
-            tx.session.flush()
-        except IntegrityError as error:
-            raise Conflict("already_released") from error
-        tx.record("address.released", _subject(stay), "requests", stay=stay_id, reason=reason)
-    return registry_service.unseal_address(tx, key, stay.location_id)
-
-
-def of_desk_on_shift_only(request: PlacementRequest, actor: Actor) -> bool:
-    """Whether the address of this request is for the duty officer on shift, and the actor is another of the desk."""
-    of_desk = actor.organisation_kind is OrganisationKind.NATIONAL_DESK
-    return request.handover_needed and of_desk and actor.role is not Role.DUTY_OFFICER
-
-
-def choose_handover_point(tx: Tx, stay: Stay, point: str) -> None:
-    """Agree on another hand-over point: one of the location's own list."""
-    if point not in registry.location(tx, stay.location_id).handover_points:
-        raise Invalid("invalid", (FieldError(("handoverPoint",), "unknown_choice"),))
-    tx.affected(update(Offer).where(col(Offer.id) == stay.offer_id).values(handover_point=point))
 
 
 def _deciders(
@@ -1026,36 +706,11 @@ def _lapse(tx: Tx, found: tuple[str, str, str]) -> bool:
     return True
 
 
-def stay_of(tx: Tx, actor: Actor, stay_id: str) -> Stay:
-    """A stay at the actor's own location, or of a request the actor owns; locked. Others do not exist for them."""
-    require(actor, Verb.STAY_ARRIVE)
-    stay = queries.stay(tx, stay_id)
-    request = intake.request(tx, stay.request_id, for_update=True) if stay.request_id else None
-    location = registry.location(tx, stay.location_id, for_update=True)
-    at_home = actor.role is Role.PROVIDER and location.organisation_id == actor.organisation_id
-    if not at_home and not (request is not None and owns_case(actor, request)):
-        raise NotFound("no_stay")
-    return stay
-
-
-def _step(tx: Tx, stay_id: str, version: int, come_from: tuple[StayStatus, ...], **values: object) -> None:
-    tx.guarded(
-        update(Stay)
-        .where(col(Stay.id) == stay_id, col(Stay.status).in_(come_from), col(Stay.version) == version)
-        .values(version=Stay.version + 1, **values),
-        Conflict("changed_meanwhile"),
-    )
-
-
-def _subject(stay: Stay) -> str:
-    return f"request:{stay.request_id}" if stay.request_id else f"location:{stay.location_id}"
-
-
 def _tell_not_needed(tx: Tx, offer_id: str, short_code: str) -> None:
     """Thank whoever was asked and is not needed any more; who has not read the question yet need not."""
     notify.cancel(tx, f"offer:{offer_id}")
     for needed in _answers_of(tx, offer_id):
-        _tell(
+        tell(
             tx,
             access.organisation(tx, needed.organisation_id),
             f"not-needed:{offer_id}",
@@ -1064,7 +719,7 @@ def _tell_not_needed(tx: Tx, offer_id: str, short_code: str) -> None:
         )
 
 
-def _tell(tx: Tx, organisation: Organisation, about: str, subject: str, body: str) -> None:
+def tell(tx: Tx, organisation: Organisation, about: str, subject: str, body: str) -> None:
     """Queue a message to an organisation's functional mailbox, or to the log where it has none."""
     channel, recipient = ("email", organisation.email) if organisation.email else ("log", organisation.id)
     notify.queue(tx, f"{about}/{organisation.id}/{channel}", about, channel, recipient, subject, body)

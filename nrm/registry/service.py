@@ -296,7 +296,7 @@ def seal_address(tx: Tx, key: AddressKey, location_id: str, address: str) -> Non
 
 
 def unseal_address(tx: Tx, key: AddressKey, location_id: str) -> str:
-    """The address of a location. Only `placing.release_address` may call this: it checks, and logs, who asks."""
+    """The address of a location. Only `placing.staying.release_address` may call this: it checks and logs who asks."""
     row = tx.session.get(SealedAddress, location_id)
     if row is None:
         raise NotFound("no_address")

@@ -27,9 +27,9 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Exploitation, Fact, Residence, Sex, UnsafeReason, Urgency
 from nrm.intake.schemas import PersonIn, RequestIn, UnsafeIn
 from nrm.intake.service import submit
+from nrm.placing.consents import give_consent
 from nrm.placing.models import Stay as StayRow
 from nrm.placing.rules import StayStatus
-from nrm.placing.service import give_consent
 from nrm.registry import service as registry
 from nrm.registry.models import AdmissionRule, Claim, Place
 from nrm.registry.models import Location as LocationRow

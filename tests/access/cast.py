@@ -16,6 +16,7 @@ from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest, Repeat
 from nrm.intake.rules import Outcome
 from nrm.intake.schemas import GroupIn, PreAlertIn
+from nrm.placing import consents, staying
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
 from nrm.registry import service as registry
@@ -121,17 +122,17 @@ def cast(town: Town) -> Cast:
     made.ids["declined"] = declined(town, coordinator, provider)
     made.ids["declined_case"] = next(found.request_id for found in town.offers() if found.id == made.ids["declined"])
     with town.database.transaction(provider.account_id) as tx:
-        placing.give_consent(tx, provider, unused, ["now"], town.clock.at.date() + timedelta(days=7))
+        consents.give_consent(tx, provider, unused, ["now"], town.clock.at.date() + timedelta(days=7))
     placed, placed_stay = town.placed(coordinator, provider)
     closed, closed_stay = town.placed(coordinator, provider)
     with town.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, placed_stay, 1)
-        placing.confirm_arrival(tx, provider, closed_stay, 1)
-        placing.depart(tx, provider, closed_stay, "own_home", 2)
+        staying.confirm_arrival(tx, provider, placed_stay, 1)
+        staying.confirm_arrival(tx, provider, closed_stay, 1)
+        staying.depart(tx, provider, closed_stay, "own_home", 2)
     lost, made.ids["lost_stay"] = town.placed(coordinator, provider)
     with town.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, made.ids["lost_stay"], 1)
-        placing.depart(tx, provider, made.ids["lost_stay"], "unknown", 2)
+        staying.confirm_arrival(tx, provider, made.ids["lost_stay"], 1)
+        staying.depart(tx, provider, made.ids["lost_stay"], "unknown", 2)
         paid = SettlementIn(legal="GM0599", paying="GM0599")
         made.ids["settlement"] = course.settle(tx, coordinator, placed, paid).id
     accepted, made.ids["stay"] = town.placed(coordinator, provider)

@@ -14,7 +14,7 @@ from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.rules import Outcome
 from nrm.notify.models import Message
-from nrm.placing import service as placing
+from nrm.placing import staying
 from tests.builders import KEY, Town, town
 
 ROTTERDAM, UTRECHT = "GM0599", "GM0344"
@@ -57,7 +57,7 @@ def test_a_first_responder_hears_each_step_once(here: Town) -> None:
     service.follow_up(here.database)
     assert steps(here, request_id) == [("received", None), ("picked_up", None)]
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     service.follow_up(here.database)
     assert service.follow_up(here.database) == 0
     assert steps(here, request_id)[-1] == ("outcome", "sheltered")
@@ -117,8 +117,8 @@ def test_a_bed_never_waits_for_who_pays(here: Town) -> None:
     first, stay_id = here.placed(coordinator, provider)
     settle(here, coordinator, first, tariff="disputed")
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
-        placing.depart(tx, provider, stay_id, "own_home", 2)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
+        staying.depart(tx, provider, stay_id, "own_home", 2)
     second, _ = here.placed(coordinator, provider)
     with here.database.reading() as tx:
         assert intake.request(tx, second).status == "accepted"
@@ -186,7 +186,7 @@ def test_regions_send_and_receive(here: Town) -> None:
         here.location(region=region, places=(1,))
         _, stay_id = here.placed(coordinator, provider)
         with here.database.transaction(provider.account_id) as tx:
-            placing.confirm_arrival(tx, provider, stay_id, 1)
+            staying.confirm_arrival(tx, provider, stay_id, 1)
     here.location(region="VR01", places=(1,))
     here.placed(coordinator, provider)  # never arrived: does not count
     with here.database.reading() as tx:
@@ -287,11 +287,11 @@ def test_the_address_follows_the_owner(here: Town) -> None:
     assert stay_id is not None
     transfer_id = hand_over(here, officer, request_id, coordinator.organisation_id)
     with here.database.transaction(coordinator.account_id) as tx, pytest.raises(NotFound):
-        placing.release_address(tx, coordinator, KEY, stay_id, "bring_there", step_up_minutes=10)
+        staying.release_address(tx, coordinator, KEY, stay_id, "bring_there", step_up_minutes=10)
     with here.database.transaction(coordinator.account_id) as tx:
         service.take_over(tx, coordinator, transfer_id)
     for nobody in (officer, here.national_desk(), police):
         with here.database.transaction(nobody.account_id) as tx, pytest.raises((NotFound, Forbidden)):
-            placing.release_address(tx, nobody, KEY, stay_id, "bring_there", step_up_minutes=10)
+            staying.release_address(tx, nobody, KEY, stay_id, "bring_there", step_up_minutes=10)
     with here.database.transaction(coordinator.account_id) as tx:
-        assert "CANARY" in placing.release_address(tx, coordinator, KEY, stay_id, "bring_there", step_up_minutes=10)
+        assert "CANARY" in staying.release_address(tx, coordinator, KEY, stay_id, "bring_there", step_up_minutes=10)

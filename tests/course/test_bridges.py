@@ -22,7 +22,7 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Fact, Outcome
 from nrm.intake.schemas import AmendIn
 from nrm.notify.models import Message
-from nrm.placing import service as placing
+from nrm.placing import staying
 from tests.builders import Town, town
 
 ROTTERDAM, UTRECHT = "GM0599", "GM0344"
@@ -179,7 +179,7 @@ def test_it_ends_by_itself_at_the_arrival_and_not_before(here: Town) -> None:
     assert service.follow_up(here.database) == 0
     assert all_bridges(here, request_id)[0].ended_at is None
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     service.follow_up(here.database)
     assert all_bridges(here, request_id)[0].end_cause == "placed"
     with here.database.reading() as tx:

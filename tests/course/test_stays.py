@@ -20,7 +20,7 @@ from nrm.escalation import service as escalation
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.placing import queries as placing_queries
-from nrm.placing import service as placing
+from nrm.placing import staying
 from nrm.registry import service as registry
 from nrm.registry.models import Unit
 from tests.builders import Town, town
@@ -40,7 +40,7 @@ def arrived(here: Town, coordinator: Actor, provider: Actor, **fields: object) -
     """A party that arrived: (request, stay)."""
     request_id, stay_id = here.placed(coordinator, provider, **{"days": 30, **fields})
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     service.follow_up(here.database)
     return request_id, stay_id
 
@@ -64,7 +64,7 @@ def expect(here: Town, actor: Actor, stay_id: str, on: date, reason: str | None 
 
 def depart(here: Town, provider: Actor, stay_id: str, destination: str, reason: str | None = None) -> None:
     with here.database.transaction(provider.account_id) as tx:
-        placing.depart(tx, provider, stay_id, destination, course(here, stay_id).version, reason)
+        staying.depart(tx, provider, stay_id, destination, course(here, stay_id).version, reason)
 
 
 def test_the_checklist_is_set_out_once_at_the_arrival(here: Town) -> None:
@@ -73,7 +73,7 @@ def test_the_checklist_is_set_out_once_at_the_arrival(here: Town) -> None:
     _, stay_id = here.placed(coordinator, provider, days=30)
     assert service.follow_up(here.database) == 0
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(service.follow_up, [here.database] * 4)) == 1
     listed = course(here, stay_id).aftercare
@@ -254,8 +254,8 @@ def test_why_nobody_came_is_coded(here: Town) -> None:
     request_id, stay_id = here.placed(coordinator, provider)
     with here.database.transaction(provider.account_id) as tx:
         with pytest.raises(Invalid):
-            placing.not_arrived(tx, provider, stay_id, 1, "omdat")
-        placing.not_arrived(tx, provider, stay_id, 1, "no_transport")
+            staying.not_arrived(tx, provider, stay_id, 1, "omdat")
+        staying.not_arrived(tx, provider, stay_id, 1, "no_transport")
     with here.database.reading() as tx:
         assert [stay.end_reason for stay in placing_queries.stays_of_request(tx, request_id)] == ["no_transport"]
 
@@ -308,7 +308,7 @@ def test_it_opens_once_however_many_workers_look(here: Town) -> None:
     here.location()
     request_id, stay_id = here.placed(coordinator, provider, days=3)
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(service.follow_up, [here.database] * 4))
     with here.database.transaction(coordinator.account_id) as tx, pytest.raises(Conflict, match="follow_on_exists"):
@@ -338,7 +338,7 @@ def test_the_first_responder_who_asked_does_not_follow_what_comes_after(here: To
     stay_id = here.accept(provider, here.offer(officer, request_id), "Ingang politiebureau")
     assert stay_id is not None
     with here.database.transaction(provider.account_id) as tx:
-        placing.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     service.follow_up(here.database)
     follow_on = next_of(here, request_id)
     assert follow_on is not None
@@ -408,7 +408,7 @@ def test_the_summary_goes_from_house_to_house_only(here: Town) -> None:
         service.write_summary(tx, second, stay_id, shape)
     # And no longer than the party stays.
     with here.database.transaction(second.account_id) as tx:
-        placing.confirm_arrival(tx, second, next_stay, 1)
-        placing.depart(tx, second, next_stay, "own_home", 2)
+        staying.confirm_arrival(tx, second, next_stay, 1)
+        staying.depart(tx, second, next_stay, "own_home", 2)
         with pytest.raises(NotFound):
             service.read_summary(tx, second, next_stay)

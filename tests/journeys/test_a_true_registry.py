@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from nrm.placing import service as placing
+from nrm.placing import staying
 from nrm.registry import queries as registry
 from nrm.registry import service as keeping
 from nrm.registry.rules import Basis, FreshnessBand, PlaceState, Stance
@@ -48,8 +48,8 @@ def test_a_minute_in_the_morning(here: Town, site: Site, person: Person) -> None
     provider = here.provider()
     house = here.location(places=(1, 1, 1), confirmed_minutes_ago=60 * 9)
     with here.database.transaction() as tx:
-        gone = placing.occupy(tx, provider, f"{house}-u1-p1", date(2026, 11, 23)).id
-        stays = placing.occupy(tx, provider, f"{house}-u2-p1", date(2026, 11, 23)).id
+        gone = staying.occupy(tx, provider, f"{house}-u1-p1", date(2026, 11, 23)).id
+        stays = staying.occupy(tx, provider, f"{house}-u2-p1", date(2026, 11, 23)).id
         keeping.close_place(tx, provider, f"{house}-u3-p1", "maintenance", date(2026, 11, 24))
         keeping.set_rule(
             tx, provider, house, "trauma", Stance.CONSULT, Basis.CHOICE, "bel eerst", None, date(2026, 11, 23)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nrm.placing import queries, service
+from nrm.placing import queries, service, staying
 from nrm.placing.schemas import ProposalsOut
 from tests.builders import Town, town
 
@@ -56,6 +56,6 @@ def test_the_handover_point_of_an_earlier_try_is_not_shown(here: Town) -> None:
     assert stay_id
     with here.database.transaction(officer.account_id) as tx:
         assert queries.handover_point(tx, request_id) == "Ingang politiebureau"
-        service.not_arrived(tx, officer, stay_id, version=1)
+        staying.not_arrived(tx, officer, stay_id, version=1)
     with here.database.reading() as tx:
         assert queries.handover_point(tx, request_id) is None

@@ -11,7 +11,7 @@ from nrm import journal, policy
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.clock import AMSTERDAM
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
-from nrm.placing import queries, rules, service
+from nrm.placing import consents, queries, rules, service
 from nrm.placing.models import OfferAnswer
 from nrm.placing.rules import INVESTIGATING, KIND_OF
 from nrm.policy import Authority, Decider, OfficeHours
@@ -249,7 +249,7 @@ def test_a_refusal_learned_late_takes_the_question_from_the_police(here: Town) -
 def consent(here: Town, actor: Actor, location_id: str, **other: object) -> str:
     said = {"urgencies": ["now", "today"], "until": date(2026, 12, 1), "handover_point": None, **other}
     with here.database.transaction(actor.account_id) as tx:
-        return service.give_consent(tx, actor, location_id, **said).id  # type: ignore[arg-type]
+        return consents.give_consent(tx, actor, location_id, **said).id  # type: ignore[arg-type]
 
 
 def test_a_yes_in_advance_places_at_once_and_says_so_on_record(here: Town) -> None:
@@ -331,9 +331,9 @@ def test_it_ends_with_its_day_and_when_it_is_taken_back_and_a_new_one_replaces_i
     with here.database.reading() as tx:
         assert [found.id for found in queries.consents_of(tx, provider.organisation_id)] == [newest]
     with here.database.transaction(provider.account_id) as tx:
-        service.revoke_consent(tx, provider, house)
+        consents.revoke_consent(tx, provider, house)
         with pytest.raises(Conflict, match="no_consent"):
-            service.revoke_consent(tx, provider, house)
+            consents.revoke_consent(tx, provider, house)
     here.offer(coordinator, taken_back)
     assert here.status(taken_back) == "offered"
     assert here.status(first) == "accepted", "what was given stays given"

@@ -9,7 +9,7 @@ from nrm import journal, policy
 from nrm.access.rules import Actor, Role
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
 from nrm.notify.models import Message
-from nrm.placing import matcher, queries, service
+from nrm.placing import matcher, queries, reviews, service
 from nrm.placing.models import DeclineCorrection
 from nrm.placing.rules import DECLINES, DeclineEffect, DeclineTag
 from nrm.registry import service as keeping
@@ -200,7 +200,7 @@ def test_the_desk_reads_a_decline_otherwise_and_what_was_said_stays(here: Town) 
 
     def correct(actor: Actor, seen: str, tag: str, reason: str = "ground_untrue") -> None:
         with here.database.transaction(actor.account_id) as tx:
-            service.correct_decline(tx, actor, offer_id, DeclineTag(seen), DeclineTag(tag), reason)
+            reviews.correct_decline(tx, actor, offer_id, DeclineTag(seen), DeclineTag(tag), reason)
 
     for actor in (coordinator, provider):
         with pytest.raises(Forbidden):
@@ -247,7 +247,7 @@ def test_an_offer_of_somebody_else_cannot_be_corrected_before_it_was_declined(he
     here.location()
     _, offer_id = asked(here, coordinator)
     with here.database.transaction() as tx, pytest.raises(NotFound):
-        service.correct_decline(tx, desk, offer_id, DeclineTag.CLIENT, DeclineTag.NEUTRAL, "policy")
+        reviews.correct_decline(tx, desk, offer_id, DeclineTag.CLIENT, DeclineTag.NEUTRAL, "policy")
     with here.database.reading() as tx:
         assert queries.declines(tx) == []
         assert not tx.session.exec(select(Message).where(col(Message.about).startswith("declined:"))).all()

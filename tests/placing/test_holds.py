@@ -12,7 +12,7 @@ from nrm.access.rules import Actor, OrganisationKind
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound, NrmError
 from nrm.intake import service as requests
 from nrm.intake.schemas import AmendIn
-from nrm.placing import queries, service
+from nrm.placing import queries, reviews, service
 from nrm.placing.models import OfferAnswer
 from nrm.policy import Authority, Decider, Hold
 from nrm.registry import service as keeping
@@ -140,7 +140,7 @@ def place(here: Town, actor: Actor, offer_id: str, point: str | None = None) -> 
 
 def judge(here: Town, actor: Actor, offer_id: str, approved: bool) -> None:
     with here.database.transaction(actor.account_id) as tx:
-        service.approve_afterwards(tx, actor, offer_id, approved)
+        reviews.approve_afterwards(tx, actor, offer_id, approved)
 
 
 def rows(here: Town, offer_id: str) -> dict[str, OfferAnswer]:
@@ -186,7 +186,7 @@ def test_placed_on_a_spoken_yes_and_judged_afterwards(here: Town, approved: bool
     assert (missing.answer, missing.afterwards) == (None, True)
     assert missing.approval_due_at == here.clock.at + timedelta(hours=12)
     with here.database.transaction(desk.account_id) as tx:
-        (approval,) = service.open_approvals(tx, desk)
+        (approval,) = reviews.open_approvals(tx, desk)
         assert approval.offer_id == offer_id
         assert queries.approvals(tx, provider) == []
     with pytest.raises(NotFound):

@@ -6,7 +6,7 @@ import pytest
 
 from nrm import journal
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
-from nrm.placing import queries, service
+from nrm.placing import queries, service, staying
 from nrm.registry import queries as registry
 from nrm.registry import service as keeping
 from nrm.registry.rules import Basis, PlaceState, Stance
@@ -43,14 +43,14 @@ def test_from_request_to_departure(here: Town) -> None:
     assert stay_id is not None
     assert states(here, far) == [PlaceState.OCCUPIED, PlaceState.FREE]
     with here.database.transaction(coordinator.account_id) as tx:
-        address = service.release_address(tx, coordinator, KEY, stay_id, "bring_there", step_up_minutes=10)
+        address = staying.release_address(tx, coordinator, KEY, stay_id, "bring_there", step_up_minutes=10)
     assert "CANARY-002" in address
 
     with here.database.transaction(provider.account_id) as tx:
-        service.confirm_arrival(tx, provider, stay_id, version=1)
+        staying.confirm_arrival(tx, provider, stay_id, version=1)
     assert here.status(request_id) == "placed"
     with here.database.transaction(provider.account_id) as tx:
-        service.depart(tx, provider, stay_id, "own_home", version=2)
+        staying.depart(tx, provider, stay_id, "own_home", version=2)
     assert here.status(request_id) == "closed"
     assert states(here, far) == [PlaceState.FREE, PlaceState.FREE]
     assert states(here, near) == [PlaceState.FREE, PlaceState.FREE]
@@ -170,9 +170,9 @@ def test_a_first_responder_gets_a_handover_point_and_the_duty_officer_the_addres
         assert queries.handover_point(tx, request_id) == "Ingang politiebureau"
     for nobody in (police, provider):
         with here.database.transaction(nobody.account_id) as tx, pytest.raises((Forbidden, NotFound)):
-            service.release_address(tx, nobody, KEY, stay_id, "bring_there", step_up_minutes=10)
+            staying.release_address(tx, nobody, KEY, stay_id, "bring_there", step_up_minutes=10)
     with here.database.transaction(officer.account_id) as tx:
-        assert "CANARY" in service.release_address(tx, officer, KEY, stay_id, "bring_there", step_up_minutes=10)
+        assert "CANARY" in staying.release_address(tx, officer, KEY, stay_id, "bring_there", step_up_minutes=10)
 
 
 def test_stale_figures_ask_for_a_call_first(here: Town) -> None:

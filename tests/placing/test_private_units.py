@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from nrm.errors import Conflict
-from nrm.placing import service
+from nrm.placing import staying
 from nrm.registry import queries as registry
 from nrm.registry import service as keeping
 from tests.builders import Town, town
@@ -39,10 +39,10 @@ def test_occupied_outside_the_system_takes_the_whole_room_too(here: Town) -> Non
     provider = here.provider()
     location_id = here.location(places=(2,), private=True)
     with here.database.transaction(provider.account_id) as tx:
-        stay = service.occupy(tx, provider, f"{location_id}-u1-p2")
+        stay = staying.occupy(tx, provider, f"{location_id}-u1-p2")
         assert len(here.live_claims(tx)) == 2
     with here.database.transaction(provider.account_id) as tx:
-        service.depart(tx, provider, stay.id, "unknown", version=1)
+        staying.depart(tx, provider, stay.id, "unknown", version=1)
         assert here.live_claims(tx) == []
 
 
@@ -52,9 +52,9 @@ def test_a_bed_put_back_in_a_taken_room_is_not_free(here: Town) -> None:
     closed, other = f"{location_id}-u1-p1", f"{location_id}-u1-p2"
     with here.database.transaction(provider.account_id) as tx:
         keeping.close_place(tx, provider, closed, "maintenance", None)
-        service.occupy(tx, provider, other)
+        staying.occupy(tx, provider, other)
     with here.database.transaction(provider.account_id) as tx:
         keeping.reopen_place(tx, provider, closed)
     assert free_on_board(here) == 0
     with here.database.transaction(provider.account_id) as tx, pytest.raises(Conflict, match="place_in_use"):
-        service.occupy(tx, provider, closed)
+        staying.occupy(tx, provider, closed)

@@ -11,7 +11,7 @@ from nrm import journal, policy
 from nrm.access.rules import Actor
 from nrm.errors import Conflict, NotFound, NrmError
 from nrm.notify.models import Message
-from nrm.placing import matcher, queries, service
+from nrm.placing import consents, matcher, queries, service
 from nrm.placing.models import Offer, Stay
 from nrm.placing.rules import OfferStatus, StayStatus
 from nrm.registry import queries as registry
@@ -185,7 +185,7 @@ def test_a_house_that_said_yes_in_advance_wins_at_once_and_nobody_is_bothered(he
     three = houses(here, 3)
     consenting = here.actor("huis-2")
     with here.database.transaction(consenting.account_id) as tx:
-        service.give_consent(tx, consenting, three[2], ["now"], here.clock.at.date())
+        consents.give_consent(tx, consenting, three[2], ["now"], here.clock.at.date())
     request_id = here.request(coordinator)
     here.match()
     (offer_id,) = ask(here, coordinator, request_id)

@@ -11,7 +11,7 @@ from nrm.escalation.models import Alarm
 from nrm.intake import queries as intake
 from nrm.intake import service as requests
 from nrm.intake.schemas import AmendIn
-from nrm.placing import service
+from nrm.placing import service, staying
 from tests.builders import Town, town
 
 
@@ -51,7 +51,7 @@ def test_a_ladder_that_was_used_up_begins_again_when_nobody_came(here: Town) -> 
     stay_id = here.accept(provider, here.offer(coordinator, request_id))
     assert stay_id is not None
     with here.database.transaction(provider.account_id) as tx:
-        service.not_arrived(tx, provider, stay_id, version=1)
+        staying.not_arrived(tx, provider, stay_id, version=1)
     escalation.run_due(here.database)
     again = rungs(here, request_id)[len(first) :]
     assert again == [(4, first[0][1])]

@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 import nrm.api
 import nrm.intake.service
 import nrm.placing.service
+import nrm.placing.staying
 import nrm.registry.api
 import web.app
 from nrm.access import service as access
@@ -381,6 +382,7 @@ def _finds_unlogged(wrong: Any, here: Ground, _seed: int) -> bool:
     with (
         patch.object(nrm.intake.service, "log_read", wrong),
         patch.object(nrm.placing.service, "log_read", wrong),
+        patch.object(nrm.placing.staying, "log_read", wrong),
     ):
         return bool(unlogged(here, THE_TWO)[1])
 

@@ -30,6 +30,7 @@ from nrm.intake.rules import CODE_FORM
 from nrm.intake.schemas import AmendIn
 from nrm.journal import JournalEntry
 from nrm.placing import service as placing
+from nrm.placing import staying
 from nrm.placing.models import Stay
 from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
@@ -134,7 +135,7 @@ def closure(tx: Tx, lane: Lane) -> None:
 
 
 def occupied(tx: Tx, lane: Lane) -> None:
-    placing.occupy(tx, lane.provider, f"{lane.unit_id}-p1")
+    staying.occupy(tx, lane.provider, f"{lane.unit_id}-p1")
 
 
 def neighbour_kept_apart(tx: Tx, lane: Lane) -> None:

@@ -13,7 +13,7 @@ from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome, Person, Sex
-from nrm.placing import queries, service
+from nrm.placing import queries, service, staying
 from nrm.registry.rules import Stance
 from tests.builders import PASSWORD, Town, town
 from tests.site import Visitor, tick
@@ -457,7 +457,7 @@ def test_accepted_arrived_and_departed(here: Town, visitor: Visitor) -> None:
     assert "Aangekomen" in case(visitor, request_id)
     assert "na aankomst weer verzegeld" in visitor.after(visitor.post(f"{path}/adres", reason="bring_there"))
     with here.database.transaction(provider.account_id) as tx:
-        service.depart(tx, provider, stay_id, "own_home", 2)
+        staying.depart(tx, provider, stay_id, "own_home", 2)
     page = case(visitor, request_id)
     assert "Verblijf afgerond" in page
     assert "Vertrokken" in page

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from nrm import journal
 from nrm.placing import queries as placing
-from nrm.placing import service as placing_service
+from nrm.placing import staying
 from nrm.registry import asking
 from nrm.registry import queries as registry
 from nrm.registry import service as keeping
@@ -37,7 +37,7 @@ def stay(here: Town, place_id: str, leaves: str | None) -> str:
     provider = here.provider()
     day = datetime.fromisoformat(leaves).date() if leaves else None
     with here.database.transaction(provider.account_id) as tx:
-        return placing_service.occupy(tx, provider, place_id, day).id
+        return staying.occupy(tx, provider, place_id, day).id
 
 
 # --- the start page -------------------------------------------------------------------------------------------------

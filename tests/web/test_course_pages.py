@@ -8,7 +8,7 @@ from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.course import queries
 from nrm.escalation import queries as alarms
 from nrm.placing import queries as placing
-from nrm.placing import service as placing_service
+from nrm.placing import staying
 from tests.builders import Town, town
 from tests.site import Visitor, tick
 
@@ -23,10 +23,10 @@ def here(sqlite_url: str) -> Iterator[Town]:
     made.database.close()
 
 
-def staying(here: Town, coordinator: Actor, provider: Actor, **fields: object) -> tuple[str, str]:
+def stayed(here: Town, coordinator: Actor, provider: Actor, **fields: object) -> tuple[str, str]:
     request_id, stay_id = here.placed(coordinator, provider, **{"days": 30, **fields})
     with here.database.transaction(provider.account_id) as tx:
-        placing_service.confirm_arrival(tx, provider, stay_id, 1)
+        staying.confirm_arrival(tx, provider, stay_id, 1)
     tick(here)
     return request_id, stay_id
 
@@ -101,7 +101,7 @@ def test_the_way_there_is_agreed_and_the_first_responder_reads_point_and_time(he
 def test_aftercare_extension_and_a_departure_that_stalls(here: Town) -> None:
     coordinator, provider = here.coordinator(), here.provider()
     here.location()
-    request_id, stay_id = staying(here, coordinator, provider)
+    request_id, stay_id = stayed(here, coordinator, provider)
     visitor = Visitor(here, "aanbieder")
     at = f"/verblijf/{stay_id}"
     page = visitor.get(at).text
@@ -127,7 +127,7 @@ def test_aftercare_extension_and_a_departure_that_stalls(here: Town) -> None:
 def test_left_without_a_destination_rings_until_the_owner_knows_more(here: Town) -> None:
     coordinator, provider = here.coordinator(), here.provider()
     here.location()
-    request_id, stay_id = staying(here, coordinator, provider)
+    request_id, stay_id = stayed(here, coordinator, provider)
     visitor = Visitor(here, "aanbieder")
     visitor.after(
         visitor.post(f"/verblijf/{stay_id}/vertrek", destination="unknown", left_because="b8_stopped", version="2")
@@ -149,7 +149,7 @@ def test_left_without_a_destination_rings_until_the_owner_knows_more(here: Town)
 def test_an_emergency_placement_shows_its_follow_on_and_the_next_house_reads_the_summary(here: Town) -> None:
     coordinator, first, second = here.coordinator(), here.provider("eerste"), here.provider("tweede")
     here.location("eerste", region="VR17", places=(1,))
-    request_id, stay_id = staying(here, coordinator, first, days=3)
+    request_id, stay_id = stayed(here, coordinator, first, days=3)
     owner = Visitor(here, "coordinator-VR17")
     case = owner.get(f"/aanvragen/{request_id}").text
     assert "Vervolgplek gevraagd:" in case
@@ -187,7 +187,7 @@ def test_why_nobody_came_stands_at_the_case(here: Town) -> None:
 def test_who_pays_is_settled_apart_and_the_municipality_sees_no_case(here: Town) -> None:
     coordinator, provider = here.coordinator(), here.provider()
     here.location()
-    request_id, _ = staying(here, coordinator, provider)
+    request_id, _ = stayed(here, coordinator, provider)
     owner = Visitor(here, "coordinator-VR17")
     at = f"/aanvragen/{request_id}/verrekening"
     assert owner.post(at, legal=ROTTERDAM, version="0").status_code == 400

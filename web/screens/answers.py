@@ -9,7 +9,7 @@ from starlette.responses import Response
 from nrm.access.rules import Role, Verb
 from nrm.api import Id
 from nrm.intake.rules import ADULT_AGE, Fact
-from nrm.placing import queries, service
+from nrm.placing import queries, reviews, service
 from nrm.placing.rules import CRITERION, DECLINES, DeclineEffect
 from nrm.placing.schemas import OfferToAnswerOut
 from nrm.registry import queries as registry
@@ -74,7 +74,7 @@ def approve(offer_id: Id, visit: Answerer) -> Response:
     if approved not in {"yes", "no"}:
         return visit.go("/antwoorden", "invalid")
     return visit.act(
-        lambda tx: service.approve_afterwards(tx, visit.actor, offer_id, approved == "yes"), "/antwoorden", "approved"
+        lambda tx: reviews.approve_afterwards(tx, visit.actor, offer_id, approved == "yes"), "/antwoorden", "approved"
     )
 
 
@@ -82,7 +82,7 @@ def _show(visit: Visit, template: str) -> Response:
     with visit.writing() as tx:  # each offer shown is a logged read
         frame = visit.frame(tx)
         offers = service.open_offers(tx, visit.actor)
-        approvals = service.open_approvals(tx, visit.actor)
+        approvals = reviews.open_approvals(tx, visit.actor)
         criteria = registry.criteria(tx)
         own = visit.actor.organisation_id if visit.actor.role is Role.PROVIDER else ""
         not_needed = queries.not_needed(tx, visit.actor)

@@ -14,7 +14,7 @@ from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import Invalid, NotFound
 from nrm.intake.rules import Urgency
-from nrm.placing import queries, service
+from nrm.placing import consents, queries
 from nrm.placing.rules import may_consent
 from nrm.placing.schemas import ConsentOut
 from nrm.registry import queries as registry
@@ -84,7 +84,7 @@ def give(location_id: Id, visit: Keeper) -> Response:
     try:
         if until and urgencies:
             with visit.writing() as tx:
-                service.give_consent(tx, visit.actor, location_id, urgencies, until, point)
+                consents.give_consent(tx, visit.actor, location_id, urgencies, until, point)
     except Invalid as refusal:
         errors |= wrong_fields(visit.words, refusal)
         if "until" in errors:
@@ -97,7 +97,7 @@ def give(location_id: Id, visit: Keeper) -> Response:
 @router.post("/vooraf/{location_id}/intrekken")
 def revoke(location_id: Id, visit: Keeper) -> Response:
     """Take it back."""
-    return visit.act(lambda tx: service.revoke_consent(tx, visit.actor, location_id), "/vooraf", "consent_revoked")
+    return visit.act(lambda tx: consents.revoke_consent(tx, visit.actor, location_id), "/vooraf", "consent_revoked")
 
 
 def _lines(visit: Visit, tx: Tx) -> list[Line]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from nrm.access.rules import Verb
 from nrm.api import Id
 from nrm.errors import Conflict
-from nrm.placing import queries, service
+from nrm.placing import queries, reviews
 from nrm.placing.queries import LIST_MAX
 from nrm.placing.rules import CORRECTION_REASONS, DeclineTag
 from web.pages import Form
@@ -55,7 +55,7 @@ def correct(offer_id: Id, visit: Reviewer) -> Response:
     try:
         with visit.writing() as tx:
             before = DeclineTag(seen) if seen in tags else DeclineTag(tag)
-            service.correct_decline(tx, visit.actor, offer_id, before, DeclineTag(tag), reason)
+            reviews.correct_decline(tx, visit.actor, offer_id, before, DeclineTag(tag), reason)
     except Conflict as refusal:
         return visit.go(f"/afwijzingen/{offer_id}", refusal.code)
     return visit.go("/afwijzingen", "decline_corrected")

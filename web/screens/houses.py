@@ -16,7 +16,7 @@ from nrm.clock import AMSTERDAM
 from nrm.course import service as course
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
-from nrm.placing import departures, trust
+from nrm.placing import departures, staying, trust
 from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
 from nrm.placing.rules import DESTINATIONS, NO_SHOW_REASONS, StayStatus
@@ -164,7 +164,7 @@ def occupy(place_id: Id, visit: Departer) -> Response:
 
     def work(tx: Tx) -> None:
         shape = read(OccupyIn, {"expected_departure": _day(visit, "expected_departure")})
-        placing_service.occupy(tx, visit.actor, place_id, shape.expected_departure)
+        staying.occupy(tx, visit.actor, place_id, shape.expected_departure)
 
     return _try(visit, work, _home(visit, place_id), "place_occupied", lambda form: _place_page(visit, place_id, form))
 
@@ -173,9 +173,7 @@ def occupy(place_id: Id, visit: Departer) -> Response:
 def arrived(stay_id: Id, visit: Arriver) -> Response:
     """The party is here."""
     version = _version(visit)
-    return visit.act(
-        lambda tx: placing_service.confirm_arrival(tx, visit.actor, stay_id, version), "/opvang", "arrived"
-    )
+    return visit.act(lambda tx: staying.confirm_arrival(tx, visit.actor, stay_id, version), "/opvang", "arrived")
 
 
 @router.post("/opvang/verblijf/{stay_id}/niet-gekomen")
@@ -183,7 +181,7 @@ def not_arrived(stay_id: Id, visit: Arriver) -> Response:
     """The party did not come."""
     version, reason = _version(visit), visit.field("reason") or None
     return visit.act(
-        lambda tx: placing_service.not_arrived(tx, visit.actor, stay_id, version, reason), "/opvang", "not_arrived"
+        lambda tx: staying.not_arrived(tx, visit.actor, stay_id, version, reason), "/opvang", "not_arrived"
     )
 
 
@@ -192,7 +190,7 @@ def departed(stay_id: Id, visit: Departer) -> Response:
     """The party left, and where to."""
     version, destination, reason = _version(visit), visit.field("destination"), visit.field("reason") or None
     return visit.act(
-        lambda tx: placing_service.depart(tx, visit.actor, stay_id, destination, version, reason),
+        lambda tx: staying.depart(tx, visit.actor, stay_id, destination, version, reason),
         "/opvang",
         "departed",
     )
@@ -413,7 +411,7 @@ def _arrivals(visit: Visit, tx: Tx) -> dict[str, Any]:
         "waiting": [offer for offer in offers if offer.answered is None],
         "answered": [offer for offer in offers if offer.answered is not None],
         "parties": {offer.id: party(visit.words, offer.persons) for offer in offers},
-        "expected": placing_service.open_stays(tx, visit.actor, expected_only=True),
+        "expected": staying.open_stays(tx, visit.actor, expected_only=True),
         "leaving": departures.leaving(tx, visit.actor, today),
         "today": today,
         "longer": STAY_LONGER_DAYS,

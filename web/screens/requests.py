@@ -24,7 +24,7 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.queries import PAGE_MAX, RequestDetail
 from nrm.intake.rules import CLOSING_OUTCOMES, UNPLACED, Outcome, RequestStatus
 from nrm.placing import queries as placing
-from nrm.placing import service
+from nrm.placing import service, staying
 from nrm.placing.api import history_out, send_round_out
 from nrm.placing.rules import RELEASE_REASONS, OfferStatus, StayStatus
 from nrm.placing.schemas import OfferIn, OfferOut, OffersIn, ProposalOut, ProposalsOut, StayOut
@@ -219,7 +219,7 @@ def arrived(request_id: Id, visit: Arriver) -> Response:
 
     def work(tx: Tx) -> None:
         stay = _planned(tx, visit, request_id)
-        service.confirm_arrival(tx, visit.actor, stay.id, stay.version)
+        staying.confirm_arrival(tx, visit.actor, stay.id, stay.version)
 
     return visit.act(work, f"/aanvragen/{request_id}", "arrived")
 
@@ -230,7 +230,7 @@ def not_arrived(request_id: Id, visit: Arriver) -> Response:
 
     def work(tx: Tx) -> None:
         stay = _planned(tx, visit, request_id)
-        service.not_arrived(tx, visit.actor, stay.id, stay.version, visit.field("reason") or None)
+        staying.not_arrived(tx, visit.actor, stay.id, stay.version, visit.field("reason") or None)
 
     return visit.act(work, f"/aanvragen/{request_id}", "not_arrived")
 
@@ -261,7 +261,7 @@ def address(request_id: Id, visit: ReleaseActor) -> Response:
         with visit.writing() as tx:
             frame = visit.frame(tx)
             stay = _planned(tx, visit, request_id)
-            found = service.release_address(
+            found = staying.release_address(
                 tx, actor, visit.parts.key, stay.id, reason, visit.parts.settings.step_up_minutes
             )
             request = intake_queries.request(tx, request_id)
@@ -378,7 +378,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         unmet=found.status in UNPLACED and frame.now >= found.deadline_at,
         waits=found.status in UNPLACED,
         owns=owns_case(visit.actor, found),
-        may_have_address=not service.of_desk_on_shift_only(found, visit.actor),
+        may_have_address=not staying.of_desk_on_shift_only(found, visit.actor),
         owner=owner,
         asked_for=asked_for,
         desk=desk[0] if desk else None,

@@ -33,7 +33,7 @@ from nrm.intake import queries as intake
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import LANGUAGES, NEEDS
 from nrm.placing import queries as placing
-from nrm.placing import service as placing_service
+from nrm.placing import staying
 from nrm.placing.rules import DEPARTURE_REASONS, DESTINATIONS
 from nrm.registry import queries as registry
 from web.labels import LANGUAGE_NAMES
@@ -119,7 +119,7 @@ def depart(stay_id: Id, visit: Departer) -> Response:
         version = visit.field("version")
         seen = int(version) if version.isdecimal() and len(version) < 10 else 0
         reason = visit.field("left_because") or None
-        placing_service.depart(tx, visit.actor, stay_id, visit.field("destination"), seen, reason)
+        staying.depart(tx, visit.actor, stay_id, visit.field("destination"), seen, reason)
 
     return _try(visit, work, stay_id, "departed", home="/opvang")
 

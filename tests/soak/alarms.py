@@ -83,9 +83,18 @@ class FileChannel:
 
 
 class AlarmWorker(Worker):
-    """The worker without its matching: nobody can be placed here, and the solver would take most of the time."""
+    """The worker with what alarms and holds hang on: nobody is placed or arrives here, and no house is reminded.
+
+    The other steps would take most of the time, and row 5 is not about them.
+    """
 
     def _match(self) -> None:
+        pass
+
+    def _follow_up(self) -> None:
+        pass
+
+    def _remind(self) -> None:
         pass
 
 

@@ -181,7 +181,7 @@ def counts_from_firing() -> Any:
     right = service._fire
 
     def fire(tx: Any, request_id: str) -> bool:
-        late = patch.object(rules, "step", lambda ladder, number, _due_at: step(ladder, number, tx.now))
+        late = patch.object(rules, "step", lambda ladder, number, _due_at, *pace: step(ladder, number, tx.now, *pace))
         with late:
             return right(tx, request_id)
 

@@ -220,8 +220,8 @@ def offer_transfer(request_id: Id, shape: TransferIn, call: Changer) -> Response
 
 @router.get("/transfers", response_model=list[TransferOut])
 def transfers(call: Changer) -> Response:
-    """The requests one's organisation is asked to take over."""
-    with call.reading() as tx:
+    """The requests one's organisation is asked to take over; each is a logged read."""
+    with call.writing() as tx:
         return answer(service.transfers(tx, call.actor))
 
 

@@ -848,7 +848,10 @@ def _drop(tx: Tx, actor: Actor, transfer_id: str, side: str) -> None:
 def transfers(tx: Tx, actor: Actor) -> list[TransferOut]:
     """What one's organisation is asked to take over."""
     require(actor, Verb.REQUEST_CHANGE)
-    return queries.transfers_to(tx, actor)
+    found = queries.transfers_to(tx, actor)
+    for transfer in found:
+        log_read(tx, actor, f"transfer:{transfer.id}", "list")
+    return found
 
 
 def _transfer(tx: Tx, actor: Actor, transfer_id: str, side: str) -> Transfer:

@@ -70,6 +70,9 @@ def test_each_read_of_a_case_leaves_exactly_its_rows(here: Town, made: Cast) -> 
         assert added(calls, "provider", "GET", f"/stays/{ids['stay']}/handover-summary") == [
             ("provider", f"summary:{ids['stay']}", "before")
         ]
+        assert added(calls, "other_coordinator", "GET", "/transfers") == [
+            ("coordinator", f"transfer:{ids['transfer']}", "list")
+        ]
         assert added(calls, "provider", "GET", "/offers-to-answer") == [("provider", f"offer:{ids['offer']}", "answer")]
         followed = ids["police_open"]
         assert added(calls, "police", "GET", f"/followed-requests/{followed}") == [

@@ -343,11 +343,11 @@ def _cases_in(codes: dict[str, str], answer: Any) -> set[str]:
 
 
 def _subjects(made: Cast, name: str) -> set[str]:
-    """What a logged read of this case may be called: the request, its offer or its stay."""
+    """What a logged read of this case may be called: the request, its offer, its transfer or its stay."""
     stays = {"accepted": "stay", "placed": "placed_stay", "police_accepted": "police_stay"}
     about = {f"request:{made.ids.get(name)}"}
     if name == "offered":
-        about.add(f"offer:{made.ids['offer']}")
+        about |= {f"offer:{made.ids['offer']}", f"transfer:{made.ids['transfer']}"}
     if name in stays:
         about.add(f"stay:{made.ids[stays[name]]}")
     return about

@@ -121,7 +121,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """A read-only transaction on one consistent snapshot. What was read stays readable after it."""
-        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if self.postgresql else {}
+        options: dict[str, Any] = {"nrm_read": True}
+        if self.postgresql:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             connection.begin()
             try:
@@ -199,8 +201,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("nrm_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    # A write that a reading rolls back would be lost without a word: refuse it, as PostgreSQL does.
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if options.get('nrm_read') else 'OFF'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("nrm_write") else "BEGIN")
 
 
 def migrate(url: str) -> None:

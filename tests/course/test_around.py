@@ -214,7 +214,7 @@ def test_a_request_changes_hands_when_the_other_side_takes_it(here: Town) -> Non
     request_id = here.request(one)
     transfer_id = hand_over(here, one, request_id, two.organisation_id)
     assert owner(here, request_id) == (one.organisation_id, one.account_id)
-    with here.database.reading() as tx:
+    with here.database.transaction(two.account_id) as tx:
         (seen,) = service.transfers(tx, two)
         assert seen.request_id is None
         assert service.transfers(tx, one) == []

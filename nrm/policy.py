@@ -161,7 +161,7 @@ class Authority(Policy):
     """
 
     kind = "authority"
-    before = {"deciders_after_hours": {}}
+    before = {"deciders_after_hours": {}, "deciders_crisis_after_hours": {}}
     deciders: dict[Pool, tuple[Decider, ...]] = {
         "COSM": (Decider(by="national_desk"),),
         "OMM": (Decider(by="national_desk"), Decider(by="provider")),
@@ -173,6 +173,8 @@ class Authority(Policy):
         "COSM": (Decider(by="duty_officer"),),
         "OMM": (Decider(by="duty_officer"), Decider(by="provider")),
     }
+    deciders_crisis_after_hours: dict[Pool, tuple[Decider, ...]] = {"MUNICIPAL": (Decider(by="police"),)}
+    """Who decides after office hours on a crisis bed of the region, where that differs from the pool."""
     consent_days_max: Annotated[int, Field(ge=1, le=366)] = 92
     """For how long a house may say yes in advance."""
     crisis_after_minutes: dict[Pool, Minutes] = {}
@@ -215,6 +217,8 @@ class Matching(Policy):
     claim_indicated: Annotated[int, Field(ge=0, le=1000)] = 3
     alternatives: Annotated[int, Field(ge=0, le=10)] = 3
     budget_ms: Annotated[int, Field(ge=10, le=60_000)] = 2000
+    lend_at_once: tuple[Urgency, ...] = ("now",)
+    """Who needs a bed this soon never waits until its owners lend it: who pays is settled afterwards."""
     latest_days: dict[Urgency, Annotated[int, Field(ge=0, le=366)]] = {"now": 0, "today": 0, "soon": 3, "planned": 14}
 
 
@@ -236,6 +240,8 @@ class Rhythm(Policy):
     closure_ahead_days: Annotated[int, Field(ge=0, le=31)] = 2
     review_ahead_days: Annotated[int, Field(ge=0, le=92)] = 14
     """So long before its date a closed place, or an admission rule, is put before its provider."""
+    agreement_ahead_days: Annotated[int, Field(ge=0, le=732)] = 92
+    """So long before a contract or its funding ends, its provider sees it coming."""
     review_again_days: Annotated[int, Field(ge=7, le=732)] = 182
     """When a rule that stays as it is comes up again."""
 

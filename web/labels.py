@@ -346,7 +346,25 @@ PLACE_KINDS = {
     "held": N_("vastgehouden"),
     "expected": N_("verwacht"),
     "occupied": N_("bezet"),
+    "regular": N_("andere groep"),
     "out_of_service": N_("buiten gebruik"),
+}
+USES = {
+    "own": N_("opvang van slachtoffers"),
+    "crisis": N_("crisisbed van de regio"),
+    "regular": N_("een andere groep"),
+}
+DISPLACED = {
+    "domestic_violence": N_("huiselijk geweld"),
+    "homeless": N_("dak- en thuislozen"),
+    "youth": N_("jongeren"),
+    "respite": N_("time-out"),
+    "nobody": N_("niemand, de kamer stond leeg"),
+    "other": N_("iemand anders"),
+}
+ENDINGS = {
+    "contract": N_("contract"),
+    "funding": N_("geld"),
 }
 
 TRIGGERS = {
@@ -366,6 +384,9 @@ LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
     "repeat_outcome": REPEAT_OUTCOMES,
     "place_kind": PLACE_KINDS,
+    "use": USES,
+    "displaced": DISPLACED,
+    "agreement_end": ENDINGS,
     "role": ROLES,
     "pool": POOLS,
     "urgency": URGENCIES,

@@ -20,6 +20,7 @@ REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
 CHECKS = NavItem(N_("Geplande controles"), "/controles")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
 SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
+SHARED = NavItem(N_("Gedeelde plekken"), "/gedeeld")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
@@ -41,7 +42,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
         POLICY,
     ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
-    Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SETTLEMENTS, BOARD, POLICY),
+    Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),

@@ -69,6 +69,7 @@ class Verb(StrEnum):
     BRIDGE_KEEP = "bridge.keep"
     SUMMARY_READ = "summary.read"
     SETTLEMENT_KEEP = "settlement.keep"
+    SHARES_READ = "shares.read"
     BOARD_READ = "board.read"
     PLACES_READ = "places.read"
     PLACES_KEEP = "places.keep"
@@ -117,6 +118,7 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     # From provider to provider: nobody in between reads it.
     Verb.SUMMARY_READ: frozenset({_R.PROVIDER}),
     Verb.SETTLEMENT_KEEP: frozenset({_R.MUNICIPALITY}),
+    Verb.SHARES_READ: frozenset({_R.MUNICIPALITY}),
     Verb.BOARD_READ: _CASE_HOLDERS | {_R.PROVIDER, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR, _R.MUNICIPALITY},
     Verb.PLACES_READ: frozenset({_R.PROVIDER}),
     Verb.PLACES_KEEP: frozenset({_R.PROVIDER}),

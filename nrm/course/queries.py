@@ -172,13 +172,19 @@ def handover_at(tx: Tx, request_id: str) -> datetime | None:
     ).first()
 
 
+def ends_at_most(tx: Tx, stay: Stay, location: Location) -> date:
+    """The last day of a stay that asks for no reason."""
+    _, course = policy.current(tx, policy.Course)
+    agreed = registry.agreement(tx, location.id)
+    return rules.stay_ends_at_most(course, location.pool, stay.arrived_at or stay.planned_at, agreed.first_days_max)
+
+
 def stay_course(tx: Tx, stay_id: str) -> StayCourseOut:
     """The course of one stay."""
     found = placing.stay(tx, stay_id)
     location = registry.location(tx, found.location_id)
     request = intake.request(tx, found.request_id) if found.request_id else None
-    _, course = policy.current(tx, policy.Course)
-    at_most = rules.stay_ends_at_most(course, location.pool, found.arrived_at or found.planned_at)
+    at_most = ends_at_most(tx, found, location)
     last = tx.session.exec(
         select(Extension)
         .where(Extension.stay_id == stay_id, Extension.becomes == found.expected_departure)

@@ -165,7 +165,8 @@ def is_emergency(policy: Course, pool: str, days: int) -> bool:
     return pool in policy.emergency_pools or days <= policy.emergency_days_max
 
 
-def stay_ends_at_most(policy: Course, pool: str, arrived_at: datetime) -> date:
-    """The last day the maximum stay of this pool allows."""
+def stay_ends_at_most(policy: Course, pool: str, arrived_at: datetime, first_days_max: int | None = None) -> date:
+    """The last day the maximum stay of this pool allows, or the first period that was agreed for the house."""
     days = policy.stay_days_max[pool]  # type: ignore[index]
+    days = min(days, first_days_max or days)
     return arrived_at.astimezone(AMSTERDAM).date() + timedelta(days=days)

@@ -253,8 +253,7 @@ def expect_departure(
     if on is not None and not _today(tx) <= on <= _today(tx) + AHEAD_MAX:
         raise Invalid("invalid", (FieldError(("on",), "in_the_past" if on < _today(tx) else "not_in_range"),))
     location = registry.location(tx, stay.location_id)
-    _, course = policy.current(tx, policy.Course)
-    at_most = rules.stay_ends_at_most(course, location.pool, stay.arrived_at or stay.planned_at)
+    at_most = queries.ends_at_most(tx, stay, location)
     over = on is not None and on > at_most
     if over and reason is None:
         raise Invalid("invalid", (FieldError(("reason",), "required"),))

@@ -38,6 +38,7 @@ from nrm.placing.schemas import (
     OffersIn,
     OffersOut,
     OfferToAnswerOut,
+    PaidForOut,
     ProposalsOut,
     RefusedOut,
     ReleaseIn,
@@ -45,6 +46,7 @@ from nrm.placing.schemas import (
     StayStepIn,
     TrustScoreOut,
 )
+from nrm.registry import joint
 
 router = APIRouter(tags=["placing"])
 
@@ -291,12 +293,19 @@ def departure(stay_id: Id, shape: DepartIn, call: Departer) -> Response:
     return call.once(shape, work)
 
 
+@router.get("/jointly-paid-locations", response_model=list[PaidForOut])
+def jointly_paid(call: Annotated[Call, Depends(Allowed(Verb.SHARES_READ))]) -> Response:
+    """The locations in which a municipality of one's region has a share, and how they are used now."""
+    with call.reading() as tx:
+        return answer(queries.paid_for(tx, joint.paid_for(tx, call.actor)))
+
+
 @router.post("/places/{place_id}/occupation", status_code=204)
 def occupy(place_id: Id, shape: OccupyIn, call: Departer) -> Response:
     """A place is in use by arrangement outside this system."""
 
     def work(tx: Tx) -> None:
-        staying.occupy(tx, call.actor, place_id, shape.expected_departure)
+        staying.occupy(tx, call.actor, place_id, shape.expected_departure, shape.other_group)
 
     return call.once(shape, work)
 

@@ -237,6 +237,8 @@ class Stay(SQLModel, table=True):
     destination: str | None = Field(default=None, max_length=30)
     end_reason: str | None = Field(default=None, max_length=30)
     """Why the party left, or did not come."""
+    other_group: bool = False
+    """Somebody of another group, in a part of the house that is not kept for victims of human trafficking."""
     version: int = 1
 
 

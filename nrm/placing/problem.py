@@ -20,7 +20,7 @@ from nrm.placing.models import Offer, Stay
 from nrm.placing.rules import SAID_NO, OfferStatus, StayStatus
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView, UnitView
-from nrm.registry.rules import PlaceState, Stance
+from nrm.registry.rules import PlaceState, Stance, may_not_use_yet
 
 NO_END_KNOWN_DAYS = 10_000
 """When a full unit comes free, as far as the solver is told: places are never promised ahead of a departure."""
@@ -94,7 +94,7 @@ def build(
         ),
         requests=tuple(
             replace(
-                _request(tx, found, pools, settings, criteria, apart.get(found.request.id, ()), previous),
+                _request(tx, found, pools, settings, criteria, apart.get(found.request.id, ()), previous, locations),
                 together=together.get(found.request.id),
                 only_locations=where.get(found.request.id),
             )
@@ -139,7 +139,7 @@ def _unit(
     free = unit.free_for_offer if held is None else held
     in_service = len(unit.places) - unit.count(PlaceState.OUT_OF_SERVICE)
     closed = None
-    if in_service == 0:
+    if in_service == 0 or not unit.lent:
         closed = "out_of_service"
     elif view.paused or said_no:
         closed = "paused"
@@ -176,16 +176,25 @@ def _request(
     criteria: list[str],
     apart: Iterable[str],
     previous: Mapping[str, str],
+    locations: Iterable[LocationView],
 ) -> matching.Request:
     row = detail.request
     open_pools = intake_rules.pools_for(pools, Residence(row.residence), Exploitation(row.exploitation), detail.facts)
     from_day = max(timedelta(0), row.needed_from - tx.now) // timedelta(days=1)
+    waited = intake_rules.waiting_hours(row.created_at, tx.now)
+    at_once = row.urgency in settings.lend_at_once
+    for_owners = [
+        view.location.id
+        for view in locations
+        if view.agreement
+        and may_not_use_yet(view.agreement.lend_after_hours, view.owners, row.region_code, waited, at_once)
+    ]
     indicated = any(value is Fact.YES for value in detail.facts.values())
     return matching.Request(
         id=row.id,
         region=row.region_code,
         urgency=row.urgency,
-        waiting_hours=intake_rules.waiting_hours(row.created_at, tx.now),
+        waiting_hours=waited,
         persons=tuple(matching.Person(person.sex.value, person.age, person.parent) for person in detail.persons),
         pools=open_pools or (NO_POOL,),
         latest_day=from_day + settings.latest_days[row.urgency],  # type: ignore[index]
@@ -194,7 +203,7 @@ def _request(
         needs=tuple(row.needs),
         wishes=tuple(row.wishes),
         unsafe_regions=tuple(sorted(detail.unsafe)),
-        barred=dict.fromkeys(detail.barred_locations, "declined"),
+        barred={**dict.fromkeys(for_owners, "lending"), **dict.fromkeys(detail.barred_locations, "declined")},
         apart=tuple(sorted(apart)),
         from_day=from_day,
         claim=settings.claim_indicated if indicated else 0,

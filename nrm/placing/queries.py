@@ -38,6 +38,7 @@ from nrm.placing.schemas import (
     NotNowOut,
     OfferOut,
     OfferToAnswerOut,
+    PaidForOut,
     ProposalOut,
     ProposalsOut,
     ShutOutOut,
@@ -45,8 +46,9 @@ from nrm.placing.schemas import (
     UnpublishedOut,
 )
 from nrm.registry import queries as registry
-from nrm.registry.models import AdmissionRule, Confirmation, Location, Unit
-from nrm.registry.rules import Stance
+from nrm.registry.models import AdmissionRule, Claim, Confirmation, Location, Unit
+from nrm.registry.queries import LocationView
+from nrm.registry.rules import TRUSTED, PlaceState, Stance
 
 LIST_MAX = 100
 
@@ -570,6 +572,52 @@ def _answers(tx: Tx, offer_ids: list[str]) -> dict[str, list[AnswerOut]]:
             )
         )
     return found
+
+
+def paid_for(tx: Tx, views: list[LocationView]) -> list[PaidForOut]:
+    """How these locations are used now: by requests from the regions of those who pay, from elsewhere, by others."""
+    ids = [view.location.id for view in views]
+    used: dict[str, dict[str, int]] = {}
+    claimed = (
+        select(Stay.location_id, Stay.other_group, PlacementRequest.region_code, func.count(col(Claim.id)))
+        .join(Claim, col(Claim.holder) == Stay.id)
+        .outerjoin(PlacementRequest, col(PlacementRequest.id) == Stay.request_id)
+        .where(col(Stay.location_id).in_(ids), col(Claim.ended_at).is_(None))
+        .group_by(col(Stay.location_id), col(Stay.other_group), col(PlacementRequest.region_code))
+    )
+    owners = {view.location.id: view.owners for view in views}
+    for location_id, other_group, region_code, places in tx.session.exec(claimed):
+        counts = used.setdefault(location_id, {})
+        if other_group:
+            counts["other_groups"] = counts.get("other_groups", 0) + places
+        elif region_code is not None:
+            kind = "own" if region_code in owners[location_id] else "lent"
+            counts[kind] = counts.get(kind, 0) + places
+    shares = registry.shares(tx, ids)
+    return [
+        PaidForOut(
+            code=view.location.code,
+            region_code=view.location.region_code,
+            pool=view.location.pool,
+            agreement=registry.agreement_out(view.agreement, shares.get(view.location.id, [])),
+            places=view.places,
+            free=0 if view.paused or view.freshness.band not in TRUSTED else sum(u.free_for_offer for u in view.units),
+            occupied=view.count(PlaceState.OCCUPIED),
+            **{"own": 0, "lent": 0, "other_groups": 0, **used.get(view.location.id, {})},
+        )
+        for view in views
+    ]
+
+
+def units_with_other_groups(tx: Tx, location_id: str) -> list[str]:
+    """The room of each stay of another group at a location; a room is named as often as such a stay is in it."""
+    return list(
+        tx.session.exec(
+            select(Stay.unit_id).where(
+                Stay.location_id == location_id, Stay.status == StayStatus.ARRIVED, col(Stay.other_group)
+            )
+        )
+    )
 
 
 def _stays(tx: Tx, *conditions: ColumnElement[bool]) -> list[StayOut]:

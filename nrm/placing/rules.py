@@ -155,13 +155,19 @@ def is_office_time(hours: OfficeHours, at: datetime) -> bool:
     return _WEEKDAYS[local.weekday()] in hours.weekdays and hours.opens <= local.time() < hours.closes
 
 
-def deciders(authority: Authority, pool: Pool, at: datetime, refuses_police: bool) -> tuple[str, ...]:
+def deciders(
+    authority: Authority, pool: Pool, at: datetime, refuses_police: bool, crisis: bool = False
+) -> tuple[str, ...]:
     """In what capacities an offer sent at this instant needs an answer; each once, never none that policy named.
 
-    A request that refuses police contact never comes before an investigative body: the national desk decides.
+    `crisis` says that it is a crisis bed of the region. A request that refuses police contact never comes before an
+    investigative body: the national desk decides.
     """
     office = is_office_time(authority.office_hours, at)
-    named = authority.deciders[pool] if office else authority.deciders_after_hours.get(pool) or authority.deciders[pool]
+    after_hours = (authority.deciders_crisis_after_hours.get(pool) if crisis else None) or (
+        authority.deciders_after_hours.get(pool)
+    )
+    named = authority.deciders[pool] if office else after_hours or authority.deciders[pool]
     desk = "national_desk" if office else "duty_officer"
     found: list[str] = []
     for decider in named:

@@ -8,6 +8,7 @@ from pydantic import Field
 from nrm.intake.rules import Fact, Urgency
 from nrm.intake.schemas import PersonOut
 from nrm.placing.rules import Answer, DeclineTag, OfferStatus, StayStatus
+from nrm.registry.schemas import AgreementOut
 from nrm.shapes import Code, Line, Shape, Version
 
 
@@ -101,9 +102,10 @@ class NoShowIn(Shape):
 
 
 class OccupyIn(Shape):
-    """A place is in use by arrangement outside this system."""
+    """A place is in use by arrangement outside this system, perhaps by somebody of another group."""
 
     expected_departure: date | None = None
+    other_group: bool = False
 
 
 class ProposalOut(Shape):
@@ -321,6 +323,25 @@ class StayOut(Shape):
     destination: str | None
     end_reason: str | None
     version: int
+
+
+class PaidForOut(Shape):
+    """A location in which a municipality of one's region has a share, with how it is used now.
+
+    `own`, `lent` and `other_groups` are the places in use by requests from the regions of those who pay, from
+    elsewhere, and by others; together with what was arranged outside this system they are `occupied`.
+    """
+
+    code: str
+    region_code: str
+    pool: str
+    agreement: AgreementOut
+    places: int
+    free: int
+    occupied: int
+    own: int
+    lent: int
+    other_groups: int
 
 
 class AddressOut(Shape):

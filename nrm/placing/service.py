@@ -8,7 +8,7 @@ last word inside the accepting transaction.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -53,7 +53,7 @@ from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
 from nrm.registry.models import Claim
 from nrm.registry.queries import LocationView, UnitView
-from nrm.registry.rules import TRUSTED, ClaimKind, Stance
+from nrm.registry.rules import TRUSTED, ClaimKind, Stance, Use
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _question(
     unit = next(unit for unit in view.units if unit.unit.id == proposal.unit_id)
     answers = [
         _answer(tx, detail, view, unit, trusted, organisation, by)
-        for organisation, by in _deciders(tx, authority, detail.request, view)
+        for organisation, by in _deciders(tx, authority, detail.request, view, unit)
     ]
     return _Question(proposal, view, answers)
 
@@ -316,7 +316,7 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
         status=StayStatus.PLANNED,
         persons=len(detail.persons),
         planned_at=tx.now,
-        expected_departure=(detail.request.needed_from + timedelta(days=detail.request.days)).date(),
+        expected_departure=_expected_departure(detail.request, views, offer.unit_id),
     )
     stay_id, short_code = stay.id, detail.request.short_code
     owner = access.organisation(tx, detail.request.owner_organisation_id)
@@ -551,30 +551,43 @@ def _withdraw_unfit(tx: Tx, found: tuple[str, str, str]) -> bool:
     return True
 
 
+def _expected_departure(request: PlacementRequest, views: list[LocationView], unit_id: str) -> date:
+    """What was asked, cut short where a first period ends sooner, or where a regular room goes back to its own use."""
+    view, unit = next((view, unit) for view in views for unit in view.units if unit.unit.id == unit_id)
+    first_days = view.agreement.first_days_max if view.agreement else None
+    ends = [request.needed_from + timedelta(days=min(request.days, first_days or request.days))]
+    if unit.designation:
+        ends.append(unit.designation.ends_at)
+    return min(ends).date()
+
+
 def _deciders(
-    tx: Tx, authority: policy.Authority, request: PlacementRequest, view: LocationView
+    tx: Tx, authority: policy.Authority, request: PlacementRequest, view: LocationView, unit: UnitView
 ) -> list[tuple[Organisation, str]]:
     """Whose answers an offer sent now needs: organisation and in what capacity, each organisation once."""
-    found: dict[str, tuple[Organisation, str]] = {}
-    location = view.location
-    for by in rules.deciders(authority, location.pool, tx.now, request.refuses_police):  # type: ignore[arg-type]
-        if by == "provider":
-            organisation = view.organisation
+    # A regular room is a crisis bed because its provider says so now: then the provider is the one to ask.
+    of_region = unit.unit.use == Use.CRISIS
+    # Where nobody is there to decide on the crisis beds of a region, whoever decides by day does.
+    for crisis in (True, False) if of_region else (False,):
+        found: dict[str, tuple[Organisation, str]] = {}
+        for by in rules.deciders(authority, view.location.pool, tx.now, request.refuses_police, crisis):  # type: ignore[arg-type]
+            organisation = _in_capacity(tx, by, view)
+            if organisation is None:
+                break
+            found.setdefault(organisation.id, (organisation, by))
         else:
-            in_reach = [
-                one
-                for one in access.organisations_of_kind(tx, KIND_OF[by])
-                if one.region_code in {None, location.region_code}
-            ]
-            # Of a region rather than national, where there is one: the police of the region in which the place is.
-            nearest = sorted(in_reach, key=lambda one: (one.region_code is None, one.id))
-            if not nearest:
-                raise Conflict("no_authority_reachable")
-            organisation = nearest[0]
-        found.setdefault(organisation.id, (organisation, by))
-    if not found:
-        raise Conflict("no_authority_reachable")
-    return list(found.values())
+            if found:
+                return list(found.values())
+    raise Conflict("no_authority_reachable")
+
+
+def _in_capacity(tx: Tx, by: str, view: LocationView) -> Organisation | None:
+    """The organisation that decides on this location in a capacity: of its region where there is one, else national."""
+    if by == "provider":
+        return view.organisation
+    region = view.location.region_code
+    in_reach = [one for one in access.organisations_of_kind(tx, KIND_OF[by]) if one.region_code in {None, region}]
+    return min(in_reach, key=lambda one: (one.region_code is None, one.id), default=None)
 
 
 def _to_answer(tx: Tx, actor: Actor, offer_id: str) -> tuple[Offer, RequestDetail, OfferAnswer]:

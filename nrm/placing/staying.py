@@ -114,16 +114,22 @@ def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int, r
     )
 
 
-def occupy(tx: Tx, actor: Actor, place_id: str, expected_departure: date | None = None) -> Stay:
-    """A place is in use by arrangement outside this system: said by its provider."""
+def occupy(
+    tx: Tx, actor: Actor, place_id: str, expected_departure: date | None = None, other_group: bool = False
+) -> Stay:
+    """A place is in use by arrangement outside this system: said by its provider.
+
+    Other groups never take what the agreement of the house keeps for victims of human trafficking.
+    """
     location = registry_service.location_of_own_place(tx, actor, place_id)
     location_id = location.id
-    unit_id = next(
-        unit.unit.id
-        for view in registry.locations(tx, location_id=location_id)
-        for unit in view.units
-        if any(place.id == place_id for place in unit.places)
-    )
+    (view,) = registry.locations(tx, location_id=location_id)
+    unit_id = next(unit.unit.id for unit in view.units if any(place.id == place_id for place in unit.places))
+    if other_group and view.agreement:
+        places_of = {unit.unit.id: len(unit.places) if unit.unit.private else 1 for unit in view.units}
+        elsewhere = queries.units_with_other_groups(tx, location_id)
+        if view.places - view.agreement.ring_fenced < sum(places_of[unit] for unit in (*elsewhere, unit_id)):
+            raise Conflict("ring_fenced")
     stay = Stay(
         id=tx.new_id(),
         unit_id=unit_id,
@@ -133,6 +139,7 @@ def occupy(tx: Tx, actor: Actor, place_id: str, expected_departure: date | None 
         planned_at=tx.now,
         arrived_at=tx.now,
         expected_departure=expected_departure,
+        other_group=other_group,
     )
     tx.session.add(stay)
     tx.session.flush()

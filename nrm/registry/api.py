@@ -8,11 +8,14 @@ from nrm.access.api import Allowed, Call
 from nrm.access.rules import REGIONAL, Actor, Verb, reach
 from nrm.api import Id, answer
 from nrm.db import Tx
-from nrm.registry import asking, queries, service
+from nrm.errors import NotFound
+from nrm.registry import asking, joint, queries, service
 from nrm.registry.queries import LocationView
-from nrm.registry.rules import Basis, SafetyClass, Stance
+from nrm.registry.rules import Basis, SafetyClass, Stance, Use
 from nrm.registry.schemas import (
     AddressIn,
+    AgreementIn,
+    AgreementOut,
     AskedOut,
     AskIn,
     BoardRowOut,
@@ -21,6 +24,7 @@ from nrm.registry.schemas import (
     CriterionIn,
     CriterionKeepIn,
     CriterionOut,
+    DesignationIn,
     IntakeHoursIn,
     LocationOut,
     MunicipalityOut,
@@ -31,6 +35,7 @@ from nrm.registry.schemas import (
     RuleOut,
     ToCheckOut,
     UnitOut,
+    UseIn,
 )
 
 router = APIRouter(tags=["registry"])
@@ -76,6 +81,8 @@ def location_out(tx: Tx, view: LocationView) -> LocationOut:
                 children=unit.unit.children,
                 offers=unit.unit.offers,
                 unconditional=unit.unconditional,
+                use=Use(unit.unit.use),
+                crisis_until=unit.designation.ends_at if unit.designation else None,
                 stances=unit.stances,
                 places=[PlaceOut.model_validate(place) for place in unit.places],
             )
@@ -212,6 +219,47 @@ def set_address(location_id: Id, shape: AddressIn, call: Keeper) -> Response:
     """Seal the address of a location. It can be written, not read."""
     with call.writing() as tx:
         service.set_address(tx, call.actor, call.parts.key, location_id, shape.address)
+    return answer(None)
+
+
+@router.get("/locations/{location_id}/agreement", response_model=AgreementOut)
+def agreement(location_id: Id, call: Annotated[Call, Depends(Allowed(Verb.PLACES_READ))]) -> Response:
+    """What the municipalities that pay for a location of one's own agreed."""
+    with call.reading() as tx:
+        if not queries.locations(tx, call.actor.organisation_id, location_id):
+            raise NotFound("no_location")
+        return answer(queries.agreement(tx, location_id))
+
+
+@router.put("/locations/{location_id}/agreement", status_code=204)
+def agree(location_id: Id, shape: AgreementIn, call: Keeper) -> Response:
+    """Write that down, in place of what stood."""
+    with call.writing() as tx:
+        joint.agree(tx, call.actor, location_id, shape)
+    return answer(None)
+
+
+@router.put("/units/{unit_id}/use", status_code=204)
+def set_use(unit_id: Id, shape: UseIn, call: Keeper) -> Response:
+    """Say what a room is for."""
+    with call.writing() as tx:
+        joint.set_use(tx, call.actor, unit_id, shape.use)
+    return answer(None)
+
+
+@router.put("/units/{unit_id}/designation", status_code=204)
+def designate(unit_id: Id, shape: DesignationIn, call: Keeper) -> Response:
+    """Use a regular room as a crisis bed until a moment."""
+    with call.writing() as tx:
+        joint.designate(tx, call.actor, unit_id, shape.until, shape.displaces)
+    return answer(None)
+
+
+@router.delete("/units/{unit_id}/designation", status_code=204)
+def end_designation(unit_id: Id, call: Keeper) -> Response:
+    """A room goes back to its own use."""
+    with call.writing() as tx:
+        joint.end_designation(tx, call.actor, unit_id)
     return answer(None)
 
 

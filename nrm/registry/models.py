@@ -104,6 +104,8 @@ class Unit(SQLModel, table=True):
     age_max: int = 120
     children: bool = False
     offers: list[str] = Field(default_factory=list, sa_type=Json)
+    use: str = Field(default="own", max_length=10)
+    """What the room is for, as `rules.Use`."""
 
 
 class Place(SQLModel, table=True):
@@ -114,6 +116,49 @@ class Place(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=40)
     unit_id: str = Field(foreign_key="unit.id", index=True)
     label: str = Field(max_length=20)
+
+
+class Designation(SQLModel, table=True):
+    """A regular room in use as a crisis bed for a while. It ends by itself at `ends_at`: nothing has to run."""
+
+    __tablename__ = "designation"
+    __table_args__ = (Index("designation_open", "unit_id", unique=True, **only_where("ended_at IS NULL")),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    unit_id: str = Field(foreign_key="unit.id")
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    displaces: str = Field(max_length=20)
+    """For whom the room cannot be used meanwhile."""
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was stopped, or seen to be over by whoever began the next one."""
+
+
+class Agreement(SQLModel, table=True):
+    """What the municipalities that pay for a location agreed with its provider."""
+
+    __tablename__ = "agreement"
+
+    location_id: str = Field(primary_key=True, foreign_key="location.id")
+    lend_after_hours: int | None = None
+    """How long a request from elsewhere waits before it may use a place; 0 is at once, NULL is never."""
+    first_days_max: int | None = None
+    """How long a first period lasts at most."""
+    ring_fenced: int = 0
+    """Places that are kept for victims of human trafficking; the others may serve other groups too."""
+    contract_ends_on: date | None = None
+    funding_ends_on: date | None = None
+    version: int = 1
+
+
+class Share(SQLModel, table=True):
+    """The part of one municipality in what a location costs: so many parts of the sum of all parts."""
+
+    __tablename__ = "share"
+
+    location_id: str = Field(primary_key=True, foreign_key="agreement.location_id")
+    municipality_code: str = Field(primary_key=True, max_length=8)
+    parts: int
 
 
 class Closure(SQLModel, table=True):

@@ -13,18 +13,22 @@ from nrm.errors import NotFound
 from nrm.registry import rules
 from nrm.registry.models import (
     AdmissionRule,
+    Agreement,
     Claim,
     Closure,
     Confirmation,
     Criterion,
+    Designation,
     Location,
     Municipality,
     Place,
     Region,
     SealedAddress,
+    Share,
     Unit,
 )
-from nrm.registry.rules import ClaimKind, Freshness, FreshnessBand, PlaceState, Stance
+from nrm.registry.rules import ClaimKind, Freshness, FreshnessBand, PlaceState, Stance, Use
+from nrm.registry.schemas import AgreementOut, ShareOut
 
 REVIEWS_MAX = 500
 
@@ -60,6 +64,18 @@ class UnitView:
     places: tuple[PlaceView, ...]
     stances: dict[str, Stance]
     unconditional: bool
+    designation: Designation | None = None
+    """The one in force now."""
+
+    @property
+    def lent(self) -> bool:
+        """Whether the room may serve here now: a regular one only while it is designated as a crisis bed."""
+        return self.unit.use != Use.REGULAR or self.designation is not None
+
+    @property
+    def crisis(self) -> bool:
+        """Whether it is a crisis bed now."""
+        return self.unit.use == Use.CRISIS or self.designation is not None
 
     def count(self, state: PlaceState) -> int:
         return sum(place.state is state for place in self.places)
@@ -83,6 +99,9 @@ class LocationView:
     confirmed_at: datetime | None
     paused: bool
     intake_open: bool
+    agreement: Agreement | None = None
+    owners: frozenset[str] = frozenset()
+    """The regions of the municipalities that pay for it jointly; empty when nobody does."""
 
     def count(self, state: PlaceState) -> int:
         return sum(unit.count(state) for unit in self.units)
@@ -211,6 +230,7 @@ def locations(tx: Tx, organisation_id: str | None = None, location_id: str | Non
     units = _units(tx, ids)
     _, bands = policy.current(tx, policy.Freshness)
     confirmed = _confirmed(tx, ids)
+    agreements, owners = _agreements(tx, ids)
     return [
         LocationView(
             location=found,
@@ -220,9 +240,65 @@ def locations(tx: Tx, organisation_id: str | None = None, location_id: str | Non
             confirmed_at=confirmed.get(found.id),
             paused=rules.paused(found.pause_reason, found.pause_until, tx.now),
             intake_open=rules.intake_open(found.intake_opens, found.intake_closes, tx.now),
+            agreement=agreements.get(found.id),
+            owners=frozenset(owners.get(found.id, ())),
         )
         for found, organisation in chosen
     ]
+
+
+def agreement(tx: Tx, location_id: str) -> AgreementOut:
+    """What is agreed about a location; nothing yet is version 0."""
+    found = tx.session.get(Agreement, location_id)
+    return agreement_out(found, shares(tx, [location_id]).get(location_id, []))
+
+
+def agreement_out(found: Agreement | None, paid_by: list[tuple[Share, Municipality]]) -> AgreementOut:
+    """An agreement in the shape in which it is shown."""
+    if found is None:
+        return AgreementOut(shares=[])
+    return AgreementOut(
+        shares=[
+            ShareOut(
+                municipality=share.municipality_code, name=payer.name, region_code=payer.region_code, parts=share.parts
+            )
+            for share, payer in paid_by
+        ],
+        lend_after_hours=found.lend_after_hours,
+        first_days_max=found.first_days_max,
+        ring_fenced=found.ring_fenced,
+        contract_ends_on=found.contract_ends_on,
+        funding_ends_on=found.funding_ends_on,
+        version=found.version,
+    )
+
+
+def shares(tx: Tx, location_ids: list[str]) -> dict[str, list[tuple[Share, Municipality]]]:
+    """Location → the shares in it with their municipality as it is now, largest share first."""
+    found: dict[str, list[tuple[Share, Municipality]]] = {}
+    known = {municipality.code: municipality for municipality in municipalities(tx)}
+    query = select(Share).where(col(Share.location_id).in_(location_ids))
+    for share in sorted(tx.session.exec(query), key=lambda share: (-share.parts, share.municipality_code)):
+        if share.municipality_code in known:
+            found.setdefault(share.location_id, []).append((share, known[share.municipality_code]))
+    return found
+
+
+def _agreements(tx: Tx, location_ids: list[str] | None) -> tuple[dict[str, Agreement], dict[str, set[str]]]:
+    """Location → its agreement, and → the regions of the municipalities that pay for it."""
+    query = select(Agreement)
+    owner_query = (
+        select(Share.location_id, Municipality.region_code)
+        .join(Municipality, col(Municipality.code) == Share.municipality_code)
+        .where(col(Municipality.valid_until).is_(None) | (col(Municipality.valid_until) > tx.now.date()))
+    )
+    if location_ids is not None:
+        query = query.where(col(Agreement.location_id).in_(location_ids))
+        owner_query = owner_query.where(col(Share.location_id).in_(location_ids))
+    owners: dict[str, set[str]] = {}
+    for location_id, region_code in tx.session.exec(owner_query):
+        owners.setdefault(location_id, set()).add(region_code)
+    return {found.location_id: found for found in tx.session.exec(query)}, owners
 
 
 def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
@@ -339,17 +415,19 @@ def _confirmed(tx: Tx, location_ids: list[str] | None) -> dict[str, datetime]:
 
 
 def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
-    """Units per location. Five flat queries rather than a join per place: the board reads thousands of them."""
+    """Units per location. Six flat queries rather than a join per place: the board reads thousands of them."""
     query = select(Unit).order_by(Unit.location_id, Unit.code)
     rule_query = select(AdmissionRule).where(col(AdmissionRule.ended_at).is_(None))
     place_query = select(Place).order_by(Place.unit_id, Place.label)
     closure_query = select(Closure).where(col(Closure.ended_at).is_(None))
     claim_query = select(Claim).where(col(Claim.ended_at).is_(None))
+    designation_query = select(Designation).where(col(Designation.ended_at).is_(None))
     if location_ids is not None:
         query = query.where(col(Unit.location_id).in_(location_ids))
         rule_query = rule_query.where(col(AdmissionRule.location_id).in_(location_ids))
         of_units = select(Unit.id).where(col(Unit.location_id).in_(location_ids))
         place_query = place_query.where(col(Place.unit_id).in_(of_units))
+        designation_query = designation_query.where(col(Designation.unit_id).in_(of_units))
         of_places = select(Place.id).where(col(Place.unit_id).in_(of_units))
         closure_query = closure_query.where(col(Closure.place_id).in_(of_places))
         claim_query = claim_query.where(col(Claim.place_id).in_(of_places))
@@ -362,6 +440,13 @@ def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
         target[rule.criterion] = Stance(rule.stance)
     closures = {closure.place_id: closure for closure in tx.session.exec(closure_query)}
     claims = {claim.place_id: claim for claim in tx.session.exec(claim_query)}
+    rooms = tx.session.exec(query).all()
+    designations = {
+        found.unit_id: found
+        for found in tx.session.exec(designation_query)
+        if rules.designated(found.starts_at, found.ends_at, found.ended_at, tx.now)
+    }
+    lent = {room.id: room.use != Use.REGULAR or room.id in designations for room in rooms}
     places: dict[str, list[PlaceView]] = {}
     for place in tx.session.exec(place_query):
         claim, closure = claims.get(place.id), closures.get(place.id)
@@ -369,7 +454,9 @@ def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
             PlaceView(
                 id=place.id,
                 label=place.label,
-                state=rules.place_state(closure is not None, ClaimKind(claim.kind) if claim else None),
+                state=rules.place_state(
+                    closure is not None, ClaimKind(claim.kind) if claim else None, lent[place.unit_id]
+                ),
                 claim_id=claim.id if claim else None,
                 holder=claim.holder if claim else None,
                 closure_reason=closure.reason if closure else None,
@@ -377,13 +464,19 @@ def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
             )
         )
     views: dict[str, list[UnitView]] = {}
-    for unit in tx.session.exec(query):
+    for unit in rooms:
         stances = {
             criterion: of_unit.get(unit.id, {}).get(criterion)
             or of_location.get(unit.location_id, {}).get(criterion, Stance.CONSULT)
             for criterion in national
         }
         views.setdefault(unit.location_id, []).append(
-            UnitView(unit, tuple(places.get(unit.id, ())), stances, rules.unconditional(stances, national))
+            UnitView(
+                unit,
+                tuple(places.get(unit.id, ())),
+                stances,
+                rules.unconditional(stances, national),
+                designations.get(unit.id),
+            )
         )
     return views

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -67,6 +68,21 @@ class FreshnessBand(StrEnum):
 
 TRUSTED = frozenset({FreshnessBand.FRESH, FreshnessBand.AGING})
 """Bands on which a free place counts as free. Stale and unknown ask for a phone call first."""
+
+
+class Use(StrEnum):
+    """What a room is for."""
+
+    OWN = "own"
+    """Victims of human trafficking, and whoever else the house takes in."""
+    CRISIS = "crisis"
+    """The same, as a crisis bed of the region: policy may let somebody else decide on it after office hours."""
+    REGULAR = "regular"
+    """Another group. Out of service here, except while it is designated as a crisis bed."""
+
+
+DISPLACED = ("domestic_violence", "homeless", "youth", "respite", "nobody", "other")
+"""For whom a room cannot be used while it is a crisis bed."""
 
 CLOCK_SKEW = timedelta(minutes=2)
 
@@ -139,13 +155,33 @@ def _on(day: date, wall: time) -> datetime:
     return datetime.combine(day, wall, AMSTERDAM).astimezone(UTC)
 
 
-def place_state(closed: bool, claim: ClaimKind | None) -> PlaceState:
-    """The state of one place from its closure and its live claim."""
-    if closed:
+def place_state(closed: bool, claim: ClaimKind | None, lent: bool = True) -> PlaceState:
+    """The state of one place from its closure and its live claim; `lent` is false for a regular bed of others.
+
+    Whoever stays in a regular bed when its time as a crisis bed is over still stays there.
+    """
+    if closed or (not lent and claim is None):
         return PlaceState.OUT_OF_SERVICE
     if claim is ClaimKind.STAY:
         return PlaceState.OCCUPIED
     return PlaceState.HELD if claim is ClaimKind.HOLD else PlaceState.FREE
+
+
+def designated(starts_at: datetime, ends_at: datetime, ended_at: datetime | None, now: datetime) -> bool:
+    """Whether a regular room is a crisis bed at this moment."""
+    return ended_at is None and starts_at <= now < ends_at
+
+
+def may_not_use_yet(
+    lend_after_hours: int | None, owners: Collection[str], region_code: str, waiting_hours: int, at_once: bool
+) -> bool:
+    """Whether a request from this region must leave a jointly paid house to its owners for now.
+
+    A house that nobody pays for jointly is anybody's, and whoever needs a bed at once never waits for who pays.
+    """
+    if not owners or region_code in owners or at_once:
+        return False
+    return lend_after_hours is None or waiting_hours < lend_after_hours
 
 
 def intake_open(opens: time | None, closes: time | None, now: datetime) -> bool:

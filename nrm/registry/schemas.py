@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from nrm.registry.rules import Basis, FreshnessBand, PlaceState, SafetyClass, Stance
+from nrm.registry.rules import Basis, FreshnessBand, PlaceState, SafetyClass, Stance, Use
 from nrm.shapes import Code, Line, Shape, Version
 
 
@@ -57,6 +57,9 @@ class UnitOut(Shape):
     children: bool
     offers: list[str]
     unconditional: bool
+    use: Use
+    crisis_until: datetime | None
+    """Until when a regular room is designated as a crisis bed."""
     stances: dict[str, Stance]
     places: list[PlaceOut]
 
@@ -158,6 +161,61 @@ class AskedOut(Shape):
     asked: int
     too_soon: int
     no_mailbox: int
+
+
+class ShareIn(Shape):
+    """The part of one municipality, by its official code: so many parts of the sum of all parts."""
+
+    municipality: Code
+    parts: Annotated[int, Field(ge=1, le=1000)]
+
+
+class AgreementIn(Shape):
+    """What the municipalities that pay for a location agreed. `version` is the one last seen, 0 when there was none.
+
+    `lend_after_hours`: how long a request from elsewhere waits; 0 is at once, null is never. No shares means that
+    nobody pays jointly, and then nobody waits.
+    """
+
+    shares: Annotated[tuple[ShareIn, ...], Field(max_length=40)]
+    lend_after_hours: Annotated[int, Field(ge=0, le=24 * 31)] | None = None
+    first_days_max: Annotated[int, Field(ge=1, le=366)] | None = None
+    ring_fenced: Annotated[int, Field(ge=0, le=1000)] = 0
+    contract_ends_on: date | None = None
+    funding_ends_on: date | None = None
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class ShareOut(Shape):
+    municipality: str
+    name: str
+    region_code: str
+    parts: int
+
+
+class AgreementOut(Shape):
+    """An agreement as it stands; without one, version 0."""
+
+    shares: list[ShareOut]
+    lend_after_hours: int | None = None
+    first_days_max: int | None = None
+    ring_fenced: int = 0
+    contract_ends_on: date | None = None
+    funding_ends_on: date | None = None
+    version: int = 0
+
+
+class UseIn(Shape):
+    """What a room is for."""
+
+    use: Use
+
+
+class DesignationIn(Shape):
+    """A regular room is a crisis bed until a moment; `displaces` says for whom it is not there meanwhile."""
+
+    until: AwareDatetime
+    displaces: Code
 
 
 class CriterionOut(Shape):

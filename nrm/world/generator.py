@@ -17,7 +17,7 @@ from nrm.clock import AMSTERDAM
 from nrm.intake.rules import LANGUAGES, Exploitation, Fact, Residence, Sex, UnsafeReason, Urgency
 from nrm.intake.schemas import PersonIn, RequestIn, UnsafeIn
 from nrm.policy import Pool
-from nrm.registry.rules import Basis, SafetyClass, Stance
+from nrm.registry.rules import Basis, SafetyClass, Stance, Use
 from nrm.registry.service import NATIONAL_CRITERIA
 from nrm.world import figures
 from nrm.world.assumptions import MIXES, STANCE_ORDER, STANCES, number
@@ -66,6 +66,7 @@ class Unit:
     offers: tuple[str, ...]
     places: tuple[str, ...]
     rules: tuple[Rule, ...]
+    use: Use
 
 
 @dataclass(frozen=True)
@@ -294,6 +295,8 @@ def _unit(
         offers=tuple(sorted(offers)),
         places=tuple(f"{unit_id}-{n}" for n in range(1, unit.places + 1)),
         rules=tuple(_accepting_everyone()) if only_here else (),
+        # The demo houses answer for their own beds, day and night, so that one can log in as whoever decides.
+        use=Use.CRISIS if plan.kind == "emergency" and not plan.demo else Use.OWN,
     )
 
 

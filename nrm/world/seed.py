@@ -30,12 +30,14 @@ from nrm.intake.service import submit
 from nrm.placing.consents import give_consent
 from nrm.placing.models import Stay as StayRow
 from nrm.placing.rules import StayStatus
+from nrm.registry import joint
 from nrm.registry import service as registry
 from nrm.registry.models import AdmissionRule, Claim, Place
 from nrm.registry.models import Location as LocationRow
 from nrm.registry.models import Region as RegionRow
 from nrm.registry.models import Unit as UnitRow
 from nrm.registry.rules import ClaimKind
+from nrm.registry.schemas import AgreementIn
 from nrm.seal import AddressKey
 from nrm.world.generator import Location, Organisation, Rule, Stay, World, provider_id, world
 
@@ -259,6 +261,19 @@ def _plant(tx: Tx, key: AddressKey, password_hash: str, planted: World) -> None:
         _happen(tx, step)
 
 
+_AGREED: dict[str, dict[str, object]] = {
+    "VR17": {
+        "shares": [{"municipality": "GM0599", "parts": 3}, {"municipality": "GM0505", "parts": 1}],
+        "lendAfterHours": 0,
+        "ringFenced": 2,
+    },
+    "VR20": {"shares": [{"municipality": "GM0855", "parts": 1}], "lendAfterHours": 8, "firstDaysMax": 42},
+}
+"""Region → what holds for its first municipal house: one that anybody may use, one that is for its owners first."""
+
+_FUNDED_DAYS = 75
+
+
 def _happen(tx: Tx, step: _Step) -> None:
     """Let a step happen at its own moment, inside the one transaction, and journal it as of that moment."""
     assert step.at <= tx.now, step
@@ -315,6 +330,13 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
         if found.confirmed_at:
             confirm = partial(registry.confirm_unchanged, actor=actor, location_id=found.id)
             yield _Step(found.confirmed_at, actor.account_id, confirm)
+    for region, said in _AGREED.items():
+        found = next(found for found in planted.locations if (found.region, found.pool) == (region, "MUNICIPAL"))
+        actor = actors[found.organisation_id]
+        ends = opened_at.date() + timedelta(days=_FUNDED_DAYS)
+        shape = AgreementIn.model_validate({**said, "fundingEndsOn": ends, "version": 0})
+        agree = partial(joint.agree, actor=actor, location_id=found.id, shape=shape)
+        yield _Step(opened_at, actor.account_id, agree)
     people = dict(_people(tx))
     willing = people[_WILLING]
     for found in planted.locations:
@@ -432,6 +454,7 @@ def _unit_rows(found: Location, tx: Tx) -> Iterator[SQLModel]:
             age_max=unit.age_max,
             children=unit.children,
             offers=list(unit.offers),
+            use=unit.use,
         )
 
 

@@ -19,7 +19,9 @@ from nrm.intake.schemas import GroupIn, PreAlertIn
 from nrm.placing import consents, staying
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
+from nrm.registry import joint
 from nrm.registry import service as registry
+from nrm.registry.rules import Use
 from tests.builders import KEY, Town
 
 OWN, OTHER = "VR17", "VR15"
@@ -116,6 +118,12 @@ def cast(town: Town) -> Cast:
     made.ids["place"], made.ids["closed_place"] = f"{unused}-u1-p1", f"{unused}-u1-p2"
     with town.database.transaction(provider.account_id) as tx:
         registry.close_place(tx, provider, made.ids["closed_place"], "maintenance", None)
+    spare = town.location(places=(1, 1), sexes=("m",))
+    made.ids["regular_unit"], made.ids["lent_unit"] = f"{spare}-u1", f"{spare}-u2"
+    with town.database.transaction(provider.account_id) as tx:
+        for name in ("regular_unit", "lent_unit"):
+            joint.set_use(tx, provider, made.ids[name], Use.REGULAR)
+        joint.designate(tx, provider, made.ids["lent_unit"], tx.now + timedelta(days=7), "respite")
 
     made.ids["crisis_offer"] = in_crisis(town, coordinator, duty)
     made.ids["crisis"] = next(found.request_id for found in town.offers() if found.id == made.ids["crisis_offer"])

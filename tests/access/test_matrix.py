@@ -95,6 +95,12 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/places/{place}/occupation"): keeps(204),
     ("PUT", "/locations/{location}/intake-hours"): keeps(204),
     ("PUT", "/places/{closed_place}/closure/expected-end"): keeps(204),
+    ("GET", "/locations/{location}/agreement"): keeps(200),
+    ("PUT", "/locations/{location}/agreement"): keeps(204),
+    ("PUT", "/units/{regular_unit}/use"): keeps(204),
+    ("PUT", "/units/{regular_unit}/designation"): keeps(204),
+    ("DELETE", "/units/{lent_unit}/designation"): keeps(204),
+    ("GET", "/jointly-paid-locations"): {"municipality": 200},
     ("GET", "/criteria"): EVERYONE,
     ("POST", "/criteria"): {"desk": 201},
     ("PUT", "/criteria/trauma"): {"desk": 204},
@@ -275,6 +281,12 @@ def body(path: str, made: Cast) -> Any:
         "/criteria/trauma": {"active": False, "place": 1},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
+        "/locations/{location}/agreement": {"version": 0, "shares": [{"municipality": "GM0599", "parts": 1}]},
+        "/units/{regular_unit}/use": {"use": "own"},
+        "/units/{regular_unit}/designation": {
+            "until": (made.town.clock.at + timedelta(days=2)).isoformat(),
+            "displaces": "nobody",
+        },
     }
     return known.get(path)
 

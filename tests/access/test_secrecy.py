@@ -139,7 +139,7 @@ def test_the_national_coordinator_gets_numbers(quick: Api) -> None:
     for path, answer in lists(calls, ACTORS["national"]):
         assert not [secret for secret in made.secrets() if secret in answer], path
         assert "aanbieder" not in answer, path
-    assert sum(row["places"] for row in caller.get("/board")) == 19
+    assert sum(row["places"] for row in caller.get("/board")) == 21
     (alarm,) = caller.get("/alarms")
     assert (alarm["requestId"], alarm["shortCode"], alarm["claimedBy"]) == (None, None, None)
     assert alarm["region"] == "VR17"

@@ -21,7 +21,7 @@ from nrm.placing import queries as placing
 from nrm.placing import service as placing_service
 from nrm.placing.rules import DESTINATIONS, NO_SHOW_REASONS, StayStatus
 from nrm.placing.schemas import OccupyIn, StayOut
-from nrm.registry import queries, service
+from nrm.registry import joint, queries, service
 from nrm.registry.models import AdmissionRule
 from nrm.registry.queries import LocationView, PlaceView, UnitView
 from nrm.registry.rules import CLOSURE_REASONS, PAUSE_REASONS, TRUSTED, Basis, FreshnessBand, PlaceState, Stance
@@ -164,7 +164,7 @@ def occupy(place_id: Id, visit: Departer) -> Response:
 
     def work(tx: Tx) -> None:
         shape = read(OccupyIn, {"expected_departure": _day(visit, "expected_departure")})
-        staying.occupy(tx, visit.actor, place_id, shape.expected_departure)
+        staying.occupy(tx, visit.actor, place_id, shape.expected_departure, visit.field("who") == "other_group")
 
     return _try(visit, work, _home(visit, place_id), "place_occupied", lambda form: _place_page(visit, place_id, form))
 
@@ -441,6 +441,7 @@ def _houses(visit: Visit, tx: Tx) -> dict[str, Any]:
         "reviews": queries.rules_to_review(
             tx, today + timedelta(days=rhythm.review_ahead_days), visit.actor.organisation_id
         ),
+        "endings": joint.ending(views, today + timedelta(days=rhythm.agreement_ahead_days)),
         "today": today,
         "pauses": PAUSE_REASONS,
         "lengths": tuple(PAUSE_DAYS),
@@ -479,6 +480,8 @@ def _planned(tx: Tx, organisation_id: str) -> set[str]:
 
 def _kind(view: LocationView, place: PlaceView, planned: set[str]) -> str:
     """What a place counts as: `check` when it would be free but nobody checked lately, `paused` in a paused house."""
+    if place.state is PlaceState.OUT_OF_SERVICE and place.closure_reason is None:
+        return "regular"
     if place.state is PlaceState.FREE and view.freshness.band not in TRUSTED:
         return "check"
     if place.state is PlaceState.FREE and view.paused:

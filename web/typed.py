@@ -55,4 +55,6 @@ def wrong_fields(words: Words, error: ValidationError | Invalid) -> dict[str, st
 
 def read(shape: type[S], values: Mapping[str, object]) -> S:
     """The values as this shape; empty ones count as not given. Raises ValidationError."""
-    return shape.model_validate({to_camel(name): value for name, value in values.items() if value not in {"", None}})
+    return shape.model_validate(
+        {to_camel(name): value for name, value in values.items() if value is not None and value != ""}
+    )

@@ -596,6 +596,7 @@ def paid_for(tx: Tx, views: list[LocationView]) -> list[PaidForOut]:
     shares = registry.shares(tx, ids)
     return [
         PaidForOut(
+            id=view.location.id,
             code=view.location.code,
             region_code=view.location.region_code,
             pool=view.location.pool,

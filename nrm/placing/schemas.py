@@ -332,6 +332,7 @@ class PaidForOut(Shape):
     elsewhere, and by others; together with what was arranged outside this system they are `occupied`.
     """
 
+    id: str
     code: str
     region_code: str
     pool: str

@@ -8,7 +8,9 @@ from playwright.sync_api import Page, expect
 from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.placing.service import withdraw_offer
+from nrm.registry import joint
 from nrm.registry import service as keeping
+from nrm.registry.rules import Use
 from tests.browser import Person, Width, violations
 from tests.builders import Town, town
 from tests.site import Site, log_in
@@ -182,6 +184,44 @@ def test_every_state_of_the_answering_screens(here: Town, site: Site, person: Pe
     desk = person(base_url=address, width=width)
     log_in(desk, "loket")
     looks_right(desk, "the desk")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_state_of_a_shared_house(here: Town, site: Site, person: Person, width: Width) -> None:
+    provider = here.provider()
+    here.person(Role.MUNICIPALITY, OrganisationKind.MUNICIPALITY, "VR17")
+    house = here.location(region="VR17", places=(2, 1, 1))
+    address = site(here, worker=False)
+    page = person(base_url=address, width=width)
+    log_in(page, "aanbieder")
+    page.goto(f"/opvang/{house}/afspraken")
+    looks_right(page, "nothing agreed")
+    page.get_by_label("Gemeente 1").select_option("GM0599")
+    page.get_by_label("Contract loopt tot").fill("2026-12-31")
+    page.get_by_label("Plekken die vrij blijven").fill("9")
+    page.get_by_role("button", name="Bewaar de afspraken").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    looks_right(page, "a form that came back")
+    page.get_by_label("Plekken die vrij blijven").fill("2")
+    page.get_by_role("button", name="Bewaar de afspraken").click()
+    expect(page.get_by_text("De afspraken zijn bewaard.")).to_be_visible()
+    with here.database.transaction(provider.account_id) as tx:
+        for room in ("u2", "u3"):
+            joint.set_use(tx, provider, f"{house}-{room}", Use.REGULAR)
+    page.reload()
+    page.locator(f"#kamer-{house}-u3").get_by_role("button", name="3 dagen").click()
+    expect(page.get_by_text("De kamer is nu een crisisbed.")).to_be_visible()
+    for summary in page.locator("summary").all():
+        summary.click()
+    looks_right(page, "agreed, with a crisis bed")
+    for path in ("/opvang", f"/opvang/plek/{house}-u2-p1", f"/opvang/plek/{house}-u1-p1"):
+        page.goto(path)
+        looks_right(page, path)
+    payer = person(base_url=address, width=width)
+    log_in(payer, Role.MUNICIPALITY)
+    payer.goto("/gedeeld")
+    expect(payer.get_by_text("Rotterdam 1/1")).to_be_visible()
+    looks_right(payer, "what the region pays for")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

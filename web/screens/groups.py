@@ -20,10 +20,11 @@ from nrm.intake import service as intake
 from nrm.intake.api import group_out
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import GROUP_PARTIES_MAX, UNPLACED, RequestStatus
-from nrm.intake.schemas import GroupIn, GroupOut, PersonIn, TogetherIn
+from nrm.intake.schemas import GroupIn, GroupOut, PersonIn
 from nrm.placing import queries as placing
 from nrm.placing import service
 from nrm.placing.models import Proposal
+from nrm.placing.schemas import GroupOfferIn
 from nrm.registry import queries as registry
 from nrm.registry.rules import TRUSTED
 from web.case_words import party
@@ -126,10 +127,10 @@ def group_part(group_id: Id, visit: Reader) -> Response:
 def ask(group_id: Id, visit: OfferSender) -> Response:
     """Hold the first proposal of everybody who waits, and ask whoever may decide."""
     back = f"/groepen/{group_id}"
-    shape = TogetherIn(together=bool(visit.field("phoned")))
+    shape = GroupOfferIn(phoned=bool(visit.field("phoned")))
 
     def work(tx: Tx) -> GroupOut:
-        service.send_group(tx, visit.actor, group_id, phoned=shape.together)
+        service.send_group(tx, visit.actor, group_id, phoned=shape.phoned)
         return group_out(intake_queries.group(tx, group_id))
 
     try:

@@ -65,7 +65,8 @@ def _read_xlsx(content: bytes) -> Iterator[list[str]]:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()
         for row in sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True):
-            yield [_as_text(value) for value in row]
+            filled = max((place for place, value in enumerate(row, start=1) if value is not None), default=0)
+            yield [_as_text(value) for value in row[:filled]]
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, EOFError) as error:
         # What openpyxl raises on a file that only looks like one: there is no error of its own to catch.
         raise Invalid("sheet_unreadable") from error

@@ -190,11 +190,11 @@ class Upload:
             async for _ in request.stream():
                 pass
             return Sent(visit, None)
-        form = await request.form(max_files=1, max_fields=10, max_part_size=self.bytes_max)
-        visit = replace(visit, form=form)
-        check_csrf(visit.csrf, visit.field("csrf_token"))
-        file = form.get("file")
-        return Sent(visit, await file.read() if isinstance(file, UploadFile) else b"")
+        async with request.form(max_files=1, max_fields=10, max_part_size=self.bytes_max) as form:
+            visit = replace(visit, form=form)
+            check_csrf(visit.csrf, visit.field("csrf_token"))
+            file = form.get("file")
+            return Sent(visit, await file.read() if isinstance(file, UploadFile) else b"")
 
 
 def _visit(request: Request, verb: Verb, form: FormData) -> Visit:

@@ -257,7 +257,8 @@ NAUGHTY = {
     "pool": ["COSM; DROP TABLE place", "cosm" * 200],
     "private": ["misschien"],
     "provider": ["x" * 300],
-    "rule_reason": ["x" * 401, "a\u2066b"],
+    "address": ["=HYPERLINK(1)", "x" * 201],
+    "rule_reason": ["=1+1", " =1", "x" * 401, "a\u2066b"],
     "rule:trauma": ["sterk"],
 }
 

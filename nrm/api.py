@@ -6,7 +6,7 @@ and nobody moves (docs/decisions/0003).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -27,6 +27,7 @@ from nrm.seal import AddressKey
 from nrm.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024
+FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 PROBLEM = "application/problem+json"
 API_VERSION = "1.0.0"
 
@@ -175,17 +176,22 @@ class FromStatus(NrmError):
 class BodyLimit:
     """Refuses a body over the limit before anything reads it, also one that lies about its length."""
 
-    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX) -> None:
+    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX, larger: Mapping[str, int] | None = None) -> None:
+        """`larger` are the paths that may take more when a form is sent there, each with its own limit."""
         self.app = app
         self.bytes_max = bytes_max
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        form = headers.get(b"content-type", b"").startswith(FORMS)
+        bytes_max = self.larger.get(scope["path"], self.bytes_max) if form else self.bytes_max
+        declared = headers.get(b"content-length", b"0")
         # Longer than any true length: int() of thousands of digits refuses with an error of its own.
-        if not declared.isdigit() or len(declared) > 10 or int(declared) > self.bytes_max:
+        if not declared.isdigit() or len(declared) > 10 or int(declared) > bytes_max:
             await problem(FromStatus(413))(scope, receive, send)
             return
         seen = 0
@@ -194,7 +200,7 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.bytes_max:
+            if seen > bytes_max:
                 raise HTTPException(413)
             return message
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import nrm.access.api
 import nrm.course.api
 import nrm.escalation.api
+import nrm.exchange.api
 import nrm.intake.api
 import nrm.live.api
 import nrm.placing.api
@@ -45,8 +46,8 @@ def make_parts(settings: Settings, database: Database | None = None) -> Parts:
     return Parts(database or Database(settings.url), settings, load_key(settings))
 
 
-def create_app(parts: Parts) -> FastAPI:
-    """The API, without pages."""
+def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
+    """The API, without pages. `larger_bodies` are paths that take more than others do, with their limit in bytes."""
     app = FastAPI(
         title="NRM",
         version=API_VERSION,
@@ -61,13 +62,22 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.follower = Follower(parts.database)
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
-    for part in (nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.course, nrm.escalation, nrm.live):
+    for part in (
+        nrm.access,
+        nrm.registry,
+        nrm.intake,
+        nrm.placing,
+        nrm.course,
+        nrm.escalation,
+        nrm.exchange,
+        nrm.live,
+    ):
         api.include_router(part.api.router)
     app.include_router(api)
     app.include_router(health)
     install_problems(app)
     app.add_middleware(OneMeaning)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, larger=larger_bodies)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(parts.settings))
     return app
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from nrm.errors import Unavailable
+from nrm.errors import Invalid, Unavailable
 from nrm.settings import Settings
 
 
@@ -33,6 +33,7 @@ class AddressKey:
         self._cipher = AESGCM(key)
         # A key of its own for every use, from the one secret that has to be kept.
         self._pseudonym_key = hmac.digest(key, b"nrm pseudonym", "sha256")
+        self._upload_cipher = AESGCM(hmac.digest(key, b"nrm upload", "sha256"))
         self.id = hashlib.sha256(key).hexdigest()[:16]
 
     def pseudonym(self, said: str) -> str:
@@ -49,6 +50,19 @@ class AddressKey:
             return self._cipher.decrypt(sealed.nonce, sealed.ciphertext, location_id.encode()).decode()
         except InvalidTag as error:
             raise Unavailable("address_key_does_not_fit") from error
+
+    def seal_upload(self, account_id: str, content: bytes) -> str:
+        """What somebody sent, for their own page to send back: nobody can read or change it on the way."""
+        nonce = secrets.token_bytes(12)
+        return base64.b64encode(nonce + self._upload_cipher.encrypt(nonce, content, account_id.encode())).decode()
+
+    def unseal_upload(self, account_id: str, sealed: str) -> bytes:
+        """What was sealed for this account. Raises Invalid when it is anything else."""
+        try:
+            raw = base64.b64decode(sealed.encode(), validate=True)
+            return self._upload_cipher.decrypt(raw[:12], raw[12:], account_id.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Invalid("upload_unreadable") from error
 
 
 def load_key(settings: Settings) -> AddressKey:

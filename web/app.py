@@ -40,6 +40,7 @@ from web.screens import (
     repeats,
     request_form,
     requests,
+    sheets,
     stays,
 )
 from web.words import words_for
@@ -58,6 +59,7 @@ SCREENS = (
     answers,
     joint,
     houses,
+    sheets,
     duty,
     chase,
     consents,
@@ -74,7 +76,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     """The application with these parts, or with those the environment asks for."""
     if parts is None:
         parts = nrm.app.make_parts(Settings())
-    app = nrm.app.create_app(parts)
+    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX)
     app.router.routes.extend(ROUTES)
     with parts.database.reading() as tx:
         if access.has_demo_accounts(tx):

@@ -21,13 +21,14 @@ CHECKS = NavItem(N_("Geplande controles"), "/controles")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
 SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
 SHARED = NavItem(N_("Gedeelde plekken"), "/gedeeld")
+SHEETS = NavItem(N_("Plekken inlezen"), "/inlezen")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, BOARD, CHECKS, POLICY),
     Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, CHECKS, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, CHECKS, POLICY),
-    Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, POLICY),
+    Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, SHEETS, POLICY),
     Role.NATIONAL_DESK: (
         ANSWERS,
         REQUESTS,
@@ -39,13 +40,14 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
         NUMBERS,
         BOARD,
         CRITERIA,
+        SHEETS,
         POLICY,
     ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
-    Role.ADMIN: (ACCOUNTS, POLICY),
+    Role.ADMIN: (ACCOUNTS, SHEETS, POLICY),
 }
 _DECIDING = (FOLLOW, NEW, ANSWERS, CHECKS, POLICY)
 

@@ -164,6 +164,39 @@ class Act:
         return visit
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A form with a file in it: the visit, and what is in the file. None when it was larger than may be."""
+
+    visit: Visit
+    content: bytes | None
+
+
+class Upload:
+    """The dependency of a form that may hold one file, as `Act`; nothing is read before we know who sends it.
+
+    A form over the limit is let run out and forgotten, so that a person gets a page that says so.
+    """
+
+    def __init__(self, verb: Verb, bytes_max: int) -> None:
+        self.verb = verb
+        self.bytes_max = bytes_max
+
+    async def __call__(self, request: Request) -> Sent:
+        visit = await run_in_threadpool(_visit, request, self.verb, FormData())
+        check_origin(request)
+        declared = request.headers.get("content-length", "")
+        if not declared.isdecimal() or int(declared) > self.bytes_max:
+            async for _ in request.stream():
+                pass
+            return Sent(visit, None)
+        async with request.form(max_files=1, max_fields=10, max_part_size=self.bytes_max) as form:
+            visit = replace(visit, form=form)
+            check_csrf(visit.csrf, visit.field("csrf_token"))
+            file = form.get("file")
+            return Sent(visit, await file.read() if isinstance(file, UploadFile) else b"")
+
+
 def _visit(request: Request, verb: Verb, form: FormData) -> Visit:
     parts = parts_of(request)
     actor, csrf = authenticated(request, parts)

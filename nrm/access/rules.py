@@ -73,6 +73,8 @@ class Verb(StrEnum):
     BOARD_READ = "board.read"
     PLACES_READ = "places.read"
     PLACES_KEEP = "places.keep"
+    HOUSES_ADD = "houses.add"
+    SHEET_LOAD = "sheet.load"
     FIGURES_CHASE = "figures.chase"
     TRUST_READ = "trust.read"
     CRITERIA_KEEP = "criteria.keep"
@@ -122,6 +124,9 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.BOARD_READ: _CASE_HOLDERS | {_R.PROVIDER, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR, _R.MUNICIPALITY},
     Verb.PLACES_READ: frozenset({_R.PROVIDER}),
     Verb.PLACES_KEEP: frozenset({_R.PROVIDER}),
+    # Which houses there are is for the desk and for whoever runs the system; what goes on in them for their provider.
+    Verb.HOUSES_ADD: frozenset({_R.NATIONAL_DESK, _R.ADMIN}),
+    Verb.SHEET_LOAD: frozenset({_R.PROVIDER, _R.NATIONAL_DESK, _R.ADMIN}),
     Verb.FIGURES_CHASE: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK}),
     # A provider its own, the desk everybody's; never another provider, a municipality, or who asks for a place.
     Verb.TRUST_READ: frozenset({_R.PROVIDER, _R.NATIONAL_DESK}),

@@ -252,7 +252,8 @@ class Confirmation(SQLModel, table=True):
     location_id: str = Field(foreign_key="location.id")
     confirmed_at: datetime = Field(sa_type=UtcDateTime)
     account_id: str = Field(max_length=40)
-    """Who said so; `mailbox` when it came by a link in a message, and then its asking refers to this row."""
+    """Who said so; `mailbox` when it came by a link in a message, and then its asking refers to this row; `system`
+    when the provider's own system said how all of it stands (the journal has the account it used)."""
 
 
 class Asking(SQLModel, table=True):

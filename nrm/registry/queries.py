@@ -55,6 +55,11 @@ class PlaceView:
     closure_reason: str | None
     closure_expected_end: date | None
 
+    @property
+    def closed(self) -> bool:
+        """Whether its provider took it out of service; a regular bed that is not lent is out of service unclosed."""
+        return self.closure_reason is not None
+
 
 @dataclass(frozen=True)
 class UnitView:

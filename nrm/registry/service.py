@@ -340,6 +340,12 @@ def claim_place(tx: Tx, place_id: str, holder: str) -> None:
     tx.session.flush()
 
 
+def claim_on(tx: Tx, place_id: str) -> ClaimKind | None:
+    """What claims a place now: a hold, a stay, or nothing."""
+    found = _live_claim(tx, place_id)
+    return ClaimKind(found.kind) if found else None
+
+
 def end_claims(tx: Tx, holder: str) -> int:
     """Free whatever a hold or stay claims. Returns how many places that were."""
     return tx.affected(

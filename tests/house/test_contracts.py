@@ -18,6 +18,7 @@ PLANTED = [
     ("capabilities", "nrm/errors.py", "import nrm.journal"),
     ("capabilities", "nrm/access/planted.py", "import nrm.placing.planted"),
     ("capabilities", "nrm/registry/planted.py", "import nrm.intake.planted"),
+    ("capabilities", "nrm/course/rules.py", "import nrm.exchange.rules"),
     ("capabilities", "nrm/live/planted.py", "import nrm.notify.planted"),
     ("capabilities", "nrm/misplaced.py", ""),
     ("staircase", "nrm/registry/models.py", "import nrm.registry.service"),

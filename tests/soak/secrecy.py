@@ -4,8 +4,10 @@ Everybody there is (tests/access/cast.py) asks for every page and every API path
 and houses. The routes are taken from the application itself, so a new one is asked too.
 """
 
+import io
 import logging
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ import nrm.placing.service
 import nrm.placing.staying
 import nrm.registry.api
 import web.app
+import web.screens.sheets
 from nrm.access import service as access
 from nrm.access.models import LoginSession, ReadLog
 from nrm.access.rules import Actor
@@ -85,6 +88,17 @@ class Street:
         token, csrf = self.tokens[who]
         headers = {"Cookie": f"nrm={token}", "X-CSRF-Token": csrf}
         return self.client.request(method, path, headers=headers, **more)
+
+    def sheet(self, who: str, rows: bytes) -> Any:
+        """Send a sheet to look at what it would change."""
+        files = {"file": ("plekken.csv", rows, "text/csv")}
+        return self.call(who, "POST", "/inlezen", data={"csrf_token": self.tokens[who][1]}, files=files)
+
+    def agree(self, who: str, page: str) -> bool:
+        """Press the button of what a sheet would change."""
+        hidden = dict(re.findall(r'name="(upload|once)" value="([^"]+)"', page))
+        data = {"csrf_token": self.tokens[who][1], **hidden}
+        return bool(self.call(who, "POST", "/inlezen/toepassen", data=data).status_code == 303)
 
     def everywhere(self, people: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         """These people, at every path that can be read."""
@@ -169,10 +183,18 @@ def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]
         made = world.made
         for who, path in world.everywhere(people):
             answer = world.call(who, "GET", path)
-            ears.hear(f"GET {path} as {who}", f"{answer.headers} {answer.text}")
+            ears.hear(f"GET {path} as {who}", f"{answer.headers} {_unpacked(answer)}")
         for who, method, path, body in _mistakes(made):
             answer = world.call(who, method, path, json=body)
             ears.hear(f"{method} {path} as {who}: {answer.status_code}", f"{answer.headers} {answer.text}")
+        for who in people:
+            for number, rows in enumerate(_sheets()):
+                answer = world.sheet(who, rows)
+                ears.hear(f"sheet {number} as {who}: {answer.status_code}", f"{answer.headers} {answer.text}")
+        overview = world.sheet("desk", next(_sheets())).text
+        ears.hear("what a sheet of the desk would change", overview)
+        if not world.agree("desk", overview):
+            faults.append("the desk could not load a house with an address")
         released = 0
         for who in WHO:
             answer = world.call(
@@ -200,6 +222,29 @@ def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]
             for file in Path(made.town.database.url.removeprefix("sqlite:///")).parent.iterdir():
                 ears.hear(f"the file {file.name}", file.read_bytes().decode("latin-1"))
     return ears, faults
+
+
+def _sheets() -> Iterator[bytes]:
+    """Sheets with an address in them: one that will do, and some that are wrong, also in the cell of the address."""
+    heads = "Locatie;Aanbieder;Regio;Soort opvang;Veiligheid;Kamer;Aantal plekken;Voor wie;Adres"
+    address = f"Verzonnenlaan 7, {CANARY}777"
+    for row in (
+        f"N-1;aanbieder;VR17;NLA;geheim;K1;1;v;{address}",
+        f"N-1;aanbieder;VR17;NLA;geheim;K1;veel;v;{address}",
+        f"L-001;;;;;K1;;;{address}",
+        f"{address};{address};{address};{address};{address};{address};{address};{address};={address}",
+        f"N-1;aanbieder;VR17;NLA;geheim;K1;1;v;{address * 30}",
+    ):
+        yield f"{heads}\r\n{row}\r\n".encode()
+    yield f"{address};Kamer\r\nN-1;K1\r\n".encode()
+
+
+def _unpacked(answer: Any) -> str:
+    """What an answer says, also when it is a workbook, whose text is packed."""
+    if not answer.content.startswith(b"PK"):
+        return str(answer.text)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        return " ".join(packed.read(name).decode() for name in packed.namelist())
 
 
 def _mistakes(made: Cast) -> Iterator[tuple[str, str, str, object]]:
@@ -258,7 +303,12 @@ def _echoed(error: Any) -> Invalid:
     return Invalid(wrong.code, (*wrong.fields, FieldError((str(error.errors()[0]["input"]),), "wrong")))
 
 
+def _in_the_page(_visit: Any, content: bytes, _plan: Any) -> str:
+    return content.decode()
+
+
 _LEAKS = {
+    "an address in the page between look and load": (web.screens.sheets, "_sealed", _in_the_page),
     "an address in a log line": (registry, "unseal_address", _logged),
     "an address in the journal": (registry, "seal_address", _in_the_journal),
     "an address in a list of houses": (nrm.registry.api, "location_out", _shown_to_providers),

@@ -480,7 +480,7 @@ def _planned(tx: Tx, organisation_id: str) -> set[str]:
 
 def _kind(view: LocationView, place: PlaceView, planned: set[str]) -> str:
     """What a place counts as: `check` when it would be free but nobody checked lately, `paused` in a paused house."""
-    if place.state is PlaceState.OUT_OF_SERVICE and place.closure_reason is None:
+    if place.state is PlaceState.OUT_OF_SERVICE and not place.closed:
         return "regular"
     if place.state is PlaceState.FREE and view.freshness.band not in TRUSTED:
         return "check"

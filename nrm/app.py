@@ -18,6 +18,7 @@ import nrm.intake.api
 import nrm.live.api
 import nrm.placing.api
 import nrm.registry.api
+import nrm.reporting.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
 from nrm.errors import Unavailable
@@ -61,7 +62,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.follower = Follower(parts.database)
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
-    for part in (nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.course, nrm.escalation, nrm.live):
+    for part in (
+        *(nrm.access, nrm.registry, nrm.intake, nrm.placing),
+        *(nrm.course, nrm.reporting, nrm.escalation, nrm.live),
+    ):
         api.include_router(part.api.router)
     app.include_router(api)
     app.include_router(health)

@@ -14,6 +14,7 @@ from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking
+from nrm.reporting import service as reporting
 from nrm.settings import Settings
 
 TICK_SECONDS = 0.5
@@ -46,6 +47,7 @@ class Worker:
             self._escalate,
             self._match,
             self._remind,
+            self._open_reports,
             self._deliver,
         )
         survived = [self._survived(step) for step in steps]
@@ -88,6 +90,9 @@ class Worker:
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)
+
+    def _open_reports(self) -> None:
+        reporting.open_missing(self.database)
 
     def _deliver(self) -> None:
         notify.deliver_due(self.database, self._channels)

@@ -299,6 +299,29 @@ FEEDBACK_STEPS = {
     "not_sheltered": N_("Er is geen opvang gevonden"),
     "stopped": N_("De aanvraag is gestopt"),
 }
+REPORT_STATES = {
+    "to_do": N_("nog te melden"),
+    "agreed": N_("nog te versturen"),
+    "sent": N_("verstuurd"),
+    "confirmed": N_("ontvangen door CoMensha"),
+    "not": N_("wordt niet gemeld"),
+}
+REPORT_DROPS = {
+    "other_matter": N_("Het blijkt om iets anders te gaan"),
+    "reported_before": N_("Er is al gemeld"),
+    "not_wanted": N_("De persoon wil het niet, ook niet zonder naam"),
+    "lost_contact": N_("Contact verloren, te weinig bekend"),
+    "other": N_("Een andere reden"),
+}
+AGE_GROUPS = {
+    "under_12": N_("jonger dan 12"),
+    "12_15": N_("12 tot en met 15"),
+    "16_17": N_("16 of 17"),
+    "18_23": N_("18 tot en met 23"),
+    "24_29": N_("24 tot en met 29"),
+    "30_39": N_("30 tot en met 39"),
+    "40_up": N_("40 of ouder"),
+}
 EVENTS = {
     "request.submitted": N_("Aanvraag gedaan"),
     "request.marked": N_("Kenmerk van de persoon gemaakt"),
@@ -329,12 +352,17 @@ EVENTS = {
     "stay.unblocked": N_("Uitstroom stokt niet meer"),
     "stay.no_destination": N_("Vertrokken zonder bestemming"),
     "stay.destination_learned": N_("Bestemming bekend geworden"),
+    "stay.b8_ends_soon": N_("Een B8 loopt binnenkort af"),
     "request.followed_on": N_("Vervolgplek gevraagd"),
     "settlement.kept": N_("Verrekening bijgewerkt"),
     "feedback.given": N_("Terugmelding gegeven"),
     "request.transfer_offered": N_("Overdracht gevraagd"),
     "request.transfer_dropped": N_("Overdracht gaat niet door"),
     "request.taken_over": N_("Aanvraag overgenomen"),
+    "report.sent": N_("Melding aan CoMensha verstuurd"),
+    "report.dropped": N_("Melding aan CoMensha gaat niet door"),
+    "report.reopened": N_("Melding aan CoMensha staat weer open"),
+    "report.confirmed": N_("CoMensha heeft de melding ontvangen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
 }
@@ -354,6 +382,7 @@ TRIGGERS = {
     "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
     "police_cell": N_("Iemand zit in een politiecel, omdat er geen plek is."),
     "no_destination": N_("Iemand vertrok zonder dat we weten waarheen."),
+    "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
 REPEAT_OUTCOMES = {
@@ -409,6 +438,9 @@ LABELS: dict[str, dict[str, str]] = {
     "departure_reason": DEPARTURE_REASONS,
     "tariff": TARIFFS,
     "feedback": FEEDBACK_STEPS,
+    "report_state": REPORT_STATES,
+    "report_drop": REPORT_DROPS,
+    "age_group": AGE_GROUPS,
 }
 
 

@@ -18,20 +18,23 @@ FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
 CHECKS = NavItem(N_("Geplande controles"), "/controles")
+REPORTS = NavItem(N_("Meldingen"), "/meldingen")
+REPORTS_LATE = NavItem(N_("Meldingen"), "/meldingen/te-laat")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
 SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
-    Role.COORDINATOR: (REQUESTS, NEW, BOARD, CHECKS, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, CHECKS, POLICY),
-    Role.FIRST_RESPONDER: (FOLLOW, NEW, CHECKS, POLICY),
+    Role.COORDINATOR: (REQUESTS, NEW, BOARD, REPORTS, CHECKS, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, REPORTS, CHECKS, POLICY),
+    Role.FIRST_RESPONDER: (FOLLOW, NEW, REPORTS, CHECKS, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, POLICY),
     Role.NATIONAL_DESK: (
         ANSWERS,
         REQUESTS,
         NEW,
         CHASE,
+        REPORTS,
         REPEATS,
         DECLINES,
         CHECKS,
@@ -42,11 +45,11 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SETTLEMENTS, BOARD, POLICY),
-    Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
+    Role.NATIONAL_COORDINATOR: (NUMBERS, REPORTS_LATE, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),
 }
-_DECIDING = (FOLLOW, NEW, ANSWERS, CHECKS, POLICY)
+_DECIDING = (FOLLOW, NEW, ANSWERS, REPORTS, CHECKS, POLICY)
 
 
 def nav_for(actor: Actor) -> tuple[NavItem, ...]:

@@ -78,6 +78,9 @@ class Verb(StrEnum):
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
     SHIFT_KEEP = "shift.keep"
+    REPORT_KEEP = "report.keep"
+    REPORT_CONFIRM = "report.confirm"
+    REPORTS_COUNT = "reports.count"
     NUMBERS_READ = "numbers.read"
     POLICY_READ = "policy.read"
     ACCOUNTS_READ = "accounts.read"
@@ -127,6 +130,10 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
+    # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
+    Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},
+    Verb.REPORT_CONFIRM: frozenset({_R.NATIONAL_DESK}),
+    Verb.REPORTS_COUNT: frozenset({_R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR}),
     Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
     Verb.POLICY_READ: _ALL,
     Verb.ACCOUNTS_READ: frozenset({_R.ADMIN}),
@@ -209,6 +216,7 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.STAY_ARRIVE,
         Verb.STAY_KEEP,
         Verb.BRIDGE_KEEP,
+        Verb.REPORT_KEEP,
         Verb.ALARM_CLAIM,
         Verb.FIGURES_CHASE,
     }

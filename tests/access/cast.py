@@ -20,6 +20,8 @@ from nrm.placing import consents, staying
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
 from nrm.registry import service as registry
+from nrm.reporting import service as reporting
+from nrm.reporting.rules import NotReason
 from tests.builders import KEY, Town
 
 OWN, OTHER = "VR17", "VR15"
@@ -165,6 +167,10 @@ def cast(town: Town) -> Cast:
         to = made.actors["other_coordinator"].organisation_id
         made.ids["transfer"] = course.offer_transfer(tx, coordinator, offered, to).id
     course.follow_up(town.database)
+    reporting.open_missing(town.database)
+    with town.database.transaction(coordinator.account_id) as tx:
+        reporting.send(tx, coordinator, placed, 1)
+        reporting.drop(tx, coordinator, closed, NotReason.OTHER_MATTER, 1)
     for name, request_id in {
         "open": overdue,
         "offered": offered,

@@ -19,6 +19,7 @@ import nrm.live.api
 import nrm.placing.api
 import nrm.registry.api
 import nrm.reporting.api
+import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
 from nrm.errors import Unavailable
@@ -64,7 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
     api = APIRouter(prefix="/api/v1")
     for part in (
         *(nrm.access, nrm.registry, nrm.intake, nrm.placing),
-        *(nrm.course, nrm.reporting, nrm.escalation, nrm.live),
+        *(nrm.youth, nrm.course, nrm.reporting, nrm.escalation, nrm.live),
     ):
         api.include_router(part.api.router)
     app.include_router(api)

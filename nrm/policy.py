@@ -285,6 +285,13 @@ class Course(Policy):
     """So long before a B8 ends the owner of the request hears of it."""
 
 
+class Youth(Policy):
+    """Which minors alone are put before Nidos first; all others go to youth crisis care of the region."""
+
+    kind = "youth"
+    foreign_residences: tuple[str, ...] = ("none", "b8", "eu")
+
+
 class Reporting(Policy):
     """When a request should have been reported to CoMensha."""
 
@@ -324,6 +331,7 @@ KINDS: tuple[type[Policy], ...] = (
     Rhythm,
     Trust,
     Course,
+    Youth,
     Reporting,
 )
 

@@ -12,6 +12,7 @@ import nrm.notify.models
 import nrm.placing.models
 import nrm.policy
 import nrm.registry.models
-import nrm.reporting.models  # noqa: F401 - imported for what it registers
+import nrm.reporting.models
+import nrm.youth.models  # noqa: F401 - imported for what it registers
 
 metadata = SQLModel.metadata

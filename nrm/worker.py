@@ -16,6 +16,7 @@ from nrm.placing import service as placing
 from nrm.registry import asking
 from nrm.reporting import service as reporting
 from nrm.settings import Settings
+from nrm.youth import service as youth
 
 TICK_SECONDS = 0.5
 BEAT_EVERY = timedelta(seconds=10)
@@ -44,6 +45,7 @@ class Worker:
         steps: tuple[Callable[[], object], ...] = (
             self._lapse,
             self._follow_up,
+            self._ask_youth_care,
             self._escalate,
             self._match,
             self._remind,
@@ -79,6 +81,9 @@ class Worker:
 
     def _follow_up(self) -> None:
         course.follow_up(self.database)
+
+    def _ask_youth_care(self) -> None:
+        youth.ask_due(self.database)
 
     def _escalate(self) -> None:
         escalation.run_due(self.database)

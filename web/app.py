@@ -41,6 +41,7 @@ from web.screens import (
     request_form,
     requests,
     stays,
+    youth,
 )
 from web.words import words_for
 
@@ -67,6 +68,7 @@ SCREENS = (
     admin,
     policies,
     criteria,
+    youth,
 )
 
 

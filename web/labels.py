@@ -13,6 +13,7 @@ ROLES = {
     "national_coordinator": N_("landelijk coördinator"),
     "rapporteur": N_("Nationaal Rapporteur"),
     "admin": N_("functioneel beheer"),
+    "youth_care": N_("jeugdcrisisopvang of Nidos"),
 }
 POOLS = {
     "COSM": N_("COSM (categorale opvang)"),
@@ -180,6 +181,8 @@ ORGANISATION_KINDS = {
     "national_coordination": N_("landelijke coördinatie"),
     "rapporteur": N_("Nationaal Rapporteur"),
     "operations": N_("functioneel beheer"),
+    "youth_care": N_("jeugdcrisisopvang"),
+    "guardianship": N_("voogdij (Nidos)"),
 }
 EXPLOITATIONS = {
     "unknown": N_("nog niet bekend"),
@@ -203,6 +206,7 @@ OUTCOMES = {
     "refused": N_("De persoon wil geen opvang"),
     "no_place": N_("Er was geen plek"),
     "own_solution": N_("De persoon heeft zelf een oplossing"),
+    "youth_care": N_("Overgenomen door jeugdcrisisopvang of Nidos"),
 }
 OFFER_STATES = {
     "live": N_("wacht op antwoord"),
@@ -299,6 +303,14 @@ FEEDBACK_STEPS = {
     "not_sheltered": N_("Er is geen opvang gevonden"),
     "stopped": N_("De aanvraag is gestopt"),
 }
+NOT_OURS = {
+    "for_nidos": N_("Dit is voor Nidos"),
+    "for_youth_care": N_("Dit is voor de jeugdcrisisopvang"),
+    "other_region": N_("Dit is voor een andere regio"),
+    "adult": N_("Deze persoon is 18 of ouder"),
+    "full": N_("Wij hebben nu geen plek"),
+    "other": N_("Een andere reden"),
+}
 REPORT_STATES = {
     "to_do": N_("nog te melden"),
     "agreed": N_("nog te versturen"),
@@ -359,6 +371,9 @@ EVENTS = {
     "request.transfer_offered": N_("Overdracht gevraagd"),
     "request.transfer_dropped": N_("Overdracht gaat niet door"),
     "request.taken_over": N_("Aanvraag overgenomen"),
+    "youth.asked": N_("Gevraagd of jeugdcrisisopvang of Nidos overneemt"),
+    "youth.refused": N_("Neemt het niet over"),
+    "youth.taken": N_("Overgenomen door jeugdcrisisopvang of Nidos"),
     "report.sent": N_("Melding aan CoMensha verstuurd"),
     "report.dropped": N_("Melding aan CoMensha gaat niet door"),
     "report.reopened": N_("Melding aan CoMensha staat weer open"),
@@ -438,6 +453,7 @@ LABELS: dict[str, dict[str, str]] = {
     "departure_reason": DEPARTURE_REASONS,
     "tariff": TARIFFS,
     "feedback": FEEDBACK_STEPS,
+    "not_ours": NOT_OURS,
     "report_state": REPORT_STATES,
     "report_drop": REPORT_DROPS,
     "age_group": AGE_GROUPS,

@@ -18,6 +18,7 @@ FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
 CHECKS = NavItem(N_("Geplande controles"), "/controles")
+YOUTH = NavItem(N_("Minderjarigen"), "/jeugd")
 REPORTS = NavItem(N_("Meldingen"), "/meldingen")
 REPORTS_LATE = NavItem(N_("Meldingen"), "/meldingen/te-laat")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
@@ -48,6 +49,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.NATIONAL_COORDINATOR: (NUMBERS, REPORTS_LATE, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, POLICY),
+    Role.YOUTH_CARE: (YOUTH, POLICY),
 }
 _DECIDING = (FOLLOW, NEW, ANSWERS, REPORTS, CHECKS, POLICY)
 

@@ -118,6 +118,7 @@ _CLASSES: dict[Outcome, OutcomeClass] = {
     Outcome.ENDED_STAY: OutcomeClass.SHELTERED,
     Outcome.ALTERNATIVE: OutcomeClass.ELSEWHERE,
     Outcome.OWN_SOLUTION: OutcomeClass.ELSEWHERE,
+    Outcome.YOUTH_CARE: OutcomeClass.ELSEWHERE,
     Outcome.NO_PLACE: OutcomeClass.NOT_SHELTERED,
     Outcome.WITHDRAWN: OutcomeClass.STOPPED,
     Outcome.LOST_CONTACT: OutcomeClass.STOPPED,

@@ -87,7 +87,9 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/municipalities"): EVERYONE,
     # Numbers of places: whoever seeks, offers, buys or oversees them. Not who only asks, or counts afterwards.
     ("GET", "/board"): {
-        name: 200 for name in ACTORS if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin"}
+        name: 200
+        for name in ACTORS
+        if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin", "youth", "nidos"}
     },
     ("GET", "/open-counts"): NUMBERS,
     ("GET", "/locations"): {"provider": 200, "other_provider": 200},
@@ -208,6 +210,13 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/transfers/{transfer}/taking"): {"other_coordinator": 204, "coordinator": 404, "duty": 404, "desk": 404},
     ("POST", "/transfers/{transfer}/refusal"): {"other_coordinator": 204, "coordinator": 404, "duty": 404, "desk": 404},
     ("DELETE", "/transfers/{transfer}"): decides(204),
+    ("GET", "/youth-asks"): {"youth": 200, "nidos": 200},
+    ("POST", "/youth-asks/{youth_ask}/taking"): {"youth": 204, "nidos": 404},
+    ("POST", "/youth-asks/{youth_ask}/refusal"): {"youth": 204, "nidos": 404},
+    ("POST", "/requests/{minor}/youth-takeover"): {
+        "other_coordinator": 204,
+        **dict.fromkeys(("coordinator", "duty", "desk"), 404),
+    },
     ("GET", "/requests/{open}/report"): reports(200),
     # What the police asked, the police must report: any of them, the owner, which is the desk, and nobody else.
     ("GET", "/requests/{police_open}/report"): {
@@ -281,6 +290,8 @@ def body(path: str, made: Cast) -> Any:
         "/requests/{placed}/settlement": {"legal": "GM0599", "paying": "GM0599", "version": 1},
         "/settlements/{settlement}/tariff": {"tariff": "disputed", "version": 1},
         "/requests/{open}/transfers": {"to": made.actors["desk"].organisation_id},
+        "/youth-asks/{youth_ask}/refusal": {"reason": "full"},
+        "/requests/{minor}/youth-takeover": {"organisation": "org-nidos"},
         "/requests/{open}/report": {"version": 1},
         "/requests/{open}/report/sending": {"version": 1},
         "/requests/{open}/report/dropping": {"reason": "other_matter", "version": 1},

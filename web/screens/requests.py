@@ -31,6 +31,7 @@ from nrm.placing.schemas import OfferIn, OfferOut, OffersIn, ProposalOut, Propos
 from nrm.registry import queries as registry
 from nrm.registry.rules import TRUSTED, FreshnessBand
 from nrm.reporting import queries as reporting
+from nrm.youth import queries as youth
 from web.case_words import Kept, Why, kept_out, party, to_say, why, would_place
 from web.labels import EVENTS
 from web.pages import Form
@@ -369,6 +370,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         state = placing.shown_status(tx, found)
         course = around(tx, visit.actor, detail, stays, _current(stays))
         report = reporting.progress(tx, visit.actor, found)
+        youth_stands = youth.stands(tx, request_id) if found.minor_alone else []
     live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
         template,
@@ -395,6 +397,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         history=history,
         region_names=regions,
         report=report,
+        youth_stands=youth_stands,
         **course,
     )
 

@@ -43,7 +43,7 @@ DONE: dict[str, str] = {
     "transfer_offered": N_("De overdracht is gevraagd. Tot iemand overneemt, blijft de aanvraag van u."),
     "transfer_dropped": N_("De overdracht gaat niet door."),
     "taken_over": N_("De aanvraag is nu van u."),
-    "youth_taken": N_("U neemt het over. Het alarm gaat uit. Bel nu wie erbij is; het nummer staat hieronder."),
+    "youth_taken": N_("U neemt het over. Het alarm gaat uit. Bel nu de aanvrager; het nummer staat hieronder."),
     "youth_refused": N_("Vastgelegd. Het alarm blijft gaan en de ander wordt gevraagd."),
     "youth_recorded": N_("Vastgelegd wie het overneemt. Het alarm gaat uit."),
     "report_sent": N_("Vastgelegd dat de melding verstuurd is."),

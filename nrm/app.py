@@ -19,6 +19,8 @@ import nrm.intake.api
 import nrm.live.api
 import nrm.placing.api
 import nrm.registry.api
+import nrm.reporting.api
+import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
 from nrm.errors import Unavailable
@@ -63,14 +65,8 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
     for part in (
-        nrm.access,
-        nrm.registry,
-        nrm.intake,
-        nrm.placing,
-        nrm.course,
-        nrm.escalation,
-        nrm.exchange,
-        nrm.live,
+        *(nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
+        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.live),
     ):
         api.include_router(part.api.router)
     app.include_router(api)

@@ -287,6 +287,43 @@ class Course(Policy):
         "b8": 14,
         "follow_on": 14,
     }
+    b8_ahead_days: Annotated[int, Field(ge=1, le=366)] = 30
+    """So long before a B8 ends the owner of the request hears of it."""
+
+
+class Youth(Policy):
+    """Which minors alone are put before Nidos first; all others go to youth crisis care of the region."""
+
+    kind = "youth"
+    foreign_residences: tuple[str, ...] = ("none", "b8", "eu")
+
+
+class Reporting(Policy):
+    """When a request should have been reported to CoMensha."""
+
+    kind = "reporting"
+    due_days: Annotated[int, Field(ge=1, le=366)] = 7
+    """Counted from when the request came in."""
+
+
+class PoliceCriterion(Policy):
+    """One question of the police criteria. Without words in both languages it is not asked."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")]
+    nl: Annotated[str, Field(max_length=200)] = ""
+    en: Annotated[str, Field(max_length=200)] = ""
+
+
+class PoliceCriteria(Policy):
+    """The five police criteria of a report, in the words of the national desk.
+
+    No public source spells them out, so version 1 has none of the words: see docs/decisions/0015.
+    """
+
+    kind = "police_criteria"
+    criteria: Annotated[tuple[PoliceCriterion, ...], Field(min_length=5, max_length=5)] = tuple(
+        PoliceCriterion(code=f"police_{number}") for number in range(1, 6)
+    )
 
 
 KINDS: tuple[type[Policy], ...] = (
@@ -300,14 +337,19 @@ KINDS: tuple[type[Policy], ...] = (
     Rhythm,
     Trust,
     Course,
+    Youth,
+    Reporting,
 )
+
+WITHHELD: tuple[type[Policy], ...] = (PoliceCriteria,)
+"""Kept and versioned as the others, but not shown to everybody: only to whoever may see what they are about."""
 
 P = TypeVar("P", bound=Policy)
 
 
 def ensure_first_versions(tx: Tx) -> None:
     """Write version 1 of every kind that has no version yet."""
-    for body in KINDS:
+    for body in (*KINDS, *WITHHELD):
         if tx.session.exec(select(PolicyVersion).where(PolicyVersion.kind == body.kind).limit(1)).first() is None:
             write(tx, body(), note="version 1: our assumption, see docs/assumptions.md")
 

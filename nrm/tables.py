@@ -11,6 +11,8 @@ import nrm.journal
 import nrm.notify.models
 import nrm.placing.models
 import nrm.policy
-import nrm.registry.models  # noqa: F401 - imported for what it registers
+import nrm.registry.models
+import nrm.reporting.models
+import nrm.youth.models  # noqa: F401 - imported for what it registers
 
 metadata = SQLModel.metadata

@@ -14,7 +14,9 @@ from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking
+from nrm.reporting import service as reporting
 from nrm.settings import Settings
+from nrm.youth import service as youth
 
 TICK_SECONDS = 0.5
 BEAT_EVERY = timedelta(seconds=10)
@@ -43,9 +45,11 @@ class Worker:
         steps: tuple[Callable[[], object], ...] = (
             self._lapse,
             self._follow_up,
+            self._ask_youth_care,
             self._escalate,
             self._match,
             self._remind,
+            self._open_reports,
             self._deliver,
         )
         survived = [self._survived(step) for step in steps]
@@ -78,6 +82,9 @@ class Worker:
     def _follow_up(self) -> None:
         course.follow_up(self.database)
 
+    def _ask_youth_care(self) -> None:
+        youth.ask_due(self.database)
+
     def _escalate(self) -> None:
         escalation.run_due(self.database)
         escalation.end_answered(self.database)
@@ -88,6 +95,9 @@ class Worker:
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)
+
+    def _open_reports(self) -> None:
+        reporting.open_missing(self.database)
 
     def _deliver(self) -> None:
         notify.deliver_due(self.database, self._channels)

@@ -38,10 +38,12 @@ from web.screens import (
     policies,
     pre_alerts,
     repeats,
+    reports,
     request_form,
     requests,
     sheets,
     stays,
+    youth,
 )
 from web.words import words_for
 
@@ -53,6 +55,7 @@ SCREENS = (
     course,
     stays,
     repeats,
+    reports,
     pre_alerts,
     check,
     follow,
@@ -69,6 +72,7 @@ SCREENS = (
     admin,
     policies,
     criteria,
+    youth,
 )
 
 

@@ -13,6 +13,7 @@ ROLES = {
     "national_coordinator": N_("landelijk coördinator"),
     "rapporteur": N_("Nationaal Rapporteur"),
     "admin": N_("functioneel beheer"),
+    "youth_care": N_("jeugdcrisisopvang of Nidos"),
 }
 POOLS = {
     "COSM": N_("COSM (categorale opvang)"),
@@ -180,6 +181,8 @@ ORGANISATION_KINDS = {
     "national_coordination": N_("landelijke coördinatie"),
     "rapporteur": N_("Nationaal Rapporteur"),
     "operations": N_("functioneel beheer"),
+    "youth_care": N_("jeugdcrisisopvang"),
+    "guardianship": N_("voogdij (Nidos)"),
 }
 EXPLOITATIONS = {
     "unknown": N_("nog niet bekend"),
@@ -203,6 +206,7 @@ OUTCOMES = {
     "refused": N_("De persoon wil geen opvang"),
     "no_place": N_("Er was geen plek"),
     "own_solution": N_("De persoon heeft zelf een oplossing"),
+    "youth_care": N_("Overgenomen door jeugdcrisisopvang of Nidos"),
 }
 OFFER_STATES = {
     "live": N_("wacht op antwoord"),
@@ -299,6 +303,37 @@ FEEDBACK_STEPS = {
     "not_sheltered": N_("Er is geen opvang gevonden"),
     "stopped": N_("De aanvraag is gestopt"),
 }
+NOT_OURS = {
+    "for_nidos": N_("Dit is voor Nidos"),
+    "for_youth_care": N_("Dit is voor de jeugdcrisisopvang"),
+    "other_region": N_("Dit is voor een andere regio"),
+    "adult": N_("Deze persoon is 18 of ouder"),
+    "full": N_("Wij hebben nu geen plek"),
+    "other": N_("Een andere reden"),
+}
+REPORT_STATES = {
+    "to_do": N_("nog te melden"),
+    "agreed": N_("nog te versturen"),
+    "sent": N_("verstuurd"),
+    "confirmed": N_("ontvangen door CoMensha"),
+    "not": N_("wordt niet gemeld"),
+}
+REPORT_DROPS = {
+    "other_matter": N_("Het blijkt om iets anders te gaan"),
+    "reported_before": N_("Er is al gemeld"),
+    "not_wanted": N_("De persoon wil het niet, ook niet zonder naam"),
+    "lost_contact": N_("Contact verloren, te weinig bekend"),
+    "other": N_("Een andere reden"),
+}
+AGE_GROUPS = {
+    "under_12": N_("jonger dan 12"),
+    "12_15": N_("12 tot en met 15"),
+    "16_17": N_("16 of 17"),
+    "18_23": N_("18 tot en met 23"),
+    "24_29": N_("24 tot en met 29"),
+    "30_39": N_("30 tot en met 39"),
+    "40_up": N_("40 of ouder"),
+}
 EVENTS = {
     "request.submitted": N_("Aanvraag gedaan"),
     "request.marked": N_("Kenmerk van de persoon gemaakt"),
@@ -329,12 +364,20 @@ EVENTS = {
     "stay.unblocked": N_("Uitstroom stokt niet meer"),
     "stay.no_destination": N_("Vertrokken zonder bestemming"),
     "stay.destination_learned": N_("Bestemming bekend geworden"),
+    "stay.b8_ends_soon": N_("Een B8 loopt binnenkort af"),
     "request.followed_on": N_("Vervolgplek gevraagd"),
     "settlement.kept": N_("Verrekening bijgewerkt"),
     "feedback.given": N_("Terugmelding gegeven"),
     "request.transfer_offered": N_("Overdracht gevraagd"),
     "request.transfer_dropped": N_("Overdracht gaat niet door"),
     "request.taken_over": N_("Aanvraag overgenomen"),
+    "youth.asked": N_("Gevraagd of jeugdcrisisopvang of Nidos overneemt"),
+    "youth.refused": N_("Neemt het niet over"),
+    "youth.taken": N_("Overgenomen door jeugdcrisisopvang of Nidos"),
+    "report.sent": N_("Melding aan CoMensha verstuurd"),
+    "report.dropped": N_("Melding aan CoMensha gaat niet door"),
+    "report.reopened": N_("Melding aan CoMensha staat weer open"),
+    "report.confirmed": N_("CoMensha heeft de melding ontvangen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
 }
@@ -372,6 +415,7 @@ TRIGGERS = {
     "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
     "police_cell": N_("Iemand zit in een politiecel, omdat er geen plek is."),
     "no_destination": N_("Iemand vertrok zonder dat we weten waarheen."),
+    "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
 REPEAT_OUTCOMES = {
@@ -430,6 +474,10 @@ LABELS: dict[str, dict[str, str]] = {
     "departure_reason": DEPARTURE_REASONS,
     "tariff": TARIFFS,
     "feedback": FEEDBACK_STEPS,
+    "not_ours": NOT_OURS,
+    "report_state": REPORT_STATES,
+    "report_drop": REPORT_DROPS,
+    "age_group": AGE_GROUPS,
 }
 
 

@@ -18,6 +18,9 @@ FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
 REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
 CHECKS = NavItem(N_("Geplande controles"), "/controles")
+YOUTH = NavItem(N_("Minderjarigen"), "/jeugd")
+REPORTS = NavItem(N_("Meldingen"), "/meldingen")
+REPORTS_LATE = NavItem(N_("Meldingen"), "/meldingen/te-laat")
 ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
 SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
 SHARED = NavItem(N_("Gedeelde plekken"), "/gedeeld")
@@ -25,15 +28,16 @@ SHEETS = NavItem(N_("Plekken inlezen"), "/inlezen")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
-    Role.COORDINATOR: (REQUESTS, NEW, BOARD, CHECKS, POLICY),
-    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, CHECKS, POLICY),
-    Role.FIRST_RESPONDER: (FOLLOW, NEW, CHECKS, POLICY),
+    Role.COORDINATOR: (REQUESTS, NEW, BOARD, REPORTS, CHECKS, POLICY),
+    Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, REPORTS, CHECKS, POLICY),
+    Role.FIRST_RESPONDER: (FOLLOW, NEW, REPORTS, CHECKS, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, SHEETS, POLICY),
     Role.NATIONAL_DESK: (
         ANSWERS,
         REQUESTS,
         NEW,
         CHASE,
+        REPORTS,
         REPEATS,
         DECLINES,
         CHECKS,
@@ -45,11 +49,12 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, POLICY),
-    Role.NATIONAL_COORDINATOR: (NUMBERS, BOARD, POLICY),
+    Role.NATIONAL_COORDINATOR: (NUMBERS, REPORTS_LATE, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, SHEETS, POLICY),
+    Role.YOUTH_CARE: (YOUTH, POLICY),
 }
-_DECIDING = (FOLLOW, NEW, ANSWERS, CHECKS, POLICY)
+_DECIDING = (FOLLOW, NEW, ANSWERS, REPORTS, CHECKS, POLICY)
 
 
 def nav_for(actor: Actor) -> tuple[NavItem, ...]:

@@ -43,6 +43,14 @@ DONE: dict[str, str] = {
     "transfer_offered": N_("De overdracht is gevraagd. Tot iemand overneemt, blijft de aanvraag van u."),
     "transfer_dropped": N_("De overdracht gaat niet door."),
     "taken_over": N_("De aanvraag is nu van u."),
+    "youth_taken": N_("U neemt het over. Het alarm gaat uit. Bel nu de aanvrager; het nummer staat hieronder."),
+    "youth_refused": N_("Vastgelegd. Het alarm blijft gaan en de ander wordt gevraagd."),
+    "youth_recorded": N_("Vastgelegd wie het overneemt. Het alarm gaat uit."),
+    "report_sent": N_("Vastgelegd dat de melding verstuurd is."),
+    "report_dropped": N_("Vastgelegd waarom er niet gemeld wordt."),
+    "report_reopened": N_("De melding staat weer open."),
+    "report_confirmed": N_("Vastgelegd dat CoMensha de melding heeft."),
+    "police_criteria_kept": N_("Opgeslagen. Nieuwe meldingen vragen het zo."),
     "departed": N_("Het vertrek is vastgelegd. De plek is weer vrij."),
     "confirmed": N_("Bedankt. Deze plekken staan als net gecontroleerd."),
     "place_closed": N_("De plek staat buiten gebruik."),
@@ -71,6 +79,8 @@ DONE: dict[str, str] = {
 }
 
 REFUSED: dict[str, str] = {
+    "duty_to_report": N_("Deze organisatie moet melden, ook als de persoon het niet wil. Zonder naam kan wel."),
+    "nobody_reports": N_("Er is nu niemand die mag melden. Bel het landelijk loket."),
     "asked_nobody": N_("Er ging geen bericht uit: zij zijn net al gevraagd, of hebben geen postbus. Bel hen."),
     "criterion_exists": N_("Dit onderwerp staat al op de lijst, of stond er eerder op. Zet het terug."),
     "list_full": N_("De lijst is vol. Haal eerst een onderwerp weg dat niemand meer gebruikt."),

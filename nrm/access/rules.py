@@ -19,6 +19,8 @@ class Role(StrEnum):
     NATIONAL_COORDINATOR = "national_coordinator"
     RAPPORTEUR = "rapporteur"
     ADMIN = "admin"
+    YOUTH_CARE = "youth_care"
+    """Somebody of youth crisis care or Nidos, who take over minors that are alone."""
 
 
 class OrganisationKind(StrEnum):
@@ -36,6 +38,10 @@ class OrganisationKind(StrEnum):
     NATIONAL_COORDINATION = "national_coordination"
     RAPPORTEUR = "rapporteur"
     OPERATIONS = "operations"
+    YOUTH_CARE = "youth_care"
+    """Youth crisis care of one region."""
+    GUARDIANSHIP = "guardianship"
+    """Nidos: guardian of minors from abroad who are alone, for the whole country."""
 
 
 INVESTIGATIVE = frozenset(
@@ -81,6 +87,10 @@ class Verb(StrEnum):
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
     SHIFT_KEEP = "shift.keep"
+    YOUTH_ANSWER = "youth.answer"
+    REPORT_KEEP = "report.keep"
+    REPORT_CONFIRM = "report.confirm"
+    REPORTS_COUNT = "reports.count"
     NUMBERS_READ = "numbers.read"
     POLICY_READ = "policy.read"
     ACCOUNTS_READ = "accounts.read"
@@ -134,6 +144,11 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
+    Verb.YOUTH_ANSWER: frozenset({_R.YOUTH_CARE}),
+    # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
+    Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},
+    Verb.REPORT_CONFIRM: frozenset({_R.NATIONAL_DESK}),
+    Verb.REPORTS_COUNT: frozenset({_R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR}),
     Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
     Verb.POLICY_READ: _ALL,
     Verb.ACCOUNTS_READ: frozenset({_R.ADMIN}),
@@ -216,6 +231,7 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.STAY_ARRIVE,
         Verb.STAY_KEEP,
         Verb.BRIDGE_KEEP,
+        Verb.REPORT_KEEP,
         Verb.ALARM_CLAIM,
         Verb.FIGURES_CHASE,
     }

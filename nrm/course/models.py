@@ -51,7 +51,7 @@ class Signal(SQLModel, table=True):
     request_id: str = Field(foreign_key="request.id")
     kind: str = Field(max_length=20)
     number: int
-    """The how-manieth of its kind for this request."""
+    """The how-manieth of its kind for this request; of the end of a B8 the day itself, as its ordinal."""
     due_at: datetime = Field(sa_type=UtcDateTime)
     fired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import col, select
 
@@ -222,6 +222,7 @@ def aftercare(tx: Tx, stay_id: str) -> list[AftercareOut]:
         .where(Aftercare.stay_id == stay_id)
     ).all()
     order = list(AftercareItem)
+    _, course = policy.current(tx, policy.Course)
     listed = [
         AftercareOut(
             item=AftercareItem(row.item),
@@ -230,6 +231,7 @@ def aftercare(tx: Tx, stay_id: str) -> list[AftercareOut]:
             due_on=row.due_on,
             ends_on=row.ends_on,
             overdue=row.state == AftercareState.OPEN and row.due_on is not None and row.due_on < today,
+            ends_soon=b8_rings(row, course.b8_ahead_days, tx.now),
             changed_by=account.name if account else None,
             changed_at=row.changed_at,
             version=row.version,
@@ -237,6 +239,38 @@ def aftercare(tx: Tx, stay_id: str) -> list[AftercareOut]:
         for row, account in rows
     ]
     return sorted(listed, key=lambda row: order.index(row.item))
+
+
+def b8_rings(row: Aftercare, days_ahead: int, now: datetime) -> bool:
+    """Whether this item is a B8 of which somebody must hear that it ends soon."""
+    return (
+        row.item == AftercareItem.B8
+        and row.ends_on is not None
+        and rules.b8_rings(AftercareState(row.state), row.ends_on, row.changed_at, days_ahead, now)
+    )
+
+
+def b8_near(tx: Tx, request_id: str | None = None) -> dict[tuple[str, int], Aftercare]:
+    """(Request, day as its ordinal) → the item, for every stay whose B8 ends soon and nobody saw to it; or of one."""
+    _, course = policy.current(tx, policy.Course)
+    today = tx.now.astimezone(AMSTERDAM).date()
+    query = (
+        select(Stay.request_id, Aftercare)
+        .join(Aftercare, col(Aftercare.stay_id) == Stay.id)
+        .where(
+            Stay.status == StayStatus.ARRIVED,
+            Aftercare.item == AftercareItem.B8,
+            col(Aftercare.ends_on) <= today + timedelta(days=course.b8_ahead_days),
+        )
+        .order_by(col(Aftercare.ends_on), Aftercare.stay_id)
+    )
+    if request_id is not None:
+        query = query.where(Stay.request_id == request_id)
+    return {
+        (of, row.ends_on.toordinal()): row
+        for of, row in tx.session.exec(query)
+        if of is not None and row.ends_on is not None and b8_rings(row, course.b8_ahead_days, tx.now)
+    }
 
 
 def live_blockage(tx: Tx, stay_id: str) -> Blockage | None:

@@ -1,6 +1,6 @@
 """Bridges, the course of a stay, getting there, feedback, settlement: codes and choices. Pure: no session, no clock."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from nrm.clock import AMSTERDAM
@@ -25,6 +25,9 @@ class BridgeEnd(StrEnum):
     CLOSED = "closed"
 
 
+B8_AT = time(9)
+"""When on its day the end of a B8 is told: it is no reason to wake anybody."""
+
 BRIDGED = (RequestStatus.OPEN, RequestStatus.OFFERED, RequestStatus.ACCEPTED)
 """States in which nobody has arrived in a place yet, so that a bridge can be needed."""
 
@@ -34,6 +37,7 @@ class SignalKind(StrEnum):
 
     POLICE_CELL = "police_cell"
     NO_DESTINATION = "no_destination"
+    B8_END = "b8_end"
 
 
 class AftercareItem(StrEnum):
@@ -114,6 +118,7 @@ _CLASSES: dict[Outcome, OutcomeClass] = {
     Outcome.ENDED_STAY: OutcomeClass.SHELTERED,
     Outcome.ALTERNATIVE: OutcomeClass.ELSEWHERE,
     Outcome.OWN_SOLUTION: OutcomeClass.ELSEWHERE,
+    Outcome.YOUTH_CARE: OutcomeClass.ELSEWHERE,
     Outcome.NO_PLACE: OutcomeClass.NOT_SHELTERED,
     Outcome.WITHDRAWN: OutcomeClass.STOPPED,
     Outcome.LOST_CONTACT: OutcomeClass.STOPPED,
@@ -158,6 +163,24 @@ def nights_within(first: date, last: date, since: date, until: date) -> int:
 def hastened(due_at: datetime, now: datetime, percent: int) -> datetime:
     """A due moment with only this part of the time left. Never later than it was, never earlier than now or it."""
     return due_at if due_at <= now else now + (due_at - now) * percent / 100
+
+
+def b8_opens_at(ends_on: date, days_ahead: int) -> datetime:
+    """From when the end of a B8 is near: so many days before it, in the morning on the wall."""
+    # A year typed as 0026 must not reach before the calendar begins: that would silence everybody else.
+    day = max(ends_on, date(1970, 1, 1)) - timedelta(days=days_ahead)
+    return datetime.combine(day, B8_AT, AMSTERDAM).astimezone(UTC)
+
+
+def b8_rings(state: AftercareState, ends_on: date, changed_at: datetime, days_ahead: int, now: datetime) -> bool:
+    """Whether somebody must hear that a B8 ends soon.
+
+    The item is done once the date is known, often long before: that must not silence it. Done since the end came near
+    is seeing to it.
+    """
+    opens_at = b8_opens_at(ends_on, days_ahead)
+    seen_to = state is AftercareState.DONE and changed_at >= opens_at
+    return now >= opens_at and state is not AftercareState.NOT_APPLICABLE and not seen_to
 
 
 def is_emergency(policy: Course, pool: str, days: int) -> bool:

@@ -80,6 +80,8 @@ class AftercareOut(Shape):
     due_on: date | None
     ends_on: date | None
     overdue: bool
+    ends_soon: bool
+    """Of `b8`: somebody must see to it that it ends soon, and nobody did yet."""
     changed_by: str | None
     changed_at: datetime
     version: int

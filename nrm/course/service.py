@@ -192,17 +192,22 @@ def _end_bridge(tx: Tx, bridge: Bridge, cause: BridgeEnd) -> None:
 def _signal(tx: Tx, request_id: str, kind: SignalKind) -> None:
     """Call for a person at once: escalation finds the row and makes it an alarm."""
     earlier = tx.session.exec(select(Signal.id).where(Signal.request_id == request_id, Signal.kind == kind)).all()
-    signal = Signal(id=tx.new_id(), request_id=request_id, kind=kind, number=len(earlier), due_at=tx.now)
-    tx.session.add(signal)
+    _write_signal(tx, request_id, kind, len(earlier), tx.now)
+
+
+def _write_signal(tx: Tx, request_id: str, kind: SignalKind, number: int, due_at: datetime) -> None:
+    tx.session.add(Signal(id=tx.new_id(), request_id=request_id, kind=kind, number=number, due_at=due_at))
     tx.session.flush()
 
 
-def _signal_over(tx: Tx, request_id: str, kind: SignalKind) -> None:
-    tx.affected(
-        update(Signal)
-        .where(col(Signal.request_id) == request_id, col(Signal.kind) == kind, col(Signal.over_at).is_(None))
-        .values(over_at=tx.now)
+def _signal_over(tx: Tx, request_id: str, kind: SignalKind, number: int | None = None) -> int:
+    """What was signalled is over, or only the one with this number. Returns how many were."""
+    over = update(Signal).where(
+        col(Signal.request_id) == request_id, col(Signal.kind) == kind, col(Signal.over_at).is_(None)
     )
+    if number is not None:
+        over = over.where(col(Signal.number) == number)
+    return tx.affected(over.values(over_at=tx.now))
 
 
 # The course of a stay
@@ -494,12 +499,15 @@ def follow_up(database: Database) -> int:
         slowed = _slowed_bridges(tx)
         begun = _begun_stays(tx)
         lost = _lost(tx)
+        ending, seen_to = _b8(tx)
         untold = _untold(tx)
     return (
         database.each(over, _bridge_over)
         + database.each(slowed, _keep_pace)
         + database.each(begun, _begin)
         + database.each(lost, _lost_signal)
+        + database.each(seen_to, _b8_over)
+        + database.each(ending, _b8_signal)
         + database.each(untold, _tell_notifier)
     )
 
@@ -622,6 +630,49 @@ def _lost_of(tx: Tx, request_id: str) -> set[str]:
     stay = select(Stay.id).where(Stay.request_id == request_id, Stay.destination == NO_DESTINATION).limit(1)
     rung = select(Signal.id).where(Signal.request_id == request_id, Signal.kind == SignalKind.NO_DESTINATION).limit(1)
     return {request_id} if tx.session.exec(stay).first() and not tx.session.exec(rung).first() else set()
+
+
+def _b8(tx: Tx) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """(Request, day) of every B8 that ends soon of which nobody heard, and of those heard of that are seen to.
+
+    Compared here and not in the database, because a signal knows the day only as its number.
+    """
+    near = queries.b8_near(tx)
+    told = tx.session.exec(
+        select(Signal.request_id, Signal.number, Signal.over_at).where(
+            Signal.kind == SignalKind.B8_END,
+            col(Signal.over_at).is_(None) | col(Signal.request_id).in_({request_id for request_id, _ in near}),
+        )
+    ).all()
+    heard = {(request_id, number) for request_id, number, _ in told}
+    live = {(request_id, number) for request_id, number, over_at in told if over_at is None}
+    return [key for key in near if key not in heard][:BATCH], sorted(live - set(near))[:BATCH]
+
+
+def _b8_signal(tx: Tx, key: tuple[str, int]) -> bool:
+    """Tell of the end of a B8, once per day on which one ends: whoever holds the request's row looks again."""
+    request_id, number = key
+    intake.request(tx, request_id, for_update=True)
+    row = queries.b8_near(tx, request_id).get(key)
+    heard = select(Signal.id).where(
+        Signal.request_id == request_id, Signal.kind == SignalKind.B8_END, Signal.number == number
+    )
+    if row is None or tx.session.exec(heard).first() is not None:
+        return False
+    _, course = policy.current(tx, policy.Course)
+    opens_at = rules.b8_opens_at(date.fromordinal(number), course.b8_ahead_days)
+    _write_signal(tx, request_id, SignalKind.B8_END, number, max(opens_at, row.changed_at))
+    tx.record("stay.b8_ends_soon", f"request:{request_id}", "requests", "alarms")
+    return True
+
+
+def _b8_over(tx: Tx, key: tuple[str, int]) -> bool:
+    """Another day was said, somebody saw to it, or the party left: its alarm ends with it."""
+    request_id, number = key
+    intake.request(tx, request_id, for_update=True)
+    if key in queries.b8_near(tx, request_id):
+        return False
+    return bool(_signal_over(tx, request_id, SignalKind.B8_END, number))
 
 
 # Feedback to whoever notified

@@ -14,6 +14,7 @@ class Trigger(StrEnum):
     MINOR_ALONE = "minor_alone"
     POLICE_CELL = "police_cell"
     NO_DESTINATION = "no_destination"
+    B8_END = "b8_end"
 
 
 ON_LADDER = (Trigger.DEADLINE, Trigger.MINOR_ALONE)

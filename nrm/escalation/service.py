@@ -188,7 +188,8 @@ def _fire(tx: Tx, request_id: str) -> bool:
     )
     if not moved or step is None:
         return False
-    _ring(tx, request_id, trigger, number, step.rung, due_at)
+    rung, request = step.rung, tx.session.get_one(PlacementRequest, request_id)
+    _ring(tx, request, trigger, number, rung.role, _addressees(tx, rung.role, request), due_at, rung.channels)
     return True
 
 
@@ -206,17 +207,35 @@ def _fire_signal(tx: Tx, signal_id: str) -> bool:
     if not claimed:
         return False
     signal = tx.session.get_one(Signal, signal_id)
-    _ring(tx, signal.request_id, Trigger(signal.kind), signal.number, _SIGNALLED, signal.due_at)
+    request = tx.session.get_one(PlacementRequest, signal.request_id)
+    trigger, number, due_at = Trigger(signal.kind), signal.number, signal.due_at
+    if trigger is Trigger.B8_END:
+        owner = access.organisation(tx, request.owner_organisation_id)
+        role = "coordinator" if owner.kind == OrganisationKind.CARE_COORDINATION else _SIGNALLED.role
+        # Who has no mailbox may not look at its screen for weeks: then the desk hears it too.
+        desks = [] if owner.email else _addressees(tx, _SIGNALLED.role, request)
+        _ring(tx, request, trigger, number, role, [owner, *(one for one in desks if one.id != owner.id)], due_at)
+    else:
+        _ring(tx, request, trigger, number, _SIGNALLED.role, _addressees(tx, _SIGNALLED.role, request), due_at)
     return True
 
 
-def _ring(tx: Tx, request_id: str, trigger: Trigger, number: int, rung: Rung, due_at: datetime) -> None:
+def _ring(
+    tx: Tx,
+    request: PlacementRequest,
+    trigger: Trigger,
+    number: int,
+    role: str,
+    told: list[Organisation],
+    due_at: datetime,
+    channels: tuple[str, ...] = _SIGNALLED.channels,
+) -> None:
     """Write an alarm and queue its messages."""
-    request = tx.session.get_one(PlacementRequest, request_id)
+    request_id = request.id
     alarm_id = tx.new_id()
     reached = 0
-    for organisation in _addressees(tx, rung.role, request):
-        for channel in rung.channels:
+    for organisation in told:
+        for channel in channels:
             recipient = organisation.email if channel == "email" else organisation.id
             if recipient and notify.queue(
                 tx,
@@ -224,7 +243,7 @@ def _ring(tx: Tx, request_id: str, trigger: Trigger, number: int, rung: Rung, du
                 f"alarm:{alarm_id}",
                 channel,
                 recipient,
-                *_words(rung.role, request, trigger),
+                *_words(role, request, trigger),
             ):
                 reached += 1
     tx.session.add(
@@ -233,7 +252,7 @@ def _ring(tx: Tx, request_id: str, trigger: Trigger, number: int, rung: Rung, du
             request_id=request_id,
             trigger=trigger,
             rung=number,
-            role=rung.role,
+            role=role,
             due_at=due_at,
             fired_at=tx.now,
             reached=reached,
@@ -248,7 +267,7 @@ def _ring(tx: Tx, request_id: str, trigger: Trigger, number: int, rung: Rung, du
         alarm=alarm_id,
         trigger=trigger,
         rung=number,
-        role=rung.role,
+        role=role,
         reached=reached,
         late_seconds=int((tx.now - due_at) / timedelta(seconds=1)),
     )
@@ -256,6 +275,11 @@ def _ring(tx: Tx, request_id: str, trigger: Trigger, number: int, rung: Rung, du
 
 def _words(role: str, request: PlacementRequest, trigger: Trigger) -> tuple[str, str]:
     """Subject and text of an alarm: the code of the request for whoever may act on it, and no facts of the case."""
+    if trigger is Trigger.B8_END:
+        return (
+            f"Opvangvraag {request.short_code}: er loopt binnenkort iets af",
+            f"Bij de aanvraag met code {request.short_code} loopt binnenkort iets af.\nLog in om te zien wat.",
+        )
     if trigger not in ON_LADDER:
         return (
             f"Alarm: opvangvraag {request.short_code} vraagt nu iemand",

@@ -83,10 +83,11 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     NO_PLACE = "no_place"
     OWN_SOLUTION = "own_solution"
+    YOUTH_CARE = "youth_care"
 
 
-CLOSING_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.ENDED_STAY)
-"""Outcomes a person can choose; `ended_stay` follows from a departure."""
+CLOSING_OUTCOMES = tuple(outcome for outcome in Outcome if outcome not in {Outcome.ENDED_STAY, Outcome.YOUTH_CARE})
+"""Outcomes a person can choose; `ended_stay` follows from a departure, `youth_care` from who took a minor over."""
 
 
 class RepeatOutcome(StrEnum):

@@ -196,6 +196,11 @@ def _organisations() -> Iterator[Organisation]:
         if code in POLICE_REGIONS:
             police = f"Politie {region_name}"
             planned.append((f"politie-{low}", OrganisationKind.POLICE, police, code, f"mensenhandel@politie.{low}"))
+    planned.append(("nidos", OrganisationKind.GUARDIANSHIP, "Nidos", None, "aanmelding@nidos"))
+    for code, region_name in names.items():
+        low = code.lower()
+        youth_care = f"Jeugdcrisisopvang {region_name}"
+        planned.append((f"jeugd-{low}", OrganisationKind.YOUTH_CARE, youth_care, code, f"crisis@jeugd.{low}"))
     for n, (organisation_id, kind, name, where, mailbox) in enumerate(planned, start=1):
         # 00 starts an international call and no country code starts with 0, so this number rings nowhere.
         yield Organisation(organisation_id, kind, name, where, f"{mailbox}.example", f"000-0000{n:03d}")

@@ -82,6 +82,8 @@ _PEOPLE: Final = (
     _Person("loket", Role.NATIONAL_DESK, "Landelijk loket", "comensha"),
     _Person("regie-utrecht", Role.COORDINATOR_REGIONAL, "Ketenregisseur Utrecht", "keten-vr09"),
     _Person("gemeente-utrecht", Role.MUNICIPALITY, "Gemeente Utrecht, opvang", "gemeente-vr09"),
+    _Person("jeugd-utrecht", Role.YOUTH_CARE, "Jeugdcrisisopvang Utrecht", "jeugd-vr09"),
+    _Person("nidos", Role.YOUTH_CARE, "Nidos, aanmelding", "nidos"),
     _Person("nac", Role.NATIONAL_COORDINATOR, "Nationaal coördinator", "nac"),
     _Person("rapporteur", Role.RAPPORTEUR, "Nationaal rapporteur", "rapporteur"),
     _Person("beheer", Role.ADMIN, "Functioneel beheer", "beheer"),
@@ -191,6 +193,17 @@ _OPEN_REQUESTS: Final = (
             exploitation=Exploitation.SEXUAL,
             unsafe=(UnsafeIn(region="VR17", reason=UnsafeReason.FOUND_HERE),),
             days=3,
+        ),
+    ),
+    # A girl alone: youth care of the region is asked, and an alarm rings until somebody took over.
+    _OpenRequest(
+        6,
+        "coordinator-utrecht",
+        RequestIn(
+            region="VR09",
+            urgency=Urgency.TODAY,
+            persons=(PersonIn(sex=Sex.F, age=16),),
+            exploitation=Exploitation.SEXUAL,
         ),
     ),
 )

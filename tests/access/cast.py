@@ -22,6 +22,10 @@ from nrm.placing import service as placing
 from nrm.registry import joint
 from nrm.registry import service as registry
 from nrm.registry.rules import Use
+from nrm.reporting import service as reporting
+from nrm.reporting.rules import NotReason
+from nrm.youth import service as youth
+from nrm.youth.models import YouthAsk
 from tests.builders import KEY, Town
 
 OWN, OTHER = "VR17", "VR15"
@@ -43,6 +47,8 @@ ACTORS: dict[str, str] = {
     "national": "national_coordinator",
     "rapporteur": "rapporteur",
     "admin": "admin",
+    "youth": "jeugdzorg",
+    "nidos": "nidos",
 }
 """Short name → login. `coordinator`, `police` and `provider` are the ones whose case it is."""
 
@@ -92,6 +98,9 @@ def people(town: Town) -> dict[str, Actor]:
     town.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
     town.person(Role.RAPPORTEUR, OrganisationKind.RAPPORTEUR)
     town.person(Role.ADMIN, OrganisationKind.OPERATIONS)
+    youth_care = town.organisation("jeugdzorg-VR15", OrganisationKind.YOUTH_CARE, OTHER)
+    town.account("jeugdzorg", Role.YOUTH_CARE, youth_care)
+    town.account("nidos", Role.YOUTH_CARE, town.organisation("nidos", OrganisationKind.GUARDIANSHIP))
     town.coordinator(OWN)
     town.coordinator(OTHER)
     town.duty_officer()
@@ -173,6 +182,15 @@ def cast(town: Town) -> Cast:
         to = made.actors["other_coordinator"].organisation_id
         made.ids["transfer"] = course.offer_transfer(tx, coordinator, offered, to).id
     course.follow_up(town.database)
+    # A minor of somebody else's, so that nothing of the coordinator's case changes.
+    minor = town.request(made.actors["other_coordinator"], region=OTHER, persons=[{"sex": "m", "age": 16}])
+    youth.ask_due(town.database)
+    with town.database.reading() as tx:
+        made.ids["youth_ask"] = tx.session.exec(select(YouthAsk.id)).one()
+    reporting.open_missing(town.database)
+    with town.database.transaction(coordinator.account_id) as tx:
+        reporting.send(tx, coordinator, placed, 1)
+        reporting.drop(tx, coordinator, closed, NotReason.OTHER_MATTER, 1)
     for name, request_id in {
         "open": overdue,
         "offered": offered,
@@ -181,6 +199,7 @@ def cast(town: Town) -> Cast:
         "closed": closed,
         "lost": lost,
         "police_open": followed,
+        "minor": minor,
     }.items():
         made.note(name, request_id)
     with town.database.reading() as tx:

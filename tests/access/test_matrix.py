@@ -60,6 +60,12 @@ def knows(status: int) -> dict[str, int]:
     return {**decides(status), **keeps(status)}
 
 
+def reports(status: int) -> dict[str, int]:
+    """The owner of the coordinator's case and the national desk; the police and others do not know of its report."""
+    others = ("other_coordinator", "duty", "police", "other_police", "inspectorate")
+    return {"coordinator": status, "desk": status, **dict.fromkeys(others, 404)}
+
+
 NUMBERS = dict.fromkeys(
     (
         *("coordinator", "other_coordinator", "duty", "duty_off", "desk"),
@@ -81,7 +87,9 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/municipalities"): EVERYONE,
     # Numbers of places: whoever seeks, offers, buys or oversees them. Not who only asks, or counts afterwards.
     ("GET", "/board"): {
-        name: 200 for name in ACTORS if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin"}
+        name: 200
+        for name in ACTORS
+        if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin", "youth", "nidos"}
     },
     ("GET", "/open-counts"): NUMBERS,
     ("GET", "/locations"): {"provider": 200, "other_provider": 200},
@@ -209,6 +217,30 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/transfers/{transfer}/taking"): {"other_coordinator": 204, "coordinator": 404, "duty": 404, "desk": 404},
     ("POST", "/transfers/{transfer}/refusal"): {"other_coordinator": 204, "coordinator": 404, "duty": 404, "desk": 404},
     ("DELETE", "/transfers/{transfer}"): decides(204),
+    ("GET", "/youth-asks"): {"youth": 200, "nidos": 200},
+    ("POST", "/youth-asks/{youth_ask}/taking"): {"youth": 204, "nidos": 404},
+    ("POST", "/youth-asks/{youth_ask}/refusal"): {"youth": 204, "nidos": 404},
+    ("POST", "/requests/{minor}/youth-takeover"): {
+        "other_coordinator": 204,
+        **dict.fromkeys(("coordinator", "duty", "desk"), 404),
+    },
+    ("GET", "/requests/{open}/report"): reports(200),
+    # What the police asked, the police must report: any of them, the owner, which is the desk, and nobody else.
+    ("GET", "/requests/{police_open}/report"): {
+        **dict.fromkeys(("police", "other_police", "duty", "desk"), 200),
+        **dict.fromkeys(("coordinator", "other_coordinator", "inspectorate"), 404),
+    },
+    ("PUT", "/requests/{open}/report"): reports(204),
+    ("POST", "/requests/{open}/report/sending"): reports(204),
+    ("POST", "/requests/{open}/report/dropping"): reports(204),
+    ("POST", "/requests/{closed}/report/reopening"): reports(204),
+    ("POST", "/requests/{placed}/report/confirmation"): {"desk": 204},
+    ("GET", "/reports"): dict.fromkeys(
+        ("coordinator", "other_coordinator", "duty", "desk", "police", "other_police", "inspectorate"), 200
+    ),
+    ("GET", "/reports-overdue"): {"desk": 200, "national": 200},
+    ("GET", "/police-criteria"): {"desk": 200},
+    ("PUT", "/police-criteria"): {"desk": 204},
     ("GET", "/followed-requests"): {"police": 200, "other_police": 200, "inspectorate": 200},
     ("GET", "/followed-requests/{police_open}"): {"police": 200, "other_police": 404, "inspectorate": 404},
     ("GET", "/followed-requests/{police_open}/course"): {"police": 200, "other_police": 404, "inspectorate": 404},
@@ -265,6 +297,17 @@ def body(path: str, made: Cast) -> Any:
         "/requests/{placed}/settlement": {"legal": "GM0599", "paying": "GM0599", "version": 1},
         "/settlements/{settlement}/tariff": {"tariff": "disputed", "version": 1},
         "/requests/{open}/transfers": {"to": made.actors["desk"].organisation_id},
+        "/youth-asks/{youth_ask}/refusal": {"reason": "full"},
+        "/requests/{minor}/youth-takeover": {"organisation": "org-nidos"},
+        "/requests/{open}/report": {"version": 1},
+        "/requests/{open}/report/sending": {"version": 1},
+        "/requests/{open}/report/dropping": {"reason": "other_matter", "version": 1},
+        "/requests/{closed}/report/reopening": {"version": 2},
+        "/requests/{placed}/report/confirmation": {"reference": "2026-0412", "version": 2},
+        "/police-criteria": {
+            "criteria": [{"code": f"police_{n}", "nl": "Vraag", "en": "Question"} for n in range(1, 6)],
+            "version": 1,
+        },
         "/stays/{placed_stay}/departure": {"destination": "own_home", "version": 2},
         "/stays/{stay}/address-release": {"reason": "bring_there", "password": "een lang wachtwoord"},
         "/stays/{police_stay}/address-release": {"reason": "bring_there", "password": "een lang wachtwoord"},

@@ -85,6 +85,12 @@ def test_each_read_of_a_case_leaves_exactly_its_rows(here: Town, made: Cast) -> 
         assert added(calls, "coordinator", "POST", f"/stays/{stay}/address-release", {"reason": "bring_there"}) == [
             ("coordinator", f"address:{stay}", "bring_there")
         ]
+        assert added(calls, "desk", "GET", f"/requests/{one}/report") == [("national_desk", f"report:{one}", "open")]
+        assert added(calls, "police", "GET", "/reports") == sorted(
+            ("first_responder", f"report:{ids[name]}", "list") for name in ("police_open", "police_accepted")
+        )
+        assert added(calls, "desk", "GET", "/reports-overdue") == []
+        assert added(calls, "youth", "GET", "/youth-asks") == [("youth_care", f"youth_ask:{ids['youth_ask']}", "list")]
         for numbers in ("/board", "/open-counts", "/regions", "/session", "/policies"):
             assert added(calls, "duty", "GET", numbers) == []
 
@@ -139,6 +145,9 @@ def test_no_log_no_data(here: Town, made: Cast) -> None:
             ("provider", "/offers-to-answer"),
             ("police", "/followed-requests"),
             ("police", f"/followed-requests/{ids['police_open']}"),
+            ("police", "/reports"),
+            ("youth", "/youth-asks"),
+            ("desk", f"/requests/{ids['accepted']}/report"),
         ):
             answer = callers[name].call("GET", path)
             assert answer.status_code >= 400, path

@@ -148,7 +148,8 @@ def test_open_requests_wait_and_one_is_overdue(database: Database) -> None:
     plant(database, KEY)
     with database.reading() as tx:
         waiting = intake.unplaced(tx)
-        assert len(waiting) == 6
+        assert len(waiting) == 7
+        assert sum(found.minor_alone for found in waiting) == 1
         assert sum(intake.is_unmet(found, NIGHT) for found in waiting) == 1
         assert any(timedelta(0) < found.deadline_at - NIGHT <= timedelta(minutes=15) for found in waiting)
         police = [found for found in waiting if found.submitted_organisation_id == "politie-vr17"]

@@ -15,7 +15,7 @@ from nrm.course import queries as course
 from nrm.db import Tx
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
-from nrm.escalation.rules import ON_LADDER
+from nrm.escalation.rules import ON_LADDER, Trigger
 from nrm.escalation.schemas import AlarmOut
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
@@ -184,7 +184,8 @@ def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
         cards.setdefault(alarm.short_code or alarm.id, Card(alarm, [])).rungs.append(alarm)
     return {
-        "alarms": sorted(cards.values(), key=lambda card: card.claimed),
+        # What ends in weeks never stands above somebody who waits now.
+        "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),
         "regions": {region.code: region.name for region in registry.regions(tx)},
     }
 

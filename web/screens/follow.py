@@ -14,6 +14,7 @@ from nrm.intake import service as intake
 from nrm.intake.rules import UNPLACED
 from nrm.placing.api import follow_out
 from nrm.placing.schemas import FollowOut
+from nrm.reporting import queries as reporting
 from web.visit import Screen, Visit
 
 router = APIRouter()
@@ -66,6 +67,14 @@ def _one(visit: Visit, request_id: str, template: str) -> Response:
         desk = access.organisation(tx, found.owner_organisation_id)
         told = course.feedback(tx, request_id)
         handover_at = course.handover_at(tx, request_id)
+        report = reporting.progress(tx, visit.actor, found)
     return visit.page(
-        template, frame, found=shown, desk=desk, waits=found.status in UNPLACED, told=told, handover_at=handover_at
+        template,
+        frame,
+        found=shown,
+        desk=desk,
+        waits=found.status in UNPLACED,
+        told=told,
+        handover_at=handover_at,
+        report=report,
     )

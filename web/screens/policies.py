@@ -68,6 +68,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         _, trust = policy.current(tx, policy.Trust)
         _, matching = policy.current(tx, policy.Matching)
         _, course = policy.current(tx, policy.Course)
+        _, reporting = policy.current(tx, policy.Reporting)
     urgencies = [
         UrgencyLine(
             code,
@@ -104,6 +105,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         rhythm=rhythm,
         trust=trust,
         course=course,
+        reporting=reporting,
     )
 
 

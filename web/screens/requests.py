@@ -30,6 +30,8 @@ from nrm.placing.rules import RELEASE_REASONS, OfferStatus, StayStatus
 from nrm.placing.schemas import OfferIn, OfferOut, OffersIn, ProposalOut, ProposalsOut, StayOut
 from nrm.registry import queries as registry
 from nrm.registry.rules import TRUSTED, FreshnessBand
+from nrm.reporting import queries as reporting
+from nrm.youth import queries as youth
 from web.case_words import Kept, Why, kept_out, party, to_say, why, would_place
 from web.labels import EVENTS
 from web.pages import Form
@@ -367,6 +369,8 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         desk = access.organisations_of_kind(tx, OrganisationKind.NATIONAL_DESK)
         state = placing.shown_status(tx, found)
         course = around(tx, visit.actor, detail, stays, _current(stays))
+        report = reporting.progress(tx, visit.actor, found)
+        youth_stands = youth.stands(tx, request_id) if found.minor_alone else []
     live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
         template,
@@ -392,6 +396,8 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         answer=_in_words(visit, answer, detail, regions, frame.now) if answer else None,
         history=history,
         region_names=regions,
+        report=report,
+        youth_stands=youth_stands,
         **course,
     )
 

@@ -21,4 +21,13 @@
     }
   });
   document.querySelector("[data-focus]")?.focus();
+  // Copying and printing need a script: without one the text stands there to be copied by hand.
+  for (const part of document.querySelectorAll("[data-with-script]")) part.hidden = false;
+  document.addEventListener("click", async ({ target }) => {
+    if (target.closest("[data-print]")) window.print();
+    const button = target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    document.querySelector("[data-copy-said]").textContent = button.dataset.copied;
+  });
 })();

@@ -8,6 +8,7 @@ from tests.soak.freshness import FRESHNESS
 from tests.soak.harness import Row
 from tests.soak.line import LINE
 from tests.soak.placements import PLACEMENTS
+from tests.soak.retries import RETRIES
 from tests.soak.secrecy import CANARIES, READ_LOG
 from tests.soak.storm import STORM
 from tests.soak.unsafe import UNSAFE
@@ -17,6 +18,7 @@ ROWS: tuple[Row, ...] = (
     UNSAFE,
     PLACEMENTS,
     STORM,
+    RETRIES,
     ALARMS,
     CLOCKS,
     FRESHNESS,

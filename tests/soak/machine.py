@@ -12,10 +12,14 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+from sqlalchemy import update
 from sqlalchemy.engine import make_url
+from sqlmodel import col, select
 
 from nrm.course import service as course
-from nrm.db import Tx
+from nrm.db import Database, Tx
+from nrm.escalation import service as escalation
+from nrm.escalation.models import Alarm
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
 from nrm.placing import problem, staying
@@ -100,6 +104,23 @@ def follow_on_of_desk() -> Any:
     return patch.object(intake, "open_next", open_next)
 
 
+def rings_again_after_jump() -> Any:
+    """When the clock was put back, what rang is thought not to have rung yet."""
+    right = escalation.run_due
+
+    def run_due(database: Database) -> int:
+        with database.transaction() as tx:
+            ahead = tx.session.exec(select(Alarm.request_id).where(col(Alarm.fired_at) > tx.now)).all()
+            tx.affected(
+                update(PlacementRequest)
+                .where(col(PlacementRequest.id).in_(ahead), col(PlacementRequest.rung_due_at).is_not(None))
+                .values(rung_due_at=tx.now)
+            )
+        return right(database)
+
+    return patch.object(escalation, "run_due", run_due)
+
+
 def stale_is_free() -> Any:
     """Whatever was confirmed once is fresh."""
     right = registry_rules.freshness
@@ -138,6 +159,7 @@ PLANTS: tuple[tuple[str, Callable[[], Any]], ...] = (
     ("sqlite", lapse_keeps_beds),
     ("postgresql", no_show_keeps_bed),
     ("sqlite", follow_on_of_desk),
+    ("postgresql", rings_again_after_jump),
     ("sqlite", stale_is_free),
     ("postgresql", address_for_everybody),
     ("sqlite", owner_stays_behind),

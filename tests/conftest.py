@@ -13,12 +13,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from nrm.db import migrate
 from tests import environment
 from tests.environment import MissingError
 from tests.postgresql import server
+
+# Its number of runs is in tests/machines/running.py; here so that --hypothesis-profile finds it.
+settings.register_profile("long")
 
 pytest_plugins = ["tests.browser", "tests.site", "pytester"]
 

@@ -437,11 +437,14 @@ def transfer_out(tx: Tx, row: Transfer, actor: Actor) -> TransferOut:
 
 
 def due_signals(tx: Tx, limit: int) -> list[str]:
-    """Signals that must become alarms now, oldest first."""
+    """Signals that must become alarms now, oldest first.
+
+    Whatever moment they carry: they call at once, also when the clock was put back since.
+    """
     return list(
         tx.session.exec(
             select(Signal.id)
-            .where(col(Signal.fired_at).is_(None), col(Signal.over_at).is_(None), col(Signal.due_at) <= tx.now)
+            .where(col(Signal.fired_at).is_(None), col(Signal.over_at).is_(None))
             .order_by(col(Signal.due_at), Signal.id)
             .limit(limit)
         )

@@ -9,7 +9,16 @@ from sqlmodel import col, select
 
 from nrm import policy
 from nrm.access import queries as access
-from nrm.access.rules import Actor, OrganisationKind, Role, Verb, may_follow, may_see_case, owns_case
+from nrm.access.rules import (
+    INVESTIGATIVE,
+    Actor,
+    OrganisationKind,
+    Role,
+    Verb,
+    may_follow,
+    may_see_case,
+    owns_case,
+)
 from nrm.access.service import log_read, require
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound, TooMany
@@ -170,12 +179,18 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
     ladder = policy.at_version(tx, policy.Ladder, found.ladder_version)
     persons = _persons(shape)
     deadline_at = found.created_at + timedelta(minutes=ladder.deadline_minutes[shape.urgency.value])
+    needed_from = _needed_from(shape, found.created_at)
+    if found.continues_id is not None:
+        # The next place of somebody who has one is waited for until it is needed, however much is learned meanwhile.
+        deadline_at = needed_from = _needed_from(shape, found.needed_from)
     alone = rules.minor_alone(persons)
     newly_alone = alone and not found.minor_alone
+    if shape.refuses_police and not found.refuses_police:
+        _silence_investigators(tx, found.short_code)
     found.urgency = shape.urgency
     found.exploitation = shape.exploitation
     found.residence = shape.residence
-    found.needed_from = _needed_from(shape, found.created_at)
+    found.needed_from = needed_from
     found.days = shape.days
     found.refuses_police = shape.refuses_police
     found.minor_alone = alone
@@ -490,6 +505,12 @@ def owned_group(tx: Tx, actor: Actor, group_id: str) -> list[PlacementRequest]:
     if not (own := [found for found in members if owns_case(actor, found)]):
         raise NotFound("no_group")
     return own
+
+
+def _silence_investigators(tx: Tx, code: str) -> None:
+    """Stop what was about to tell an investigative body of a request that refuses police contact from now on."""
+    bodies = [one for kind in sorted(INVESTIGATIVE) for one in access.organisations_of_kind(tx, kind)]
+    notify.cancel_naming(tx, code, {one.email or one.id for one in bodies} | {one.id for one in bodies})
 
 
 def _duty_desk(tx: Tx) -> str:

@@ -1,6 +1,6 @@
 """Queueing messages with the change they tell of, and delivering them from outside any request."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from sqlalchemy import update
@@ -43,6 +43,19 @@ def cancel(tx: Tx, about: str) -> int:
     return tx.affected(
         update(Message)
         .where(col(Message.about) == about, col(Message.due_at).is_not(None))
+        .values(due_at=None, cancelled_at=tx.now)
+    )
+
+
+def cancel_naming(tx: Tx, words: str, recipients: Collection[str]) -> int:
+    """Stop whatever has not been sent yet to these recipients with these words in its subject, whatever it is about."""
+    return tx.affected(
+        update(Message)
+        .where(
+            col(Message.recipient).in_(recipients),
+            col(Message.subject).contains(words, autoescape=True),
+            col(Message.due_at).is_not(None),
+        )
         .values(due_at=None, cancelled_at=tx.now)
     )
 

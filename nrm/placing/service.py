@@ -330,7 +330,7 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
     for other in queries.live_offers(tx, request_id):
         _end_offer(tx, other.id, OfferStatus.NOT_NEEDED)
         registry_service.end_claims(tx, other.id)
-        _tell_not_needed(tx, other.id, short_code)
+        _tell_not_needed(tx, other.id, detail.request)
         tx.record("offer.not_needed", f"request:{request_id}", "requests", "offers", "places", offer=other.id)
     intake_service.move(tx, request_id, (RequestStatus.OFFERED,), RequestStatus.ACCEPTED)
     tell(
@@ -496,11 +496,11 @@ def withdraw_offer(tx: Tx, actor: Actor, offer_id: str) -> None:
         intake_service.owned(tx, actor, found.request_id)
     except NotFound as error:
         raise NotFound("no_offer") from error
-    request_id, short_code = found.request_id, intake.request(tx, found.request_id).short_code
+    request_id = found.request_id
     registry.location(tx, found.location_id, for_update=True)
     _end_offer(tx, offer_id, OfferStatus.WITHDRAWN)
     _free(tx, request_id, offer_id)
-    _tell_not_needed(tx, offer_id, short_code)
+    _tell_not_needed(tx, offer_id, intake.request(tx, request_id))
     tx.record("offer.withdrawn", f"request:{request_id}", "requests", "offers", "places", offer=offer_id)
 
 
@@ -690,6 +690,8 @@ def _end_offer(tx: Tx, offer_id: str, to: OfferStatus, **values: object) -> None
         .values(status=to, ended_at=tx.now, **values),
         Conflict("offer_over"),
     )
+    # Whoever has not read the question yet need not answer it any more.
+    notify.cancel(tx, f"offer:{offer_id}")
 
 
 def _free(tx: Tx, request_id: str, offer_id: str) -> None:
@@ -711,6 +713,7 @@ def _lapse(tx: Tx, found: tuple[str, str, str]) -> bool:
     )
     if not ended:
         return False
+    notify.cancel(tx, f"offer:{offer_id}")
     offer = queries.offer(tx, offer_id)
     hold = policy.at_version(tx, policy.Hold, offer.hold_version)
     _free(tx, request_id, offer_id)
@@ -719,16 +722,21 @@ def _lapse(tx: Tx, found: tuple[str, str, str]) -> bool:
     return True
 
 
-def _tell_not_needed(tx: Tx, offer_id: str, short_code: str) -> None:
-    """Thank whoever was asked and is not needed any more; who has not read the question yet need not."""
-    notify.cancel(tx, f"offer:{offer_id}")
+def _tell_not_needed(tx: Tx, offer_id: str, request: PlacementRequest) -> None:
+    """Thank whoever was asked and is not needed any more; who has not read the question yet need not.
+
+    Not an investigative body that was asked before the request refused police contact: it hears nothing more of it.
+    """
+    code, refuses_police = request.short_code, request.refuses_police
     for needed in _answers_of(tx, offer_id):
+        if refuses_police and needed.by in INVESTIGATING:
+            continue
         tell(
             tx,
             access.organisation(tx, needed.organisation_id),
             f"not-needed:{offer_id}",
-            f"Opvangvraag {short_code}: uw antwoord is niet meer nodig",
-            f"De vraag met code {short_code} is niet meer nodig. De plek is weer vrij. Dank u wel voor het meedenken.",
+            f"Opvangvraag {code}: uw antwoord is niet meer nodig",
+            f"De vraag met code {code} is niet meer nodig. De plek is weer vrij. Dank u wel voor het meedenken.",
         )
 
 

@@ -384,10 +384,10 @@ def rule_history(tx: Tx, location_id: str, criterion: str) -> list[AdmissionRule
 
 
 def newest_confirmation(tx: Tx, location_id: str) -> Confirmation | None:
-    """The last time somebody said that the figures of a location are right."""
+    """The last time somebody said that the figures of a location are right, as far as that is not in the future."""
     return tx.session.exec(
         select(Confirmation)
-        .where(Confirmation.location_id == location_id)
+        .where(Confirmation.location_id == location_id, col(Confirmation.confirmed_at) <= tx.now + rules.CLOCK_SKEW)
         .order_by(col(Confirmation.confirmed_at).desc(), col(Confirmation.id).desc())
         .limit(1)
     ).first()
@@ -411,8 +411,11 @@ def live_rules(tx: Tx, location_id: str) -> list[AdmissionRule]:
 
 
 def _confirmed(tx: Tx, location_ids: list[str] | None) -> dict[str, datetime]:
-    query = select(Confirmation.location_id, func.max(Confirmation.confirmed_at)).group_by(
-        col(Confirmation.location_id)
+    # One from the future, said while a clock was wrong, must not hide what is said after the clock was put right.
+    query = (
+        select(Confirmation.location_id, func.max(Confirmation.confirmed_at))
+        .where(col(Confirmation.confirmed_at) <= tx.now + rules.CLOCK_SKEW)
+        .group_by(col(Confirmation.location_id))
     )
     if location_ids is not None:
         query = query.where(col(Confirmation.location_id).in_(location_ids))

@@ -281,3 +281,12 @@ def test_every_kind_of_bridge_is_known() -> None:
     assert {kind.value for kind in BridgeKind} == {"hotel", "police_cell", "regular_bed", "other"}
     assert rules.nights(date(2026, 11, 21), date(2026, 11, 20)) == 1
     assert rules.nights_within(date(2026, 11, 1), date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 31)) == 0
+
+
+def test_a_cell_rings_at_once_also_when_the_clock_was_put_back_meanwhile(here: Town) -> None:
+    coordinator = here.coordinator()
+    bridge(here, coordinator, here.request(coordinator), "police_cell")
+    here.clock.turn(hours=-25)
+    escalation.run_due(here.database)
+    escalation.run_due(here.database)
+    assert [alarm.trigger for alarm in rung(here)] == ["police_cell"]

@@ -18,6 +18,7 @@ from nrm.errors import Conflict, Forbidden, Invalid, NotFound
 from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
 from nrm.intake import queries as intake
+from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
 from nrm.placing import queries as placing_queries
 from nrm.placing import staying
@@ -412,3 +413,21 @@ def test_the_summary_goes_from_house_to_house_only(here: Town) -> None:
         staying.depart(tx, second, next_stay, "own_home", 2)
         with pytest.raises(NotFound):
             service.read_summary(tx, second, next_stay)
+
+
+@pytest.mark.parametrize("needed_from", [None, "2026-11-23T09:00:00Z"])
+def test_more_learned_of_whoever_waits_for_the_next_place_leaves_it_ringing_when_that_is_needed(
+    here: Town, needed_from: str | None
+) -> None:
+    coordinator, provider = here.coordinator(), here.provider()
+    here.location()
+    request_id, _ = arrived(here, coordinator, provider, days=1)
+    follow_on = next_of(here, request_id)
+    assert follow_on is not None
+    said = {"urgency": "planned", "persons": [{"sex": "f", "age": 24}], "neededFrom": needed_from, "version": 1}
+    with here.database.transaction(coordinator.account_id) as tx:
+        needed = intake.request(tx, follow_on).needed_from
+        intake_service.amend(tx, coordinator, follow_on, intake_service.AmendIn.model_validate(said))
+        found = intake.request(tx, follow_on)
+        expected = datetime.fromisoformat(needed_from) if needed_from else needed
+        assert (found.needed_from, found.deadline_at, found.rung_due_at) == (expected, expected, expected)

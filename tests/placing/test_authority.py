@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from nrm import journal, policy
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.clock import AMSTERDAM
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
+from nrm.notify.models import Message
 from nrm.placing import consents, queries, rules, service
 from nrm.placing.models import OfferAnswer
 from nrm.placing.rules import INVESTIGATING, KIND_OF
@@ -241,6 +242,41 @@ def test_a_refusal_learned_late_takes_the_question_from_the_police(here: Town) -
     with pytest.raises(NotFound):
         here.accept(police, offer_id)
     assert service.withdraw_unfit(here.database) == 1
+
+
+def test_nothing_more_is_sent_to_an_investigative_body_about_who_refuses_it_since(here: Town) -> None:
+    coordinator = here.coordinator()
+    here.provider(), here.national_desk()
+    inspectorate = here.organisation("inspectie", OrganisationKind.LABOUR_INSPECTORATE)
+    offer_id = asked(here, coordinator, "NLA", exploitation="labour")
+    assert inspectorate in unsent(here)
+    with here.database.transaction(coordinator.account_id) as tx:
+        said = {"urgency": "now", "persons": [{"sex": "f", "age": 24}], "refuses_police": True, "version": 2}
+        shape = service.intake_service.AmendIn.model_validate({**said, "exploitation": "labour"})
+        service.intake_service.amend(tx, coordinator, service.queries.offer(tx, offer_id).request_id, shape)
+    assert inspectorate not in unsent(here), "what was not sent yet stays here"
+    assert "org-aanbieder" in unsent(here), "the house is still asked"
+    with here.database.transaction(coordinator.account_id) as tx:
+        service.withdraw_offer(tx, coordinator, offer_id)
+    assert inspectorate not in unsent(here), "nor does it hear that nothing is needed"
+    assert "org-aanbieder" in unsent(here)
+
+
+def unsent(here: Town) -> set[str]:
+    """The organisations a message waits for."""
+    with here.database.reading() as tx:
+        addresses = set(tx.session.exec(select(Message.recipient).where(col(Message.due_at).is_not(None))))
+    return {organisation for name, organisation in here.organisations.items() if f"{name}@example.org" in addresses}
+
+
+def test_a_question_that_is_over_is_not_sent_any_more(here: Town) -> None:
+    coordinator = here.coordinator()
+    here.provider()
+    asked(here, coordinator)
+    assert "org-aanbieder" in unsent(here)
+    here.clock.turn(minutes=21)
+    assert service.lapse_due(here.database) == 1
+    assert "org-aanbieder" not in unsent(here)
 
 
 # --- a yes in advance ------------------------------------------------------------------------------------------------

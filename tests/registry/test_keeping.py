@@ -149,3 +149,26 @@ def test_a_replaced_rule_stays_as_history(here: Town) -> None:
     assert sorted((row.stance, row.ended_at is None) for row in rows) == [("accepts", False), ("excludes", True)]
     assert {row.ended_at for row in rows} == {None, here.clock.at}
     assert here.clock.at - rows[0].valid_from >= timedelta(0)
+
+
+def test_what_was_confirmed_while_the_clock_was_wrong_hides_nothing_said_after_it_was_put_right(here: Town) -> None:
+    provider, house = here.provider(), here.location(confirmed_minutes_ago=None)
+
+    def confirm() -> None:
+        with here.database.transaction(provider.account_id) as tx:
+            service.confirm_unchanged(tx, provider, house)
+
+    def band() -> str:
+        with here.database.reading() as tx:
+            return queries.locations(tx)[0].freshness.band
+
+    here.clock.turn(days=365)
+    confirm()
+    here.clock.turn(days=-365)
+    assert band() == "unknown", "nobody said anything yet, by this clock"
+    confirm()
+    assert band() == "fresh"
+    with here.database.reading() as tx:
+        newest = queries.newest_confirmation(tx, house)
+        assert newest is not None
+        assert newest.confirmed_at == here.clock.now()

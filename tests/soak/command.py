@@ -49,12 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nrm-soak", description=__doc__)
     parser.add_argument("length", choices=sorted(TIMES, key=TIMES.__getitem__))
-    parser.add_argument("--row", type=int, action="append", choices=sorted({row.number for row in ROWS}))
+    rows = sorted({row.number for row in ROWS}, key=lambda number: (isinstance(number, str), number))
+    parser.add_argument("--row", type=_row, action="append", choices=rows)
     parser.add_argument("--engine", choices=[*ENGINES, LIBRARY])
     parser.add_argument("--seed", type=int)
     parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help="instead of the row's own number of trials")
     return parser.parse_args(arguments)
+
+
+def _row(word: str) -> int | str:
+    return int(word) if word.isdigit() else word
 
 
 def _run_side_by_side(engines: Sequence[str], asked: argparse.Namespace, seed: int) -> bool:

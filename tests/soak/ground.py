@@ -58,6 +58,16 @@ class Ground:
         self._administer(f"CREATE DATABASE {name} TEMPLATE {self._template}")
         return self._url(name)
 
+    def copy(self, url: str) -> str:
+        """The URL of a new PostgreSQL database with the same in it as one that nobody is connected to."""
+        name = f"soak_{secrets.token_hex(6)}"
+        self._administer(f"CREATE DATABASE {name} TEMPLATE {make_url(url).database}")
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a PostgreSQL database that nobody needs any more."""
+        self._administer(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
     def alter(self, url: str, *statements: str) -> None:
         """Run SQL on a database behind everybody's back: to plant a bug in it, or to put a scene back."""
         engine = create_engine(url)

@@ -31,7 +31,8 @@ class Planted:
 class Row:
     """One row of the table: `run(ground, count, seed)` at the count that CI asks; longer runs multiply it."""
 
-    number: int
+    number: int | str
+    """Of the trust table; a word for what is about the whole table."""
     title: str
     count: int
     run: Callable[[Ground, int, int], Outcome]

@@ -7,7 +7,9 @@ from tests.soak.double_booking import DOUBLE_BOOKING
 from tests.soak.freshness import FRESHNESS
 from tests.soak.harness import Row
 from tests.soak.line import LINE
+from tests.soak.machine import MACHINE
 from tests.soak.placements import PLACEMENTS
+from tests.soak.retries import RETRIES
 from tests.soak.secrecy import CANARIES, READ_LOG
 from tests.soak.storm import STORM
 from tests.soak.unsafe import UNSAFE
@@ -17,6 +19,7 @@ ROWS: tuple[Row, ...] = (
     UNSAFE,
     PLACEMENTS,
     STORM,
+    RETRIES,
     ALARMS,
     CLOCKS,
     FRESHNESS,
@@ -24,4 +27,5 @@ ROWS: tuple[Row, ...] = (
     CANARIES,
     READ_LOG,
     CHAIN,
+    MACHINE,
 )

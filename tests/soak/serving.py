@@ -5,6 +5,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ import uvicorn
 
 from nrm.api import Parts
 from nrm.app import create_app
+from nrm.db import Database
 from nrm.settings import Settings
 from tests.builders import KEY
 from tests.soak.scene import child_database
@@ -35,13 +37,15 @@ def free_port() -> int:
     return port
 
 
-def serve(url: str, port: int, bug: Bug | None = None) -> None:
-    """Serve the API until killed. The clock stands still, so that sessions last."""
+def serve(url: str, port: int, bug: Bug | None = None, prepare: Callable[[Database], None] = lambda _: None) -> None:
+    """Serve the API until killed. The clock stands still, so that sessions last. `prepare` gets the database first."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     settings = Settings(data=Path("/nonexistent"), host=HOST, port=port, worker=False, sockets_per_account_max=1000)
+    database = child_database(url)
+    prepare(database)
     with bug() if bug else nullcontext():
         uvicorn.run(
-            create_app(Parts(child_database(url), settings, KEY)),
+            create_app(Parts(database, settings, KEY)),
             host=HOST,
             port=port,
             ws="websockets-sansio",

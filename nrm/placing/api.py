@@ -28,6 +28,7 @@ from nrm.placing.schemas import (
     DepartIn,
     ExtendIn,
     FollowOut,
+    GroupAcceptIn,
     GroupOfferIn,
     HistoryOut,
     NoShowIn,
@@ -125,13 +126,28 @@ def send(request_id: Id, shape: OfferIn, call: Sender) -> Response:
     return call.once(shape, work, 201)
 
 
-@router.post("/groups/{group_id}/offers", response_model=list[OfferOut], status_code=201)
+@router.post("/groups/{group_id}/offers", response_model=OffersOut, status_code=201)
 def send_group(group_id: Id, shape: GroupOfferIn, call: Sender) -> Response:
     """Send the first proposal of everybody in a group who waits: all their places are held, or none."""
-    with call.writing() as tx:
+
+    def work(tx: Tx) -> OffersOut:
         sent = {offer.id for offer in service.send_group(tx, call.actor, group_id, shape.phoned)}
         members = [found.id for found in intake.group(tx, group_id)]
-        return answer([offer for member in members for offer in queries.offers(tx, member) if offer.id in sent], 201)
+        return OffersOut(
+            offers=[offer for member in members for offer in queries.offers(tx, member) if offer.id in sent], refused=[]
+        )
+
+    return call.once(shape, work, 201)
+
+
+@router.post("/groups/{group_id}/acceptance", status_code=204)
+def accept_group(group_id: Id, shape: GroupAcceptIn, call: Answerer) -> Response:
+    """Say yes to everybody of a group who was asked for at one location: all of them, or nobody."""
+
+    def work(tx: Tx) -> None:
+        service.accept_group(tx, call.actor, group_id, shape.location, shape.handover_point)
+
+    return call.once(shape, work)
 
 
 @router.post("/requests/{request_id}/offer-rounds", response_model=OffersOut, status_code=201)

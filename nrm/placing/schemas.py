@@ -66,6 +66,13 @@ class AcceptIn(Shape):
     handover_point: Line | None = None
 
 
+class GroupAcceptIn(Shape):
+    """Say yes to everybody of a group who was asked for at one location, named by its id."""
+
+    location: Code
+    handover_point: Line | None = None
+
+
 class DeclineIn(Shape):
     """Say no, with the coded reason; `criterion` names the ground where the code is `criterion`."""
 

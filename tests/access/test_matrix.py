@@ -150,6 +150,8 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/groups/{group}"): CASE_READ,
     ("PUT", "/groups/{group}/together"): decides(204),
     ("POST", "/groups/{group}/offers"): decides(201),
+    # Nobody of this group was asked for at a house yet.
+    ("POST", "/groups/{group}/acceptance"): dict.fromkeys(DECIDERS, 404),
     ("POST", "/requests/{open}/marks"): decides(204),
     ("GET", "/repeats"): {"desk": 200},
     ("POST", "/repeats/{repeat}/ending"): {"desk": 204},
@@ -274,6 +276,7 @@ def body(path: str, made: Cast) -> Any:
         "/groups": {"region": "VR17", "urgency": "now", "parties": [{"persons": persons}, {"persons": persons}]},
         "/groups/{group}/together": {"together": False},
         "/groups/{group}/offers": {},
+        "/groups/{group}/acceptance": {"location": made.ids["location"]},
         "PUT /requests/{open}": {"urgency": "today", "persons": persons, "version": made.versions["open"]},
         "/requests/{open}/closing": {"outcome": "own_solution", "version": made.versions["open"]},
         "/requests/{open}/offers": {"proposalId": made.proposals["open"]},

@@ -235,3 +235,22 @@ def test_the_deadline_counts_from_when_the_request_came_in(calls: Api, coordinat
     answer = coordinator.put(f"/requests/{request_id}", change)
     assert answer["deadlineAt"].startswith((asked_at + timedelta(hours=1)).isoformat()[:19])
     assert coordinator.get(f"/requests/{request_id}")["unmet"] is True
+
+
+def test_a_group_is_asked_once_and_answered_once(coordinator: Caller, provider: Caller, calls: Api) -> None:
+    here = calls.town
+    house = here.location(places=(3,))
+    parties = [{"persons": [{"sex": "f", "age": 24}]} for _ in range(3)]
+    group = coordinator.post("/groups", {"region": "VR17", "urgency": "now", "parties": parties})["id"]
+    here.match()
+    first, second = (coordinator.post(f"/groups/{group}/offers", {}, key="vraag-eens") for _ in range(2))
+    assert first == second
+    assert (len(first["offers"]), first["refused"]) == (3, [])
+    assert len(here.offers()) == 3
+    said = {"location": house}
+    provider.call("POST", f"/groups/{group}/acceptance", {"location": "elders"})
+    assert {offer.status for offer in here.offers()} == {"live"}
+    for _ in range(2):
+        answer = provider.call("POST", f"/groups/{group}/acceptance", said, key="ja-allen")
+        assert answer.status_code == 204
+    assert {offer.status for offer in here.offers()} == {"accepted"}

@@ -48,7 +48,7 @@ from nrm.placing.schemas import (
 from nrm.registry import queries as registry
 from nrm.registry.models import AdmissionRule, Claim, Confirmation, Location, Unit
 from nrm.registry.queries import LocationView
-from nrm.registry.rules import TRUSTED, PlaceState, Stance
+from nrm.registry.rules import PlaceState, Stance
 
 LIST_MAX = 100
 
@@ -602,7 +602,7 @@ def paid_for(tx: Tx, views: list[LocationView]) -> list[PaidForOut]:
             pool=view.location.pool,
             agreement=registry.agreement_out(view.agreement, shares.get(view.location.id, [])),
             places=view.places,
-            free=0 if view.paused or view.freshness.band not in TRUSTED else sum(u.free_for_offer for u in view.units),
+            free=0 if view.paused else sum(unit.free_for_offer for unit in view.units if view.trusted(unit)),
             occupied=view.count(PlaceState.OCCUPIED),
             **{"own": 0, "lent": 0, "other_groups": 0, **used.get(view.location.id, {})},
         )

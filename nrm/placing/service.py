@@ -457,6 +457,8 @@ def decline(tx: Tx, actor: Actor, offer_id: str, code: str, criterion: str | Non
     else:
         for_unit = rule.effect is DeclineEffect.UNIT_UNTIL_CONFIRMED
         until = None if for_unit else tx.now + timedelta(minutes=hold.no_staff_minutes)
+        if for_unit:
+            registry_service.doubt(tx, unit_id)
         tx.session.add(
             NotNow(
                 id=tx.new_id(),

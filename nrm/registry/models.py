@@ -106,6 +106,8 @@ class Unit(SQLModel, table=True):
     offers: list[str] = Field(default_factory=list, sa_type=Json)
     use: str = Field(default="own", max_length=10)
     """What the room is for, as `rules.Use`."""
+    doubted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it turned out that it was not free although it was listed so; a later confirmation settles it."""
 
 
 class Place(SQLModel, table=True):

@@ -1,5 +1,6 @@
 """Reading the registry: regions, locations, and every unit with the derived state of its places."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -71,6 +72,8 @@ class UnitView:
     unconditional: bool
     designation: Designation | None = None
     """The one in force now."""
+    doubted: bool = False
+    """Whether it turned out full although listed free, and nobody confirmed the figures since."""
 
     @property
     def lent(self) -> bool:
@@ -110,6 +113,10 @@ class LocationView:
 
     def count(self, state: PlaceState) -> int:
         return sum(unit.count(state) for unit in self.units)
+
+    def trusted(self, unit: UnitView) -> bool:
+        """Whether what is free in a room of this location may be counted as free."""
+        return self.freshness.band in rules.TRUSTED and not unit.doubted
 
     @property
     def places(self) -> int:
@@ -232,9 +239,9 @@ def locations(tx: Tx, organisation_id: str | None = None, location_id: str | Non
         query = query.where(Location.id == location_id)
     chosen = list(tx.session.exec(query.order_by(Location.code)))
     ids = None if organisation_id is None and location_id is None else [found.id for found, _ in chosen]
-    units = _units(tx, ids)
-    _, bands = policy.current(tx, policy.Freshness)
     confirmed = _confirmed(tx, ids)
+    units = _units(tx, ids, confirmed)
+    _, bands = policy.current(tx, policy.Freshness)
     agreements, owners = _agreements(tx, ids)
     return [
         LocationView(
@@ -315,15 +322,15 @@ def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
             continue
         key = (found.region_code, found.pool)
         row = rows.get(key, BoardRow(*key))
-        trusted = view.freshness.band in rules.TRUSTED
-        open_now = not view.paused
-        free = sum(unit.free_for_offer for unit in view.units) if open_now else 0
-        unconditional = sum(unit.free_for_offer for unit in view.units if unit.unconditional) if open_now else 0
+        rooms = () if view.paused else view.units
+        free = sum(unit.free_for_offer for unit in rooms)
+        sure = [unit for unit in rooms if view.trusted(unit)]
+        surely_free = sum(unit.free_for_offer for unit in sure)
         age = view.freshness.age_minutes
         rows[key] = BoardRow(
             *key,
-            free=row.free + (free if trusted else 0),
-            stale=row.stale + (0 if trusted else free),
+            free=row.free + surely_free,
+            stale=row.stale + free - surely_free,
             held=row.held + view.count(PlaceState.HELD),
             occupied=row.occupied + view.count(PlaceState.OCCUPIED),
             # A free bed nobody can have (the house takes no one in, the room is somebody's) is out of service.
@@ -331,9 +338,9 @@ def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
             + view.count(PlaceState.OUT_OF_SERVICE)
             + view.count(PlaceState.FREE)
             - free,
-            unconditional_free=row.unconditional_free + (unconditional if trusted else 0),
+            unconditional_free=row.unconditional_free + sum(unit.free_for_offer for unit in sure if unit.unconditional),
             locations=row.locations + 1,
-            locations_trusted=row.locations_trusted + trusted,
+            locations_trusted=row.locations_trusted + (view.freshness.band in rules.TRUSTED),
             oldest_minutes=max((x for x in (row.oldest_minutes, age) if x is not None), default=None),
         )
     return [rows[key] for key in sorted(rows)]
@@ -422,7 +429,7 @@ def _confirmed(tx: Tx, location_ids: list[str] | None) -> dict[str, datetime]:
     return {location_id: at for location_id, at in tx.session.exec(query) if at is not None}
 
 
-def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
+def _units(tx: Tx, location_ids: list[str] | None, confirmed: Mapping[str, datetime]) -> dict[str, list[UnitView]]:
     """Units per location. Six flat queries rather than a join per place: the board reads thousands of them."""
     query = select(Unit).order_by(Unit.location_id, Unit.code)
     rule_query = select(AdmissionRule).where(col(AdmissionRule.ended_at).is_(None))
@@ -485,6 +492,7 @@ def _units(tx: Tx, location_ids: list[str] | None) -> dict[str, list[UnitView]]:
                 stances,
                 rules.unconditional(stances, national),
                 designations.get(unit.id),
+                doubted=rules.doubted(unit.doubted_at, confirmed.get(unit.location_id)),
             )
         )
     return views

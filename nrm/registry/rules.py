@@ -111,6 +111,11 @@ def freshness(band: Band, confirmed_at: datetime | None, now: datetime) -> Fresh
     return Freshness(FreshnessBand.STALE, minutes)
 
 
+def doubted(doubted_at: datetime | None, confirmed_at: datetime | None) -> bool:
+    """Whether a room turned out full although listed free, and nobody confirmed the figures since."""
+    return doubted_at is not None and (confirmed_at is None or confirmed_at <= doubted_at)
+
+
 ASKED = "asked"
 """The occasion of an asking that a person sent; every other occasion is a reminder's."""
 

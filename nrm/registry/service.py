@@ -26,6 +26,7 @@ from nrm.registry.models import (
     Municipality,
     Region,
     SealedAddress,
+    Unit,
 )
 from nrm.registry.rules import (
     CLOSURE_REASONS,
@@ -362,6 +363,11 @@ def hold_becomes_stay(tx: Tx, offer_id: str, stay_id: str) -> None:
     )
     if changed == 0:
         raise Conflict("hold_gone")
+
+
+def doubt(tx: Tx, unit_id: str) -> None:
+    """What is listed free in this room turned out not to be: it counts as unchecked until the next confirmation."""
+    tx.affected(update(Unit).where(col(Unit.id) == unit_id).values(doubted_at=tx.now))
 
 
 def touch(tx: Tx, found: Location) -> None:

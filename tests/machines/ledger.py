@@ -87,6 +87,11 @@ class House:
     def trusted(self, now: datetime) -> bool:
         return self.figure(now) in {"fresh", "aging"}
 
+    def believed(self, room: "Room", now: datetime) -> bool:
+        """Whether a free bed of this room counts as free: a later confirmation settles a doubt."""
+        settled = [at for at in self.confirmed if at <= now + SKEW and room.doubted_at and at > room.doubted_at]
+        return self.trusted(now) and (room.doubted_at is None or bool(settled))
+
 
 @dataclass
 class Room:
@@ -101,6 +106,8 @@ class Room:
     excludes: set[str] = field(default_factory=set)
     accepts: set[str] = field(default_factory=set)
     """Criteria the unit itself answered otherwise than its house."""
+    doubted_at: datetime | None = None
+    """When its provider said that it was full although it was listed free."""
 
 
 @dataclass
@@ -287,14 +294,12 @@ class Ledger:
         slept = [(place, one.id) for one in self.guests.values() if one.status in LIVE_STAYS for place in one.places]
         return dict([*held, *slept])
 
-    def free(self, house: House) -> int:
-        """Beds of a house that somebody could be asked for now."""
+    def free(self, room: Room) -> int:
+        """Beds of a room that somebody could be asked for now."""
         taken = self.taken()
-        return sum(
-            0 if room.private and set(room.places) & set(taken) - room.closed
-            else len(set(room.places) - room.closed - set(taken))
-            for room in house.units.values()
-        )  # fmt: skip
+        if room.private and set(room.places) & set(taken) - room.closed:
+            return 0
+        return len(set(room.places) - room.closed - set(taken))
 
     # --- what follows -------------------------------------------------------------------------------------------
 

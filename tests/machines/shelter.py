@@ -575,6 +575,8 @@ class Shelter(RuleBasedStateMachine):
         ):
             assert asked.until > self.now, "a no after the hold was over"
             self.book.ended(asked, "declined")
+            if by == "provider" and code == "full_after_all":
+                self.book.houses[asked.house].units[asked.unit].doubted_at = self.now
             if by != "provider" or code in {"criterion", "other"}:
                 self.book.cases[asked.case].barred[asked.house] = None
 
@@ -1140,8 +1142,9 @@ class Shelter(RuleBasedStateMachine):
         free: Counter[tuple[str, str]] = Counter()
         stale: Counter[tuple[str, str]] = Counter()
         for house in self.book.houses.values():
-            beds = 0 if house.paused else self.book.free(house)
-            (free if house.trusted(self.now) else stale)[house.region, house.pool] += beds
+            for room in () if house.paused else house.units.values():
+                sure = house.believed(room, self.now)
+                (free if sure else stale)[house.region, house.pool] += self.book.free(room)
         for row in board:
             key = row.region_code, row.pool
             assert (row.free, row.stale) == (free[key], stale[key]), (

@@ -12,6 +12,7 @@ from nrm.notify.models import Message
 from nrm.placing import matcher, queries, reviews, service
 from nrm.placing.models import DeclineCorrection
 from nrm.placing.rules import DECLINES, DeclineEffect, DeclineTag
+from nrm.registry import queries as registry
 from nrm.registry import service as keeping
 from nrm.registry.rules import Basis, Stance
 from tests.builders import Town, town
@@ -49,6 +50,13 @@ def asked(here: Town, coordinator: Actor) -> tuple[str, str]:
     return request_id, here.offer(coordinator, request_id)
 
 
+def board(here: Town) -> tuple[int, int]:
+    """Free and unchecked beds, in the whole country."""
+    with here.database.reading() as tx:
+        rows = registry.board(tx)
+    return sum(row.free for row in rows), sum(row.stale for row in rows)
+
+
 def test_full_after_all_takes_the_room_from_everybody_until_somebody_checks(here: Town) -> None:
     coordinator, provider = here.coordinator(), here.provider()
     house = here.location(places=(1, 1))
@@ -60,6 +68,7 @@ def test_full_after_all_takes_the_room_from_everybody_until_somebody_checks(here
     no(here, provider, offer_id, "full_after_all")
     for waiting in (other, request_id):
         assert room not in units(here, waiting), "at once, before anybody solved again"
+    assert board(here) == (1, 1), "what turned out full never counts as free, however fresh the figure"
     here.match()
     here.clock.turn(hours=6)
     here.match()
@@ -72,6 +81,7 @@ def test_full_after_all_takes_the_room_from_everybody_until_somebody_checks(here
             ("K1" if room == first else "K2", None)
         ]
     confirm(here, provider, house)
+    assert board(here) == (2, 0)
     here.match()
     assert sorted(units(here, request_id) + units(here, other)) == [first, second]
     with here.database.reading() as tx:

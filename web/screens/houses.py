@@ -424,7 +424,7 @@ def _houses(visit: Visit, tx: Tx) -> dict[str, Any]:
     views = queries.locations(tx, organisation_id=visit.actor.organisation_id)
     planned = _planned(tx, visit.actor.organisation_id)
     chips = {
-        unit.unit.id: [Chip(place, _kind(view, place, planned)) for place in unit.places]
+        unit.unit.id: [Chip(place, _kind(view, unit, place, planned)) for place in unit.places]
         for view in views
         for unit in view.units
     }
@@ -478,11 +478,14 @@ def _planned(tx: Tx, organisation_id: str) -> set[str]:
     return {stay.id for stay in stays if stay.status is StayStatus.PLANNED}
 
 
-def _kind(view: LocationView, place: PlaceView, planned: set[str]) -> str:
-    """What a place counts as: `check` when it would be free but nobody checked lately, `paused` in a paused house."""
+def _kind(view: LocationView, unit: UnitView, place: PlaceView, planned: set[str]) -> str:
+    """What a place counts as: `paused` in a paused house.
+
+    `check` when it would be free but nobody checked lately, or it turned out not to be.
+    """
     if place.state is PlaceState.OUT_OF_SERVICE and not place.closed:
         return "regular"
-    if place.state is PlaceState.FREE and view.freshness.band not in TRUSTED:
+    if place.state is PlaceState.FREE and not view.trusted(unit):
         return "check"
     if place.state is PlaceState.FREE and view.paused:
         return "paused"
@@ -505,7 +508,7 @@ def _place_page(visit: Visit, place_id: str, form: Form, template: str = "place.
         unit, place = next((unit, place) for unit in view.units for place in unit.places if place.id == place_id)
         stays = {stay.id: stay for stay in placing.stays_at(tx, visit.actor.organisation_id)}
         planned = {stay.id for stay in stays.values() if stay.status is StayStatus.PLANNED}
-        stand = Stand(view, unit, place, _kind(view, place, planned), stays.get(place.holder or ""))
+        stand = Stand(view, unit, place, _kind(view, unit, place, planned), stays.get(place.holder or ""))
     return visit.page(
         template,
         frame,

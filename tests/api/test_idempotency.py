@@ -84,8 +84,9 @@ def test_every_step_that_posts_can_be_retried(calls: Api, coordinator: Caller) -
             provider.post(f"/stays/{stay['id']}/{step}", body, f"stap-{step}")
     kinds = [entry["kind"] for entry in coordinator.get(f"/requests/{request_id}/history")]
     assert kinds == [
-        "request.submitted", "offer.sent", "offer.answered", "offer.accepted", "stay.arrived", "stay.departed"
-    ]  # fmt: skip
+        *("request.submitted", "report.opened"),
+        *("offer.sent", "offer.answered", "offer.accepted", "stay.arrived", "stay.departed"),
+    ]
 
 
 def test_a_released_address_is_never_kept_with_a_key(calls: Api, coordinator: Caller) -> None:

@@ -78,6 +78,7 @@ def test_placed(calls: Api, coordinator: Caller, provider: Caller) -> None:
     kinds = [entry["kind"] for entry in coordinator.get(f"/requests/{request_id}/history")]
     assert kinds == [
         "request.submitted",
+        "report.opened",
         "offer.sent",
         "offer.answered",
         "offer.accepted",

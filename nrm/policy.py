@@ -120,12 +120,28 @@ class Hold(Policy):
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
+Holiday = Literal[
+    "new_years_day",
+    "good_friday",
+    "easter_monday",
+    "kings_day",
+    "liberation_day",
+    "liberation_lustrum",
+    "ascension_day",
+    "whit_monday",
+    "christmas_day",
+    "second_christmas_day",
+]
+"""Dutch public holidays that can fall on a working day. Liberation day is every year, its lustrum every fifth."""
+
+
 class OfficeHours(Policy):
-    """When offices are open, by the clock on the wall in Amsterdam. Public holidays are not told apart yet."""
+    """When offices are open, by the clock on the wall in Amsterdam; never on the holidays named here."""
 
     weekdays: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
     opens: time = time(9)
     closes: time = time(17)
+    holidays: tuple[Holiday, ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> "OfficeHours":
@@ -168,7 +184,18 @@ class Authority(Policy):
         "NLA": (Decider(by="labour_inspectorate"), Decider(by="provider")),
         "MUNICIPAL": (Decider(by="provider"),),
     }
-    office_hours: OfficeHours = OfficeHours()
+    office_hours: OfficeHours = OfficeHours(
+        holidays=(
+            "new_years_day",
+            "easter_monday",
+            "kings_day",
+            "liberation_lustrum",
+            "ascension_day",
+            "whit_monday",
+            "christmas_day",
+            "second_christmas_day",
+        )
+    )
     deciders_after_hours: dict[Pool, tuple[Decider, ...]] = {
         "COSM": (Decider(by="duty_officer"),),
         "OMM": (Decider(by="duty_officer"), Decider(by="provider")),

@@ -424,6 +424,19 @@ REPEAT_OUTCOMES = {
     "not_clear": N_("Niet duidelijk geworden"),
 }
 
+HOLIDAYS = {
+    "new_years_day": N_("nieuwjaarsdag"),
+    "good_friday": N_("Goede Vrijdag"),
+    "easter_monday": N_("tweede paasdag"),
+    "kings_day": N_("Koningsdag"),
+    "liberation_day": N_("Bevrijdingsdag"),
+    "liberation_lustrum": N_("Bevrijdingsdag om de vijf jaar"),
+    "ascension_day": N_("Hemelvaartsdag"),
+    "whit_monday": N_("tweede pinksterdag"),
+    "christmas_day": N_("eerste kerstdag"),
+    "second_christmas_day": N_("tweede kerstdag"),
+}
+
 LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
     "repeat_outcome": REPEAT_OUTCOMES,
@@ -455,6 +468,7 @@ LABELS: dict[str, dict[str, str]] = {
     "decline_tag": DECLINE_TAGS,
     "correction_reason": CORRECTION_REASONS,
     "weekday": WEEKDAYS,
+    "holiday": HOLIDAYS,
     "organisation_kind": ORGANISATION_KINDS,
     "exploitation": EXPLOITATIONS,
     "residence": RESIDENCES,

@@ -4,10 +4,19 @@ Nothing here asks the application anything. Deadlines, bands and rungs stand her
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 WALL = ZoneInfo("Europe/Amsterdam")
+CLOSED = {
+    date(2026, 12, 25),
+    date(2027, 1, 1),
+    date(2027, 3, 29),
+    date(2027, 4, 27),
+    date(2027, 5, 6),
+    date(2027, 5, 17),
+}
+"""Public holidays on which offices are closed, in the time in which the machine moves."""
 DEADLINE_MINUTES = {"now": 60, "today": 240, "soon": 1440, "planned": 4320}
 RUNGS = (0, 15, 15, 30)
 """Minutes from each rung of the ladder to the next."""
@@ -271,7 +280,7 @@ class Ledger:
     def deciders(self, case: Case, house: House, now: datetime) -> dict[str, str]:
         """Whose yes an offer sent now needs, and in what capacity."""
         local = now.astimezone(WALL)
-        office = local.weekday() < 5 and time(9) <= local.time() < time(17)
+        office = local.weekday() < 5 and time(9) <= local.time() < time(17) and local.date() not in CLOSED
         desk = "national_desk" if office else "duty_officer"
         if house.pool == "COSM":
             return {DESK: desk}

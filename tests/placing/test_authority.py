@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
+from typing import get_args
 
 import pytest
 from sqlmodel import col, select
@@ -15,7 +16,7 @@ from nrm.notify.models import Message
 from nrm.placing import consents, queries, rules, service
 from nrm.placing.models import OfferAnswer
 from nrm.placing.rules import INVESTIGATING, KIND_OF
-from nrm.policy import Authority, Decider, OfficeHours
+from nrm.policy import Authority, Decider, Holiday, OfficeHours
 from nrm.registry.rules import Stance
 from tests.builders import Town, town
 
@@ -54,6 +55,51 @@ def test_by_day_and_by_night_as_the_first_version_says() -> None:
         ("MUNICIPAL", MONDAY_NOON): ("provider",),
         ("MUNICIPAL", night): ("provider",),
     }
+
+
+@pytest.mark.parametrize(
+    ("day", "closed", "closed_when_all"),
+    [
+        (date(2026, 1, 1), True, True),
+        (date(2026, 4, 3), False, True),  # Good Friday
+        (date(2026, 4, 6), True, True),
+        (date(2026, 4, 27), True, True),
+        (date(2026, 5, 5), False, True),  # Liberation Day, of no fifth year
+        (date(2025, 5, 5), True, True),
+        (date(2026, 5, 14), True, True),
+        (date(2026, 5, 15), False, False),
+        (date(2026, 5, 25), True, True),
+        (date(2026, 12, 24), False, False),
+        (date(2026, 12, 25), True, True),
+        (date(2028, 12, 26), True, True),
+    ],
+)
+def test_on_a_public_holiday_offices_are_closed(day: date, closed: bool, closed_when_all: bool) -> None:
+    noon = datetime.combine(day, time(12), AMSTERDAM).astimezone(UTC)
+    everything = OfficeHours(holidays=get_args(Holiday))
+    judged = [rules.is_office_time(hours, noon) for hours in (Authority().office_hours, everything, OfficeHours())]
+    assert judged == [not closed, not closed_when_all, True]
+    assert rules.deciders(Authority(), "COSM", noon, False) == ("duty_officer" if closed else "national_desk",)
+
+
+def test_a_holiday_is_a_day_on_the_wall() -> None:
+    """It begins and ends at midnight in Amsterdam, which in winter is 23:00 the day before."""
+    hours = OfficeHours(opens=time(0), closes=time(23, 59), holidays=("new_years_day",))
+    begins = datetime(2025, 12, 31, 23, tzinfo=UTC)
+    tick = timedelta(minutes=2)
+    ends = begins + timedelta(days=1)
+    assert [rules.is_office_time(hours, at) for at in (begins - tick, begins, ends - tick, ends)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_hours_stored_before_holidays_were_told_apart_stay_as_they_were() -> None:
+    stored = Authority().model_dump(mode="json")
+    del stored["office_hours"]["holidays"]
+    assert Authority.model_validate(stored).office_hours.holidays == ()
 
 
 @pytest.mark.parametrize("hours", [OfficeHours(), OfficeHours(weekdays=("sun",), opens=time(1), closes=time(3))])

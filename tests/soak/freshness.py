@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from unittest.mock import patch
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, func, insert, update
 from sqlmodel import select
 
 from nrm import policy
 from nrm.access.models import LoginSession
+from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.placing import problem
 from nrm.placing import queries as placing
@@ -38,6 +39,7 @@ HOURS = {"COSM": (12, 24), "OMM": (12, 24), "NLA": (24, 48), "MUNICIPAL": (8, 16
 """Fresh up to, aging up to. The first policy's numbers, written down again."""
 REGIONS = ("VR13", "VR16", "VR17")
 TICK = timedelta(microseconds=1)
+SKEW = timedelta(minutes=2)
 PLANTED_HOUSES_PER_POOL = 9
 PLANTED_ROUNDS = 8
 RULE_SHARE = 7
@@ -47,7 +49,7 @@ RULE_SHARE = 7
 def should_be(pool: str, age: timedelta | None) -> str:
     """The band, by the words of the policy: unknown when never confirmed or confirmed in the future."""
     fresh, aging = (timedelta(hours=hours) for hours in HOURS[pool])
-    if age is None or age < -timedelta(minutes=2):
+    if age is None or age < -SKEW:
         return "unknown"
     return "fresh" if age < fresh else "aging" if age < aging else "stale"
 
@@ -99,14 +101,14 @@ class Houses:
         rows = []
         for location_id, pool in self.pools.items():
             age = any_age(chance, pool)
-            self.ages[location_id] = age
-            if age is not None:
-                # An older confirmation beside it must not count.
-                for number, at in enumerate((now - age, now - age - timedelta(hours=chance.randint(1, 99)))):
-                    rows.append(
-                        {"id": f"{location_id}/{number}", "location_id": location_id, "confirmed_at": at}
-                        | {"account_id": "soak"}
-                    )
+            # An older confirmation beside it counts only when the newer one is from the future: from a wrong clock.
+            both = () if age is None else (age, age + timedelta(hours=chance.randint(1, 99)))
+            self.ages[location_id] = min((one for one in both if one >= -SKEW), default=None)
+            rows += [
+                {"id": f"{location_id}/{number}", "location_id": location_id, "confirmed_at": now - one}
+                | {"account_id": "soak"}
+                for number, one in enumerate(both)
+            ]
         with self.town.database.transaction() as tx:
             tx.session.execute(delete(Confirmation))
             tx.session.execute(insert(Confirmation), rows)
@@ -305,9 +307,15 @@ def _edge_included(band: policy.Band, at: datetime | None, now: datetime) -> Fre
     return _RIGHT(band, at + TICK if at else None, now)
 
 
-def _future_is_fresh(band: policy.Band, at: datetime | None, now: datetime) -> Freshness:
+def _future_is_now(tx: Tx, location_ids: list[str] | None) -> dict[str, datetime]:
     """Planted: a confirmation from the future counts as one from now."""
-    return _RIGHT(band, min(at, now) if at else None, now)
+    newest = select(Confirmation.location_id, func.max(Confirmation.confirmed_at)).group_by(Confirmation.location_id)
+    return {location_id: min(at, tx.now) for location_id, at in tx.session.exec(newest)}
+
+
+def _finds_future(here: Ground, seed: int) -> bool:
+    with patch.object(registry, "_confirmed", _future_is_now):
+        return _finds_surface((queries_locations,), (), here, seed)
 
 
 def _never_is_stale(band: policy.Band, at: datetime | None, now: datetime) -> Freshness:
@@ -327,7 +335,7 @@ FRESHNESS = Row(
         Planted("a surface that remembers", partial(_finds_surface, (remembered,), ())),
         Planted("a board where every free bed counts", partial(_finds_surface, (), (all_free,))),
         Planted("the edge belongs to the fresher band", partial(_finds_rule, _edge_included)),
-        Planted("a confirmation from the future is fresh", partial(_finds_rule, _future_is_fresh)),
+        Planted("a confirmation from the future is fresh", _finds_future),
         Planted("never confirmed is fresh", partial(_finds_rule, _never_is_stale)),
     ),
 )

@@ -394,9 +394,9 @@ def _cases_in(codes: dict[str, str], answer: Any) -> set[str]:
 
 
 def _subjects(made: Cast, name: str) -> set[str]:
-    """What a logged read of this case may be called: the request, its offer, its transfer or its stay."""
+    """What a logged read of this case may be called: the request, its report, its offer, its transfer or its stay."""
     stays = {"accepted": "stay", "placed": "placed_stay", "police_accepted": "police_stay"}
-    about = {f"request:{made.ids.get(name)}"}
+    about = {f"{kind}:{made.ids.get(name)}" for kind in ("request", "report")}
     if name == "offered":
         about |= {f"offer:{made.ids['offer']}", f"transfer:{made.ids['transfer']}"}
     if name in stays:

@@ -427,7 +427,7 @@ _NOT_UNIQUE = {
 ALARMS = Row(
     5,
     "workers under kill -9; nobody there from a minute to a week",
-    50,
+    25,
     run,
     (
         Planted("claim, then fire, in two transactions", partial(_finds, "claim_then_fire", {})),

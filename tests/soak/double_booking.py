@@ -233,7 +233,7 @@ def _finds(way: str, here: Ground, _seed: int) -> bool:
 DOUBLE_BOOKING = Row(
     1,
     "32 clients on the last bed",
-    100,
+    60,
     run,
     (
         Planted("free is checked at read, no unique index", partial(_finds, "checked_at_read_only")),

@@ -505,7 +505,7 @@ def _finds_deadlock(here: Ground, _seed: int) -> bool:
 UNSAFE = Row(
     2,
     "accept against every editable rule, both orders",
-    1000,
+    500,
     run,
     (
         Planted("no re-check at acceptance", partial(_finds, "accept_unchecked")),

@@ -17,7 +17,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
@@ -107,6 +107,8 @@ class Visit:
         try:
             with self.writing() as tx:
                 work(tx)
+        except ValidationError:
+            return self.go(back, "invalid")
         except (Conflict, Invalid, Forbidden) as refusal:
             return self.go(back, next((f"reason.{reason}" for reason in refusal.reasons), refusal.code))
         return self.go(back, done)
@@ -124,6 +126,12 @@ class Visit:
         """One field of the form as typed, stripped; empty when absent."""
         value = self.form.get(name, "")
         return value.strip() if isinstance(value, str) else ""
+
+    @property
+    def version(self) -> int:
+        """The version of a record that a form was made of; 0, which none has, when that cannot be read."""
+        typed = self.field("version")
+        return int(typed) if typed.isdecimal() and len(typed) < 10 else 0
 
     def fields(self, name: str) -> list[str]:
         """All values of a field of the form."""

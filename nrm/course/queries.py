@@ -175,8 +175,8 @@ def handover_at(tx: Tx, request_id: str) -> datetime | None:
 def ends_at_most(tx: Tx, stay: Stay, location: Location) -> date:
     """The last day of a stay that asks for no reason."""
     _, course = policy.current(tx, policy.Course)
-    agreed = registry.agreement(tx, location.id)
-    return rules.stay_ends_at_most(course, location.pool, stay.arrived_at or stay.planned_at, agreed.first_days_max)
+    first_days_max = registry.first_days_max(tx, location.id)
+    return rules.stay_ends_at_most(course, location.pool, stay.arrived_at or stay.planned_at, first_days_max)
 
 
 def stay_course(tx: Tx, stay_id: str) -> StayCourseOut:

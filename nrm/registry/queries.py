@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 
 from nrm import policy
@@ -151,32 +151,20 @@ class BoardRow:
 
 def regions(tx: Tx) -> list[Region]:
     """The regions valid today, by code."""
-    today = tx.now.date()
-    return list(
-        tx.session.exec(
-            select(Region)
-            .where(
-                col(Region.valid_from) <= today,
-                col(Region.valid_until).is_(None) | (col(Region.valid_until) > today),
-            )
-            .order_by(Region.code)
-        ).all()
-    )
+    return list(tx.session.exec(select(Region).where(*_in_force(Region, tx)).order_by(Region.code)).all())
 
 
 def municipalities(tx: Tx) -> list[Municipality]:
     """The municipalities valid today, by name."""
+    query = select(Municipality).where(*_in_force(Municipality, tx)).order_by(Municipality.name)
+    return list(tx.session.exec(query).all())
+
+
+def _in_force(listed: type[Region] | type[Municipality], tx: Tx) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What holds for a row of an official list that is in force today."""
     today = tx.now.date()
-    return list(
-        tx.session.exec(
-            select(Municipality)
-            .where(
-                col(Municipality.valid_from) <= today,
-                col(Municipality.valid_until).is_(None) | (col(Municipality.valid_until) > today),
-            )
-            .order_by(Municipality.name)
-        ).all()
-    )
+    until = col(listed.valid_until)
+    return col(listed.valid_from) <= today, until.is_(None) | (until > today)
 
 
 def zones(tx: Tx) -> dict[str, dict[str, int]]:
@@ -265,6 +253,11 @@ def agreement(tx: Tx, location_id: str) -> AgreementOut:
     return agreement_out(found, shares(tx, [location_id]).get(location_id, []))
 
 
+def first_days_max(tx: Tx, location_id: str) -> int | None:
+    """How many days a first period lasts at most by the agreement of a location, if that says so."""
+    return tx.session.exec(select(Agreement.first_days_max).where(Agreement.location_id == location_id)).first()
+
+
 def agreement_out(found: Agreement | None, paid_by: list[tuple[Share, Municipality]]) -> AgreementOut:
     """An agreement in the shape in which it is shown."""
     if found is None:
@@ -288,11 +281,14 @@ def agreement_out(found: Agreement | None, paid_by: list[tuple[Share, Municipali
 def shares(tx: Tx, location_ids: list[str]) -> dict[str, list[tuple[Share, Municipality]]]:
     """Location → the shares in it with their municipality as it is now, largest share first."""
     found: dict[str, list[tuple[Share, Municipality]]] = {}
-    known = {municipality.code: municipality for municipality in municipalities(tx)}
-    query = select(Share).where(col(Share.location_id).in_(location_ids))
-    for share in sorted(tx.session.exec(query), key=lambda share: (-share.parts, share.municipality_code)):
-        if share.municipality_code in known:
-            found.setdefault(share.location_id, []).append((share, known[share.municipality_code]))
+    query = (
+        select(Share, Municipality)
+        .join(Municipality, col(Municipality.code) == Share.municipality_code)
+        .where(col(Share.location_id).in_(location_ids), *_in_force(Municipality, tx))
+        .order_by(col(Share.parts).desc(), Share.municipality_code)
+    )
+    for share, payer in tx.session.exec(query):
+        found.setdefault(share.location_id, []).append((share, payer))
     return found
 
 
@@ -302,7 +298,7 @@ def _agreements(tx: Tx, location_ids: list[str] | None) -> tuple[dict[str, Agree
     owner_query = (
         select(Share.location_id, Municipality.region_code)
         .join(Municipality, col(Municipality.code) == Share.municipality_code)
-        .where(col(Municipality.valid_until).is_(None) | (col(Municipality.valid_until) > tx.now.date()))
+        .where(*_in_force(Municipality, tx))
     )
     if location_ids is not None:
         query = query.where(col(Agreement.location_id).in_(location_ids))

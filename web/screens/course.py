@@ -113,8 +113,7 @@ def follow_on(request_id: Id, visit: Owner) -> Response:
 @router.post("/aanvragen/{request_id}/bestemming")
 def destination(request_id: Id, visit: Owner) -> Response:
     """What became of somebody who left without a destination."""
-    stay_id, version = visit.field("stay"), visit.field("version")
-    seen = int(version) if version.isdecimal() and len(version) < 10 else 0
+    stay_id, seen = visit.field("stay"), visit.version
     return visit.act(
         lambda tx: service.learn_destination(tx, visit.actor, stay_id, visit.field("destination"), seen),
         f"/aanvragen/{request_id}",

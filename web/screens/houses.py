@@ -172,14 +172,14 @@ def occupy(place_id: Id, visit: Departer) -> Response:
 @router.post("/opvang/verblijf/{stay_id}/aangekomen")
 def arrived(stay_id: Id, visit: Arriver) -> Response:
     """The party is here."""
-    version = _version(visit)
+    version = visit.version
     return visit.act(lambda tx: staying.confirm_arrival(tx, visit.actor, stay_id, version), "/opvang", "arrived")
 
 
 @router.post("/opvang/verblijf/{stay_id}/niet-gekomen")
 def not_arrived(stay_id: Id, visit: Arriver) -> Response:
     """The party did not come."""
-    version, reason = _version(visit), visit.field("reason") or None
+    version, reason = visit.version, visit.field("reason") or None
     return visit.act(
         lambda tx: staying.not_arrived(tx, visit.actor, stay_id, version, reason), "/opvang", "not_arrived"
     )
@@ -188,7 +188,7 @@ def not_arrived(stay_id: Id, visit: Arriver) -> Response:
 @router.post("/opvang/verblijf/{stay_id}/vertrek")
 def departed(stay_id: Id, visit: Departer) -> Response:
     """The party left, and where to."""
-    version, destination, reason = _version(visit), visit.field("destination"), visit.field("reason") or None
+    version, destination, reason = visit.version, visit.field("destination"), visit.field("reason") or None
     return visit.act(
         lambda tx: staying.depart(tx, visit.actor, stay_id, destination, version, reason),
         "/opvang",
@@ -203,7 +203,7 @@ def expect_departure(stay_id: Id, visit: Departer) -> Response:
     def work(tx: Tx) -> None:
         until = None if visit.field("days") == "unknown" else _days_on(visit, tx.now) or _day(visit, "day")
         try:
-            course.expect_departure(tx, visit.actor, stay_id, until, _version(visit))
+            course.expect_departure(tx, visit.actor, stay_id, until, visit.version)
         except Invalid as refusal:
             raise Invalid(refusal.code, tuple(_as_typed_here(wrong) for wrong in refusal.fields)) from refusal
 
@@ -377,11 +377,6 @@ def _pause_until(now: datetime, chosen: str) -> datetime | None:
 def _back(visit: Visit, location_id: str) -> str:
     """The card in the list when that is where it was pressed, else the page of the house."""
     return f"/opvang#locatie-{location_id}" if visit.field("back") == "list" else f"/opvang/{location_id}"
-
-
-def _version(visit: Visit) -> int:
-    typed = visit.field("version")
-    return int(typed) if typed.isdecimal() and len(typed) < 10 else 0
 
 
 def _try(visit: Visit, work: Callable[[Tx], None], back: str, done: str, again: Callable[[Form], Response]) -> Response:

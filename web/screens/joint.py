@@ -1,6 +1,5 @@
 """What municipalities that pay jointly agreed about a house, what its rooms are for, and crisis beds for a while."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -87,7 +86,7 @@ def set_use(location_id: Id, unit_id: Id, visit: Keeper) -> Response:
     def work(tx: Tx) -> None:
         joint.set_use(tx, visit.actor, unit_id, read(UseIn, {"use": visit.field("use")}).use)
 
-    return _try(visit, work, f"/opvang/{location_id}/afspraken#kamers", "use_set")
+    return visit.act(work, f"/opvang/{location_id}/afspraken#kamers", "use_set")
 
 
 @router.post("/opvang/{location_id}/kamer/{unit_id}/crisisbed")
@@ -99,7 +98,7 @@ def designate(location_id: Id, unit_id: Id, visit: Keeper) -> Response:
         shape = read(DesignationIn, values)
         joint.designate(tx, visit.actor, unit_id, shape.until, shape.displaces)
 
-    return _try(visit, work, f"/opvang/{location_id}/afspraken#kamers", "designated")
+    return visit.act(work, f"/opvang/{location_id}/afspraken#kamers", "designated")
 
 
 @router.post("/opvang/{location_id}/kamer/{unit_id}/crisisbed/klaar")
@@ -185,14 +184,3 @@ def _page(visit: Visit, location_id: str, form: Form | None, status: int = 200, 
         displaced=DISPLACED,
         designation_days=DESIGNATION_DAYS,
     )
-
-
-def _try(visit: Visit, work: Callable[[Tx], None], back: str, done: str) -> Response:
-    try:
-        with visit.writing() as tx:
-            work(tx)
-    except (ValidationError, Invalid):
-        return visit.go(back, "invalid")
-    except Conflict as refusal:
-        return visit.go(back, refusal.code)
-    return visit.go(back, done)

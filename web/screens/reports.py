@@ -96,8 +96,7 @@ def keep(request_id: Id, visit: Keeper) -> Response:
             for name in visit.form
             if name.startswith("criterion-") and visit.field(name)
         }
-        given = {name: value for name, value in values.items() if value not in {"", None}}
-        shape = ReportIn.model_validate({**given, "criteria": answers})
+        shape = read(ReportIn, {**values, "criteria": answers})
         with visit.writing() as tx:
             service.keep(tx, visit.actor, request_id, shape)
     except (ValidationError, Invalid) as error:
@@ -117,7 +116,7 @@ def summary(request_id: Id, visit: Keeping) -> Response:
 def send(request_id: Id, visit: Keeper) -> Response:
     """It went out."""
     return visit.act(
-        lambda tx: service.send(tx, visit.actor, request_id, _seen(visit)),
+        lambda tx: service.send(tx, visit.actor, request_id, visit.version),
         f"{_at(request_id)}/samenvatting",
         "report_sent",
     )
@@ -130,7 +129,7 @@ def drop(request_id: Id, visit: Keeper) -> Response:
     if reason not in {found.value for found in NotReason}:
         return visit.go(at, "invalid")
     return visit.act(
-        lambda tx: service.drop(tx, visit.actor, request_id, NotReason(reason), _seen(visit)), at, "report_dropped"
+        lambda tx: service.drop(tx, visit.actor, request_id, NotReason(reason), visit.version), at, "report_dropped"
     )
 
 
@@ -138,7 +137,7 @@ def drop(request_id: Id, visit: Keeper) -> Response:
 def reopen(request_id: Id, visit: Keeper) -> Response:
     """It is to do after all."""
     return visit.act(
-        lambda tx: service.reopen(tx, visit.actor, request_id, _seen(visit)), _at(request_id), "report_reopened"
+        lambda tx: service.reopen(tx, visit.actor, request_id, visit.version), _at(request_id), "report_reopened"
     )
 
 
@@ -207,12 +206,6 @@ def word(visit: Worder) -> Response:
 
 def _at(request_id: str) -> str:
     return f"/aanvragen/{request_id}/melding"
-
-
-def _seen(visit: Visit) -> int:
-    """The version a form was made of."""
-    version = visit.field("version")
-    return int(version) if version.isdecimal() and len(version) < 10 else 0
 
 
 def _back(visit: Visit, request: PlacementRequest) -> str:

@@ -286,11 +286,10 @@ def closing(request_id: Id, visit: Annotated[Visit, Depends(Screen(Verb.REQUEST_
 @router.post("/aanvragen/{request_id}/sluiten")
 def close(request_id: Id, visit: Changer) -> Response:
     """End a request that was not placed."""
-    reason, version = visit.field("reason"), visit.field("version")
+    reason = visit.field("reason")
     if reason not in {outcome.value for outcome in CLOSING_OUTCOMES}:
         return _closing(visit, request_id, Form({}, {"reason": visit.words.gettext(CHOOSE_OUTCOME)}), 400)
-    seen = int(version) if version.isdecimal() and len(version) < 10 else 0
-    outcome = Outcome(reason)
+    outcome, seen = Outcome(reason), visit.version
     return visit.act(
         lambda tx: intake.close(tx, visit.actor, request_id, outcome, seen),
         f"/aanvragen/{request_id}",

@@ -116,10 +116,8 @@ def depart(stay_id: Id, visit: Departer) -> Response:
     """The party left: where to and why."""
 
     def work(tx: Tx) -> None:
-        version = visit.field("version")
-        seen = int(version) if version.isdecimal() and len(version) < 10 else 0
         reason = visit.field("left_because") or None
-        staying.depart(tx, visit.actor, stay_id, visit.field("destination"), seen, reason)
+        staying.depart(tx, visit.actor, stay_id, visit.field("destination"), visit.version, reason)
 
     return _try(visit, work, stay_id, "departed", home="/opvang")
 
@@ -130,13 +128,12 @@ def write_summary(stay_id: Id, visit: Writer) -> Response:
 
     def work(tx: Tx) -> None:
         facts = {criterion: visit.field(f"fact-{criterion}") or "unknown" for criterion in registry.criteria(tx)}
-        version = visit.field("version")
         shape = HandoverSummaryIn.model_validate(
             {
                 "facts": facts,
                 "needs": visit.fields("needs"),
                 "wishes": [f"lang:{code}" for code in visit.fields("languages")],
-                "version": int(version) if version.isdecimal() and len(version) < 10 else 0,
+                "version": visit.version,
             }
         )
         service.write_summary(tx, visit.actor, stay_id, shape)

@@ -140,6 +140,10 @@ class LadderLine(Policy):
         return not (self.triggers or self.urgencies or self.hours or self.regions)
 
 
+def _climb(*steps: tuple[int, RungRole], answer_minutes: int = 15) -> tuple[Rung, ...]:
+    return tuple(Rung(after_minutes=after, role=role, answer_minutes=answer_minutes) for after, role in steps)
+
+
 class Ladder(Policy):
     """When a request is overdue, what else must not go unnoticed, and who hears of it in what order.
 
@@ -197,12 +201,50 @@ class Ladder(Policy):
     """Within which one addressee hears of one card once, however many causes it has."""
     lines: Annotated[tuple[LadderLine, ...], Field(min_length=1, max_length=100)] = (
         LadderLine(
+            triggers=("b8_end",),
+            rungs=_climb((0, "owner"), (7 * 24 * 60, "national_desk"), answer_minutes=7 * 24 * 60),
+        ),
+        LadderLine(
+            triggers=("figures_stale", "no_feedback"),
             rungs=(
-                Rung(after_minutes=0, role="duty_officer"),
-                Rung(after_minutes=15, role="coordinator_regional"),
-                Rung(after_minutes=15, role="national_desk"),
-                Rung(after_minutes=30, role="national_coordinator"),
-            )
+                Rung(after_minutes=0, role="duty_officer", channels=("log",), answer_minutes=24 * 60),
+                Rung(after_minutes=24 * 60, role="national_desk", answer_minutes=24 * 60),
+            ),
+        ),
+        LadderLine(
+            triggers=("unconditional_low", "capacity_short", "cooperation_stalled"),
+            rungs=_climb(
+                (0, "coordinator_regional"),
+                (4 * 60, "national_desk"),
+                (24 * 60, "national_coordinator"),
+                answer_minutes=4 * 60,
+            ),
+        ),
+        LadderLine(
+            triggers=("roster_gap",),
+            rungs=_climb((0, "coordinator_regional"), (60, "national_desk"), (4 * 60, "national_coordinator")),
+        ),
+        LadderLine(
+            hours="after_hours",
+            rungs=_climb(
+                (0, "duty_officer"),
+                (10, "second_duty_officer"),
+                (5, "coordinator_regional"),
+                (15, "national_desk"),
+                (30, "national_coordinator"),
+                (60, "authority"),
+            ),
+        ),
+        LadderLine(
+            rungs=_climb(
+                (0, "duty_officer"),
+                (10, "second_duty_officer"),
+                (5, "coordinator_regional"),
+                (10, "municipality"),
+                (5, "national_desk"),
+                (30, "national_coordinator"),
+                (60, "authority"),
+            ),
         ),
     )
 

@@ -8,6 +8,7 @@ import structlog
 
 from nrm.course import service as course
 from nrm.db import Database
+from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
@@ -86,8 +87,8 @@ class Worker:
         youth.ask_due(self.database)
 
     def _escalate(self) -> None:
+        escalation.end_over(self.database)
         escalation.run_due(self.database)
-        escalation.end_answered(self.database)
 
     def _match(self) -> None:
         if matcher.match_due(self.database):
@@ -100,7 +101,7 @@ class Worker:
         reporting.open_missing(self.database)
 
     def _deliver(self) -> None:
-        notify.deliver_due(self.database, self._channels)
+        notify.deliver_due(self.database, self._channels, alarms.still_rings)
 
     def _beat(self) -> None:
         now = self.database.now()

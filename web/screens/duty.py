@@ -15,9 +15,8 @@ from nrm.course import queries as course
 from nrm.db import Tx
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
-from nrm.escalation.rules import Trigger
+from nrm.escalation.rules import AT_ONCE, Trigger
 from nrm.escalation.schemas import AlarmOut
-from nrm.escalation.service import ON_LADDER
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.queries import RequestDetail
@@ -57,7 +56,7 @@ class Card:
     @property
     def triggers(self) -> list[str]:
         """Why it rings, what calls for somebody at once first."""
-        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger in ON_LADDER, trigger))
+        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger not in AT_ONCE, trigger))
 
     @property
     def taken_by(self) -> AlarmOut | None:
@@ -176,7 +175,7 @@ def end(visit: Keeper) -> Response:
 def claim(alarm_id: Id, visit: Claimer) -> Response:
     """Take an alarm: I do this."""
     back = "/piket" if visit.actor.role is Role.DUTY_OFFICER else "/landelijk"
-    return visit.act(lambda tx: escalation_service.claim_all(tx, visit.actor, alarm_id), back, "alarm_claimed")
+    return visit.act(lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), back, "alarm_claimed")
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:

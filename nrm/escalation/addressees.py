@@ -1,4 +1,4 @@
-"""Whom a rung speaks to: by role, in the region of the escalation."""
+"""Whom a rung speaks to: by role and roster, in the region of the escalation."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,21 @@ from nrm.access.rules import OrganisationKind
 from nrm.db import Tx
 from nrm.escalation.models import Escalation
 from nrm.intake import queries as intake
-
-_KIND_OF_ROLE = {
-    "duty_officer": OrganisationKind.NATIONAL_DESK,
-    "coordinator_regional": OrganisationKind.CHAIN_DIRECTION,
-    "municipality": OrganisationKind.MUNICIPALITY,
-    "national_desk": OrganisationKind.NATIONAL_DESK,
-    "national_coordinator": OrganisationKind.NATIONAL_COORDINATION,
-}
+from nrm.roster import queries as roster
 
 NUMBERS_ONLY = frozenset({"municipality", "national_coordinator"})
 """Roles that hear that somebody waits, and not who."""
 
+_RANKS = {"duty_officer": ("duty_officer", 1), "second_duty_officer": ("duty_officer", 2)}
+"""Roles that are one role on the roster, as first and as second."""
+
 
 @dataclass(frozen=True)
 class Addressee:
-    """An organisation a rung speaks to."""
+    """An organisation a rung speaks to, and who of it is on call."""
 
     organisation: Organisation
+    account_ids: tuple[str, ...] = ()
 
     def recipient(self, channel: str) -> str | None:
         """Where this channel reaches them; None when it does not."""
@@ -33,21 +30,27 @@ class Addressee:
 
 
 def addressees(tx: Tx, role: str, found: Escalation) -> list[Addressee]:
-    """The organisations a rung speaks to: of the role's kind, in the escalation's region where they have one.
+    """Whom a rung speaks to: who is on call in the region, else the functional channels of the role's organisations.
 
-    There is no second duty officer until a roster names one, and the competent authority is told by nobody but the
-    national coordinator.
+    Nobody where the roster has a gap, and nobody as second duty officer unless a roster names one: then the next rung
+    comes at once. The competent authority is told by nobody but the national coordinator.
     """
     if role == "owner":
         return _owner(tx, found)
-    kind = _KIND_OF_ROLE.get(role)
-    if kind is None:
+    if role == "authority":
         return []
-    return [
-        Addressee(organisation)
-        for organisation in access.organisations_of_kind(tx, kind)
-        if organisation.region_code in {None, found.region_code}
-    ]
+    rostered, rank = _RANKS.get(role, (role, None))
+    called = roster.on_call(tx, rostered, found.region_code, rank=rank)
+    people: dict[str, list[str]] = {}
+    homes: dict[str, Organisation] = {}
+    for person in called.persons:
+        homes[person.organisation.id] = person.organisation
+        people.setdefault(person.organisation.id, []).append(person.account_id)
+    if called.gap and not people:
+        return []
+    if people:
+        return [Addressee(homes[one], tuple(accounts)) for one, accounts in people.items()]
+    return [] if rank == 2 else [Addressee(organisation) for organisation in called.organisations]
 
 
 def _owner(tx: Tx, found: Escalation) -> list[Addressee]:

@@ -9,7 +9,7 @@ from nrm.columns import Json, UtcDateTime, only_where
 
 
 class Escalation(SQLModel, table=True):
-    """Something that nobody may leave lying, from when it came due until it is over. It climbs the ladder it opened under.
+    """Something nobody may leave lying, from when it came due until it is over. It climbs the ladder it opened under.
 
     `subject` is a word and an id: `request:…`, `offer:…`, `stay:…`, `location:…`, `region:…`, `slot:…`, or `country`.
     All that are live for one request are one card for people: taken, answered and told of together.

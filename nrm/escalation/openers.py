@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol, get_args
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, literal, null, or_
+from sqlalchemy import ColumnElement, String, and_, bindparam, exists, false, func, literal, null, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from nrm import policy
 from nrm.access.models import Account, Organisation, Shift
+from nrm.columns import UtcDateTime
 from nrm.course.models import Bridge, Feedback, Signal, Transfer
 from nrm.course.rules import BridgeKind, FeedbackStep, SignalKind
 from nrm.db import Tx
@@ -32,6 +34,8 @@ from nrm.registry.models import Confirmation, Location
 from nrm.registry.rules import CLOCK_SKEW
 
 BATCH = 500
+
+MINUTE = timedelta(minutes=1)
 
 MEASURED_EVERY = timedelta(minutes=1)
 """How often what has to be counted (free places, stale houses) is looked at."""
@@ -56,6 +60,40 @@ class Found:
     signal_id: str | None = None
 
 
+class Moments:
+    """The instants a statement compares with, as parameters: so it is built once and asked at every tick."""
+
+    def __init__(self) -> None:
+        self._after: dict[str, timedelta] = {}
+
+    def at(self, minutes: float = 0) -> ColumnElement[datetime]:
+        """So many minutes after now; before it when negative."""
+        name = f"at_{len(self._after)}"
+        self._after[name] = timedelta(minutes=minutes)
+        return bindparam(name, type_=UtcDateTime())
+
+    def of(self, now: datetime) -> dict[str, datetime]:
+        """The parameters for one instant."""
+        return {name: now + after for name, after in self._after.items()}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What the rules in force say about when something is due."""
+
+    ladder: Ladder
+    freshness: policy.Freshness
+    key: str
+    """The same text for the same rules: statements are built once for each."""
+
+
+def thresholds(tx: Tx) -> Thresholds:
+    """The thresholds in force."""
+    _, ladder = policy.current(tx, policy.Ladder)
+    _, freshness = policy.current(tx, policy.Freshness)
+    return Thresholds(ladder, freshness, f"{ladder.model_dump_json()}{freshness.model_dump_json()}")
+
+
 class Cause(Protocol):
     """One trigger."""
 
@@ -67,16 +105,16 @@ class Cause(Protocol):
         """Whether looking is dear, so that it is done once a minute."""
         ...
 
-    def due(self, tx: Tx, ladder: Ladder, subject: str | None = None) -> list[Found]:
-        """What is due now and has no live escalation; of one subject or of all."""
+    def due(self, tx: Tx, rules: Thresholds) -> list[Found]:
+        """What is due now and has no live escalation."""
         ...
 
-    def over(self, tx: Tx, ladder: Ladder, escalation_id: str | None = None) -> list[str]:
+    def over(self, tx: Tx, rules: Thresholds, escalation_id: str | None = None) -> list[str]:
         """Live escalations whose cause is over; one or all."""
         ...
 
 
-Condition = Callable[[Tx, Ladder], ColumnElement[bool]]
+Condition = Callable[[Moments, Thresholds], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +141,32 @@ class Rows:
     """A column: when this row last began anew. What opened before that is over."""
     measured: bool = False
 
-    def due(self, tx: Tx, ladder: Ladder, subject: str | None = None) -> list[Found]:
+    def due(self, tx: Tx, rules: Thresholds) -> list[Found]:
+        query, moments = self._query("due", rules, self._due)
+        found = []
+        for key, region, urgency, request_id, moment, began in tx.session.execute(query, moments.of(tx.now)):
+            cause_at = moment if began is None else max(moment, began)
+            due_at = moment + self.after(rules.ladder, urgency)
+            due_at = due_at if began is None else max(due_at, began)
+            found.append(
+                Found(self.trigger, f"{self.word}:{key}", cause_at, min(due_at, tx.now), region, urgency, request_id)
+            )
+        return found
+
+    def over(self, tx: Tx, rules: Thresholds, escalation_id: str | None = None) -> list[str]:
+        query, moments = self._query("over one" if escalation_id else "over", rules, self._over)
+        return list(tx.session.execute(query, {**moments.of(tx.now), "one": escalation_id}).scalars())
+
+    def _query(self, which: str, rules: Thresholds, build: Callable[[str, Moments, Thresholds], Any]) -> Any:
+        key = (self.trigger, self.word, which, rules.key)
+        if key not in _STATEMENTS:
+            if len(_STATEMENTS) >= STATEMENTS_MAX:
+                _STATEMENTS.clear()
+            moments = Moments()
+            _STATEMENTS[key] = (build(which, moments, rules), moments)
+        return _STATEMENTS[key]
+
+    def _due(self, _which: str, moments: Moments, rules: Thresholds) -> Any:
         again = col(Escalation.cause_at) < self.moment
         if self.since is not None:
             again |= self.since.is_not(None) & (col(Escalation.cause_at) < self.since)
@@ -113,30 +176,22 @@ class Rows:
             col(Escalation.ended_at).is_(None) | ~again,
         )
         anew = null() if self.since is None else self.since
-        query = select(self.key, self.region, self.urgency, self.request_id, self.moment, anew)
-        query = self._joined(query).where(self.holds(tx, ladder), ~opened).order_by(self.moment, self.key).limit(BATCH)
-        if subject is not None:
-            query = query.where(self.key == subject.partition(":")[2])
-        found = []
-        for key, region, urgency, request_id, moment, began in tx.session.exec(query):
-            cause_at = moment if began is None else max(moment, began)
-            due_at = moment + self.after(ladder, urgency)
-            due_at = due_at if began is None else max(due_at, began)
-            found.append(
-                Found(self.trigger, f"{self.word}:{key}", cause_at, min(due_at, tx.now), region, urgency, request_id)
-            )
-        return found
+        columns: list[Any] = [self.key, self.region, self.urgency, self.request_id, self.moment, anew]
+        query = self._joined(select(*columns)).where(self.holds(moments, rules), ~opened)
+        return query.order_by(self.moment, self.key).limit(BATCH)
 
-    def over(self, tx: Tx, ladder: Ladder, escalation_id: str | None = None) -> list[str]:
+    def _over(self, which: str, moments: Moments, rules: Thresholds) -> Any:
         still = self._joined(select(self.key)).where(
-            self.key == func.substr(Escalation.subject, len(self.word) + 2), self.still(tx, ladder)
+            self.key == func.substr(Escalation.subject, len(self.word) + 2), self.still(moments, rules)
         )
         if self.since is not None:
             still = still.where(self.since.is_(None) | (self.since <= col(Escalation.opened_at)))
-        query = _live(self.trigger, escalation_id).where(
+        query = _live(self.trigger).where(
             col(Escalation.subject).startswith(f"{self.word}:"), ~still.correlate(Escalation).exists()
         )
-        return list(tx.session.exec(query.limit(BATCH)))
+        if which == "over one":
+            query = query.where(Escalation.id == bindparam("one"))
+        return query.limit(BATCH)
 
     def _joined(self, query: Any) -> Any:
         query = query.select_from(self.key.class_)
@@ -145,9 +200,13 @@ class Rows:
         return query
 
 
-def _live(trigger: Trigger, escalation_id: str | None) -> Any:
-    query = select(Escalation.id).where(Escalation.trigger == trigger, col(Escalation.ended_at).is_(None))
-    return query if escalation_id is None else query.where(Escalation.id == escalation_id)
+STATEMENTS_MAX = 1000
+_STATEMENTS: dict[tuple[str, str, str, str], tuple[Any, Moments]] = {}
+"""Statements by trigger, subject, question and rules. Building one takes longer than the database needs to answer."""
+
+
+def _live(trigger: Trigger) -> Any:
+    return select(Escalation.id).where(Escalation.trigger == trigger, col(Escalation.ended_at).is_(None))
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -183,21 +242,18 @@ def _waits(*statuses: RequestStatus) -> ColumnElement[bool]:
 
 
 def _by_urgency(
-    column: Any, urgency: Any, minutes: dict[policy.Urgency, int], now: datetime, sign: int
+    column: Any, urgency: Any, minutes: dict[policy.Urgency, int], moments: Moments, sign: int
 ) -> ColumnElement[bool]:
     """Whether a moment lies so many minutes ago (sign -1), or comes within so many (sign 1), per urgency."""
     return or_(
         false(),
-        *(
-            and_(urgency == name, column <= now + sign * timedelta(minutes=length))
-            for name, length in sorted(minutes.items())
-        ),
+        *(and_(urgency == name, column <= moments.at(sign * length)) for name, length in sorted(minutes.items())),
     )
 
 
-def _waited(minutes: dict[policy.Urgency, int], now: datetime) -> ColumnElement[bool]:
+def _waited(minutes: dict[policy.Urgency, int], moments: Moments) -> ColumnElement[bool]:
     since = func.coalesce(PlacementRequest.waits_anew_since, PlacementRequest.created_at)
-    return _by_urgency(since, col(PlacementRequest.urgency), minutes, now, -1)
+    return _by_urgency(since, col(PlacementRequest.urgency), minutes, moments, -1)
 
 
 def _minutes(found: dict[policy.Urgency, int], urgency: str | None) -> timedelta:
@@ -216,7 +272,7 @@ def _proposed(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _unproposed(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _unproposed(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     """Places were sought and none was found. That nobody seeks at all is for whoever watches the worker."""
     sought = exists().where(
         col(ProposalSet.request_id) == col(PlacementRequest.id), col(ProposalSet.replaced_at).is_(None)
@@ -224,25 +280,23 @@ def _unproposed(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
     return and_(_waits(RequestStatus.OPEN), sought, ~_proposed())
 
 
-def _no_proposal(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    return and_(_unproposed(tx, ladder), _waited(ladder.unproposed_minutes, tx.now))
+def _no_proposal(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    return and_(_unproposed(moments, rules), _waited(rules.ladder.unproposed_minutes, moments))
 
 
-def _on_stale(tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
-    _, freshness = policy.current(tx, policy.Freshness)
+def _on_stale(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
     pools: tuple[Pool, ...] = get_args(Pool)
     trusted = (
         select(Confirmation.id)
         .join(Location, col(Location.id) == Confirmation.location_id)
         .where(
             col(Confirmation.location_id) == col(Proposal.location_id),
-            col(Confirmation.confirmed_at) <= tx.now + CLOCK_SKEW,
+            col(Confirmation.confirmed_at) <= moments.at(CLOCK_SKEW / MINUTE),
             or_(
                 *(
                     and_(
                         col(Location.pool) == pool,
-                        col(Confirmation.confirmed_at)
-                        > tx.now - timedelta(minutes=freshness.bands[pool].aging_minutes),
+                        col(Confirmation.confirmed_at) > moments.at(-rules.freshness.bands[pool].aging_minutes),
                     )
                     for pool in pools
                 )
@@ -254,16 +308,18 @@ def _on_stale(tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
     return and_(_waits(RequestStatus.OPEN), _proposed(), ~_proposed(trusted))
 
 
-def _only_stale(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    return and_(_on_stale(tx, ladder), _waited(ladder.unproposed_minutes, tx.now))
+def _only_stale(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    return and_(_on_stale(moments, rules), _waited(rules.ladder.unproposed_minutes, moments))
 
 
-def _near(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    near = _by_urgency(col(PlacementRequest.deadline_at), col(PlacementRequest.urgency), ladder.near_minutes, tx.now, 1)
-    return and_(_waits(RequestStatus.OPEN), near, col(PlacementRequest.deadline_at) > tx.now)
+def _near(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    near = _by_urgency(
+        col(PlacementRequest.deadline_at), col(PlacementRequest.urgency), rules.ladder.near_minutes, moments, 1
+    )
+    return and_(_waits(RequestStatus.OPEN), near, col(PlacementRequest.deadline_at) > moments.at())
 
 
-def _declined(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _declined(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     since = func.coalesce(PlacementRequest.waits_anew_since, PlacementRequest.created_at)
     later = aliased(Offer)
     newer = exists().where(col(later.request_id) == col(Offer.request_id), col(later.ended_at) > col(Offer.ended_at))
@@ -272,7 +328,7 @@ def _declined(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
     )
 
 
-def _apart(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _apart(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     """Two that must be kept apart live, or are expected, in one house."""
     here, there, other = aliased(Stay), aliased(Stay), aliased(PlacementRequest)
     return (
@@ -290,7 +346,7 @@ def _apart(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
     )
 
 
-def _unfed(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _unfed(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     """Whoever notified has not heard that anybody picked it up."""
     heard = exists().where(
         col(Feedback.request_id) == col(PlacementRequest.id), col(Feedback.step) != FeedbackStep.RECEIVED
@@ -302,11 +358,11 @@ def _unfed(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
     )
 
 
-def _no_feedback(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    if ladder.feedback_minutes is None:
+def _no_feedback(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    if rules.ladder.feedback_minutes is None:
         return false()
-    long_ago = tx.now - timedelta(minutes=ladder.feedback_minutes)
-    return and_(_unfed(tx, ladder), col(PlacementRequest.created_at) <= long_ago)
+    long_ago = moments.at(-rules.ladder.feedback_minutes)
+    return and_(_unfed(moments, rules), col(PlacementRequest.created_at) <= long_ago)
 
 
 # --- offers, houses -------------------------------------------------------------------------------------------------
@@ -344,25 +400,27 @@ def _pending(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _open_answer(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _open_answer(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     return and_(col(Offer.status) == OfferStatus.LIVE, _pending())
 
 
-def _held(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _held(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     return col(Offer.status) == OfferStatus.LIVE
 
 
-def _unanswered(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    long = _by_urgency(col(Offer.sent_at), col(PlacementRequest.urgency), ladder.unanswered_minutes, tx.now, -1)
-    return and_(_open_answer(tx, ladder), long)
+def _unanswered(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    long = _by_urgency(col(Offer.sent_at), col(PlacementRequest.urgency), rules.ladder.unanswered_minutes, moments, -1)
+    return and_(_open_answer(moments, rules), long)
 
 
-def _lapses(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    soon = _by_urgency(col(Offer.hold_until), col(PlacementRequest.urgency), ladder.lapse_near_minutes, tx.now, 1)
-    return and_(_held(tx, ladder), soon)
+def _lapses(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    soon = _by_urgency(
+        col(Offer.hold_until), col(PlacementRequest.urgency), rules.ladder.lapse_near_minutes, moments, 1
+    )
+    return and_(_held(moments, rules), soon)
 
 
-def _nobody_there(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _nobody_there(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     """An answer is asked of a desk where nobody is on shift, or of a body nobody of which can be told or logs in."""
     on_shift = (
         select(Shift.id)
@@ -382,16 +440,16 @@ def _nobody_there(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
     return and_(col(Offer.status) == OfferStatus.LIVE, _pending(nobody))
 
 
-def _approval_overdue(tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
-    return col(OfferAnswer.approval_due_at) <= tx.now
+def _approval_overdue(moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
+    return col(OfferAnswer.approval_due_at) <= moments.at()
 
 
-def _transfer_overdue(tx: Tx, ladder: Ladder) -> ColumnElement[bool]:
-    if ladder.transfer_minutes is None:
+def _transfer_overdue(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
+    if rules.ladder.transfer_minutes is None:
         return false()
     return and_(
         col(Transfer.ended_at).is_(None),
-        col(Transfer.offered_at) <= tx.now - timedelta(minutes=ladder.transfer_minutes),
+        col(Transfer.offered_at) <= moments.at(-rules.ladder.transfer_minutes),
     )
 
 
@@ -406,41 +464,45 @@ class Signalled:
     kind: SignalKind
     measured: bool = False
 
-    def due(self, tx: Tx, _ladder: Ladder, subject: str | None = None) -> list[Found]:
-        query = (
+    @cached_property
+    def _due(self) -> Any:
+        return (
             select(Signal, PlacementRequest)
             .join(PlacementRequest, col(PlacementRequest.id) == Signal.request_id)
             .where(Signal.kind == self.kind, col(Signal.fired_at).is_(None), col(Signal.over_at).is_(None))
             .order_by(col(Signal.due_at), Signal.id)
             .limit(BATCH)
         )
-        if subject is not None:
-            query = query.where(Signal.request_id == subject.partition(":")[2])
+
+    @cached_property
+    def _over(self) -> Any:
+        about = and_(
+            col(Signal.request_id) == col(Escalation.request_id),
+            col(Signal.kind) == self.kind,
+            col(Signal.number) == col(Escalation.number),
+        )
+        one: ColumnElement[str | None] = bindparam("one", type_=String())
+        query = _live(self.trigger).join(Signal, about).where(col(Signal.over_at).is_not(None))
+        return query.where(one.is_(None) | (Escalation.id == one)).limit(BATCH)
+
+    def due(self, tx: Tx, _rules: Thresholds) -> list[Found]:
         return [
             Found(
                 self.trigger,
                 f"request:{request.id}",
                 signal.due_at,
-                signal.due_at,
+                min(signal.due_at, tx.now),  # it calls at once, also when the clock was put back since
                 request.region_code,
                 request.urgency,
                 request.id,
                 signal.number,
                 signal.id,
             )
-            for signal, request in tx.session.exec(query)
+            for signal, request in tx.session.execute(self._due)
         ]
 
-    def over(self, tx: Tx, _ladder: Ladder, escalation_id: str | None = None) -> list[str]:
-        query = _live(self.trigger, escalation_id).join(
-            Signal,
-            and_(
-                col(Signal.request_id) == col(Escalation.request_id),
-                col(Signal.kind) == self.kind,
-                col(Signal.number) == col(Escalation.number),
-            ),
-        )
-        return list(tx.session.exec(query.where(col(Signal.over_at).is_not(None)).limit(BATCH)))
+    def over(self, tx: Tx, _rules: Thresholds, escalation_id: str | None = None) -> list[str]:
+        return list(tx.session.execute(self._over, {"one": escalation_id}).scalars())
 
 
 @dataclass(frozen=True)
@@ -451,12 +513,10 @@ class Counted:
     count: Callable[[Tx, Ladder], dict[str, tuple[str | None, datetime]]]
     measured: bool = True
 
-    def due(self, tx: Tx, ladder: Ladder, subject: str | None = None) -> list[Found]:
+    def due(self, tx: Tx, rules: Thresholds) -> list[Found]:
         query = select(Escalation.subject).where(Escalation.trigger == self.trigger, col(Escalation.ended_at).is_(None))
         live = set(tx.session.exec(query))
-        found = {
-            name: so for name, so in self.count(tx, ladder).items() if name not in live and subject in {None, name}
-        }
+        found = {name: so for name, so in self.count(tx, rules.ladder).items() if name not in live}
         earlier = (
             select(Escalation.subject, func.max(Escalation.opened_at), func.max(Escalation.cause_at))
             .where(Escalation.trigger == self.trigger, col(Escalation.subject).in_(found))
@@ -469,14 +529,14 @@ class Counted:
             Found(self.trigger, name, since, since, region_code) for name, (region_code, since) in sorted(found.items())
         ][:BATCH]
 
-    def over(self, tx: Tx, ladder: Ladder, escalation_id: str | None = None) -> list[str]:
+    def over(self, tx: Tx, rules: Thresholds, escalation_id: str | None = None) -> list[str]:
         query = select(Escalation.id, Escalation.subject).where(
             Escalation.trigger == self.trigger, col(Escalation.ended_at).is_(None)
         )
         if escalation_id is not None:
             query = query.where(Escalation.id == escalation_id)
         live = tx.session.exec(query).all()
-        so = self.count(tx, ladder) if live else {}
+        so = self.count(tx, rules.ladder) if live else {}
         return [found for found, subject in live if subject not in so][:BATCH]
 
 
@@ -486,7 +546,7 @@ def _stale_houses(tx: Tx, ladder: Ladder) -> dict[str, tuple[str | None, datetim
         return {}
     _, freshness = policy.current(tx, policy.Freshness)
     bands: dict[str, policy.Band] = {str(pool): band for pool, band in freshness.bands.items()}
-    found = {}
+    found: dict[str, tuple[str | None, datetime]] = {}
     query = (
         select(Location.id, Location.region_code, Location.pool, func.max(Confirmation.confirmed_at))
         .join(Confirmation, col(Confirmation.location_id) == Location.id)
@@ -555,7 +615,7 @@ def _silent_houses(tx: Tx, ladder: Ladder) -> dict[str, tuple[str | None, dateti
     return found
 
 
-def _alone(_tx: Tx, _ladder: Ladder) -> ColumnElement[bool]:
+def _alone(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     return and_(col(PlacementRequest.status).in_(UNPLACED), col(PlacementRequest.alone_since).is_not(None))
 
 
@@ -566,8 +626,8 @@ CAUSES: tuple[Cause, ...] = (
     _of_requests(Trigger.APART_CONFLICT, _apart),
     _of_requests(
         Trigger.DEADLINE,
-        lambda tx, _: and_(_waits(), col(PlacementRequest.deadline_at) <= tx.now),
-        lambda _tx, _: _waits(),
+        lambda moments, _: and_(_waits(), col(PlacementRequest.deadline_at) <= moments.at()),
+        lambda _moments, _: _waits(),
         moment=col(PlacementRequest.deadline_at),
     ),
     _of_requests(
@@ -578,7 +638,7 @@ CAUSES: tuple[Cause, ...] = (
     ),
     _of_requests(
         Trigger.BRIDGE,
-        lambda _tx, _: and_(_waits(), col(Bridge.ended_at).is_(None), col(Bridge.kind) != BridgeKind.POLICE_CELL),
+        lambda _moments, _: and_(_waits(), col(Bridge.ended_at).is_(None), col(Bridge.kind) != BridgeKind.POLICE_CELL),
         moment=col(Bridge.recorded_at),
         joins=((Bridge, col(Bridge.request_id) == col(PlacementRequest.id)),),
     ),
@@ -618,14 +678,14 @@ CAUSES: tuple[Cause, ...] = (
     _of_offers(
         Trigger.DECISION_OVERDUE,
         _approval_overdue,
-        lambda _tx, _: col(OfferAnswer.approval_due_at).is_not(None),
+        lambda _moments, _: col(OfferAnswer.approval_due_at).is_not(None),
         moment=col(OfferAnswer.approval_due_at),
         joins=((OfferAnswer, col(OfferAnswer.offer_id) == col(Offer.id)),),
     ),
     _of_requests(
         Trigger.DECISION_OVERDUE,
         _transfer_overdue,
-        lambda _tx, _: col(Transfer.ended_at).is_(None),
+        lambda _moments, _: col(Transfer.ended_at).is_(None),
         moment=col(Transfer.offered_at),
         after=lambda ladder, _urgency: timedelta(minutes=ladder.transfer_minutes or 0),
         joins=((Transfer, col(Transfer.request_id) == col(PlacementRequest.id)),),
@@ -645,6 +705,7 @@ CAUSES: tuple[Cause, ...] = (
 """Every trigger, what calls for a person at once first."""
 
 
-def is_over(tx: Tx, ladder: Ladder, found: Escalation) -> bool:
+def is_over(tx: Tx, found: Escalation) -> bool:
     """Whether the cause of this escalation is over, whoever has looked before."""
-    return any(found.id in cause.over(tx, ladder, found.id) for cause in CAUSES if cause.trigger == found.trigger)
+    rules = thresholds(tx)
+    return any(found.id in cause.over(tx, rules, found.id) for cause in CAUSES if cause.trigger == found.trigger)

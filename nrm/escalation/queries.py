@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from nrm import policy
 from nrm.access.models import Account
 from nrm.access.rules import Actor, Role, may_see_case, reach
 from nrm.db import Tx
@@ -77,12 +76,9 @@ def live_alarms(tx: Tx, actor: Actor) -> list[AlarmOut]:
 
     Without facts of the case; the request's id only for those who may open it.
     """
+    columns: list[Any] = [Alarm, Escalation, PlacementRequest, _Claimer.name, _Responsible.name, _Acknowledger.name]
     query = (
-        _with_people(
-            select(Alarm, Escalation, PlacementRequest, _Claimer.name, _Responsible.name, _Acknowledger.name)
-            .select_from(Alarm)
-            .join(Escalation, col(Escalation.id) == Alarm.escalation_id)
-        )
+        _with_people(select(*columns).select_from(Alarm).join(Escalation, col(Escalation.id) == Alarm.escalation_id))
         .outerjoin(_Acknowledger, col(_Acknowledger.id) == Alarm.acknowledged_by)
         .where(*_in_reach(actor))
         .order_by(col(Alarm.fired_at).desc(), col(Alarm.rung).desc(), Alarm.id)
@@ -177,8 +173,7 @@ def still_rings(tx: Tx, about: str) -> bool:
     live = tx.session.exec(query).all()
     if any(one.claim_until or one.responsible_until for one in live):
         return False
-    ladder = policy.current(tx, policy.Ladder)[1]
-    return any(not openers.is_over(tx, ladder, one) for one in live)
+    return any(not openers.is_over(tx, one) for one in live)
 
 
 @dataclass(frozen=True)

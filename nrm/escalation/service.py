@@ -1,8 +1,8 @@
 """Opening escalations, firing the rungs that came due, taking them, and ending them when their cause is over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -18,7 +18,7 @@ from nrm.db import Database, Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.escalation import addressees, openers, queries, rules
 from nrm.escalation.models import Alarm, Escalation, Heartbeat
-from nrm.escalation.openers import Cause, Found
+from nrm.escalation.openers import Cause, Found, Thresholds
 from nrm.escalation.rules import End, Result, Trigger
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
@@ -27,6 +27,8 @@ from nrm.notify import service as notify
 from nrm.policy import Rung
 
 BATCH = 500
+
+T = TypeVar("T")
 
 COUNTING = "counting"
 """The heartbeat of looking at what has to be counted."""
@@ -60,7 +62,7 @@ def run_due(database: Database) -> int:
 
     steps: list[Callable[[], object]] = [
         lambda: database.each(_silent(database), _let_go),
-        *(lambda cause=cause: _open_all(database, cause) for cause in _causes(database)),
+        lambda: _open_all(database),
         lambda: database.each(_out_of_pace(database), _set_pace),
         firing,
         lambda: database.each(_unanswered(database), _note_unanswered),
@@ -76,39 +78,54 @@ def run_due(database: Database) -> int:
 
 
 def end_over(database: Database) -> int:
-    """End every escalation whose cause is over, and stop its unsent messages. Returns how many ended."""
-    ended = 0
-    for cause in openers.CAUSES:
-        if cause.measured:
-            continue  # counted when it is looked at whether there are new ones
-        with database.reading() as tx:
-            over = cause.over(tx, policy.current(tx, policy.Ladder)[1])
-        ended += database.each(over, _end)
-    return ended
+    """End every escalation whose cause is over, and stop its unsent messages. Returns how many ended.
+
+    What has to be counted is looked at when it is counted, by `run_due`.
+    """
+    cheap = [cause for cause in openers.CAUSES if not cause.measured]
+    return database.each(_asked(database, cheap, lambda cause, tx, rules: cause.over(tx, rules)), _end)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
 
 
-def _causes(database: Database) -> list[Cause]:
-    """The causes to look at now: what has to be counted once a minute, by one worker."""
+def _asked(
+    database: Database, causes: Sequence[Cause], question: Callable[[Cause, Tx, Thresholds], list[T]]
+) -> list[T]:
+    """What each cause answers, asked in one reading; when one fails, each in a reading of its own, so that the others
+    are still heard. Then the failure is raised only if nobody answered anything."""
+    try:
+        with database.reading() as tx:
+            rules = openers.thresholds(tx)
+            return [one for cause in causes for one in question(cause, tx, rules)]
+    except Exception:
+        if len(causes) == 1:
+            raise
+    found: list[T] = []
+    failures: list[Exception] = []
+    for cause in causes:
+        try:
+            found += _asked(database, [cause], question)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+    if failures and not found:
+        raise failures[0]
+    return found
+
+
+def _open_all(database: Database) -> None:
+    """Open what is due: what has to be counted only once a minute, by one worker."""
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
+    database.each(_asked(database, cheap, lambda cause, tx, rules: cause.due(tx, rules)), _open)
     now = database.now()
     with database.reading() as tx:
         last = queries.heartbeat(tx, COUNTING)
     if last is not None and abs(now - last) < openers.MEASURED_EVERY:
-        return cheap
+        return
     beat(database, COUNTING)
-    return list(openers.CAUSES)
-
-
-def _open_all(database: Database, cause: Cause) -> int:
-    with database.reading() as tx:
-        ladder = policy.current(tx, policy.Ladder)[1]
-        due = cause.due(tx, ladder)
-        over = cause.over(tx, ladder) if cause.measured else []
-    database.each(over, _end)
-    return database.each(due, _open)
+    counted = [cause for cause in openers.CAUSES if cause.measured]
+    database.each(_asked(database, counted, lambda cause, tx, rules: cause.over(tx, rules)), _end)
+    database.each(_asked(database, counted, lambda cause, tx, rules: cause.due(tx, rules)), _open)
 
 
 def _open(tx: Tx, found: Found) -> bool:
@@ -238,7 +255,7 @@ def _fire_due(tx: Tx, escalation_id: str) -> int:
     found = tx.session.get(Escalation, escalation_id)
     if found is None or found.ended_at is not None:
         return 0
-    if openers.is_over(tx, policy.current(tx, policy.Ladder)[1], found):
+    if openers.is_over(tx, found):
         _end(tx, escalation_id)
         return 0
     if _rests_with_its_card(tx, found):

@@ -78,7 +78,7 @@ class Cast:
 
     def secrets(self) -> list[str]:
         """What points at one case or one house: ids, short codes, location codes."""
-        ids = [id for name, id in self.ids.items() if name != "alarm"]
+        ids = [id for name, id in self.ids.items() if name not in {"alarm", "escalation"}]
         return [*ids, *self.short_codes.values(), "L-001", "L-002", "L-003"]
 
 
@@ -118,7 +118,7 @@ def cast(town: Town) -> Cast:
     town.clock.turn(minutes=61)
     escalation.run_due(town.database)
     with town.database.reading() as tx:
-        made.ids["alarm"] = tx.session.exec(select(Alarm.id)).one()
+        made.ids["alarm"], made.ids["escalation"] = tx.session.exec(select(Alarm.id, Alarm.escalation_id)).one()
 
     made.ids["location"] = town.location(places=(1,) * 16)
     made.ids["other_location"] = town.location("ander", region="VR01", places=(1,))

@@ -1,6 +1,8 @@
 """One escalation for every cause, and alarms as its rungs"""
 
 import secrets
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -96,8 +98,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("escalation_id", "rung"),
     )
-    where = sa.text("answer_due_at IS NOT NULL")
-    op.create_index("alarm_answer_due", "alarm", ["answer_due_at"], sqlite_where=where, postgresql_where=where)
+    waited = sa.text("answer_due_at IS NOT NULL")
+    op.create_index("alarm_answer_due", "alarm", ["answer_due_at"], sqlite_where=waited, postgresql_where=waited)
     _move(connection, old, of_request)
 
     op.add_column("request", sa.Column("alone_since", instant, nullable=True))
@@ -106,11 +108,11 @@ def upgrade() -> None:
     op.drop_index("request_rung_due", "request")
     for name in ("rung_first", "rung_next", "rung_due_at"):
         op.drop_column("request", name)
-    where = sa.text("status IN ('open', 'offered')")
-    op.create_index("request_deadline_due", "request", ["deadline_at"], sqlite_where=where, postgresql_where=where)
+    waits = sa.text("status IN ('open', 'offered')")
+    op.create_index("request_deadline_due", "request", ["deadline_at"], sqlite_where=waits, postgresql_where=waits)
 
 
-def _move(connection: sa.Connection, old: list[sa.Row], of_request: dict[str, sa.Row]) -> None:
+def _move(connection: sa.Connection, old: Sequence[sa.Row[Any]], of_request: dict[str, sa.Row[Any]]) -> None:
     """Give every alarm its escalation. What climbed goes on with the rung that is due; a signal has rung and is done.
 
     Each old ladder was one for everything: line 0. Whoever took an alarm stands in it; that never stopped a ladder then.

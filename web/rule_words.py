@@ -29,7 +29,20 @@ NAMES: dict[str, str] = {
     "freshness.bands.fresh_minutes": N_("Vers tot"),
     "freshness.bands.aging_minutes": N_("Wordt ouder tot"),
     "ladder.deadline_minutes": N_("Termijn tot het eerste alarm"),
-    "ladder.rungs": N_("Treden van de ladder"),
+    "ladder.near_minutes": N_("Alarm zo lang voor de termijn, als nog niemand gevraagd is"),
+    "ladder.unproposed_minutes": N_("Alarm na zo lang zonder voorstel"),
+    "ladder.unanswered_minutes": N_("Alarm na zo lang zonder antwoord op een vraag"),
+    "ladder.lapse_near_minutes": N_("Alarm zo lang voor een plek vrijvalt"),
+    "ladder.stale_minutes": N_("Alarm als een stand zo lang verouderd is"),
+    "ladder.feedback_minutes": N_("Alarm als een melder zo lang niets hoort"),
+    "ladder.transfer_minutes": N_("Alarm als een overdracht zo lang wacht"),
+    "ladder.unconditional_floor": N_("Alarm onder zoveel vrije onvoorwaardelijke plekken"),
+    "ladder.capacity_floor": N_("Alarm onder zoveel plekken over in een regio"),
+    "ladder.silent_offers": N_("Alarm na zoveel vragen zonder antwoord van één huis"),
+    "ladder.claim_minutes": N_("Wie een alarm op zich neemt, heeft"),
+    "ladder.responsible_minutes": N_("Een verantwoordelijke mag stil zijn"),
+    "ladder.merge_minutes": N_("Oorzaken samen melden binnen"),
+    "ladder.lines": N_("Regels van de ladder"),
     "hold.hold_minutes": N_("Zo lang wordt een plek vastgehouden"),
     "hold.hold_minutes_of_pool": N_("Anders voor deze soort opvang"),
     "hold.extension_minutes": N_("Verlengen met"),
@@ -139,7 +152,9 @@ def choice_words(words: Words, leaf: Leaf, code: str) -> str:
 def value_words(words: Words, leaf: Leaf, value: Any) -> str:
     """A value as people say it."""
     if value is None:
-        return words.gettext("alle") if leaf.nullable else words.gettext("niet anders geregeld")
+        if leaf.nullable:
+            return words.gettext("nooit") if leaf.sort is Sort.NUMBER else words.gettext("alle")
+        return words.gettext("niet geregeld")
     if leaf.sort is Sort.NUMBER:
         return number_words(words, leaf, value)
     if leaf.sort is Sort.TIME:

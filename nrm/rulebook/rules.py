@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import time
@@ -46,7 +46,7 @@ class Leaf:
     each: str | None = None
     """Of choices: the one field of the thing each of them is."""
     nullable: bool = False
-    """Of choices: none of them is "no such condition", not "an empty list"."""
+    """Left empty it is "no such condition" or "never", which is something else than an empty list."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,18 @@ def value_at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     return found
 
 
-def with_values(body: Mapping[str, Any], values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    """The body with these values in it. None takes an optional value out, and the map it leaves empty."""
+def with_values(
+    body: Mapping[str, Any], values: Mapping[tuple[str, ...], Any], without: Iterable[tuple[str, ...]] = ()
+) -> dict[str, Any]:
+    """The body with these values in it, and without those of a map that are unsaid, or the map they leave empty."""
     made = deepcopy(dict(body))
     for path, value in values.items():
-        if value is None:
-            _take_out(made, path)
-        else:
-            inner = made
-            for name in path[:-1]:
-                inner = inner.setdefault(name, {})
-            inner[path[-1]] = value
+        inner = made
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = value
+    for path in without:
+        _take_out(made, path)
     return made
 
 
@@ -137,7 +138,9 @@ class _Place:
 def _of_model(model: type[Policy], default: Any, place: _Place) -> Iterator[Leaf]:
     for name, found in model.model_fields.items():
         inner = default.get(name) if isinstance(default, Mapping) else None
-        there = replace(place, path=(*place.path, name), names=(*place.names, name))
+        # What a body may have been stored without, it may still leave unsaid.
+        optional = place.optional or model.before.get(name) == {}
+        there = replace(place, path=(*place.path, name), names=(*place.names, name), optional=optional)
         yield from _walk(found.annotation, tuple(found.metadata), inner, there)
 
 

@@ -21,7 +21,7 @@ def test_every_value_of_version_1_is_somewhere_and_has_words(kind: type[policy.P
     assert KIND_NAMES[kind.kind]
     for leaf in found:
         assert name_of(words("nl"), kind, leaf)
-    said = changes(words("en"), kind, differences({}, {name: body[name] for name in body if name != "rungs"}))
+    said = changes(words("en"), kind, differences({}, {name: body[name] for name in body if name != "lines"}))
     assert all(line.after for line in said)
 
 
@@ -39,7 +39,7 @@ def test_values_go_in_and_out() -> None:
     path = ("hold_minutes_of_pool", "COSM", "now")
     longer = with_values(body, {path: 25, ("silent_minutes",): 5})
     assert differences(body, longer) == [Difference(("silent_minutes",), 60, 5), Difference(path, None, 25)]
-    assert with_values(longer, {path: None, ("silent_minutes",): 60}) == body
+    assert with_values(longer, {("silent_minutes",): 60}, [path]) == body
     assert value_at(body, path) is None
 
 
@@ -78,6 +78,16 @@ def test_what_others_rely_on_may_not_be_left_out() -> None:
         ("body", "bands", "OMM", "fresh_minutes"),
         ("body", "bands", "OMM", "aging_minutes"),
     }
+
+
+def test_an_alarm_that_never_rings_is_said_and_not_left_out() -> None:
+    of = {".".join(leaf.path): leaf for leaf in leaves(policy.Ladder)}
+    assert (of["stale_minutes"].nullable, of["near_minutes.now"].optional) == (True, True)
+    never = with_values(policy.Ladder().model_dump(mode="json"), {("stale_minutes",): None}, [("near_minutes", "now")])
+    made = validated(policy.Ladder, never)
+    assert isinstance(made, policy.Ladder)
+    assert made.stale_minutes is None
+    assert "now" not in made.near_minutes
 
 
 def test_lists_kept_elsewhere_are_out_of_reach() -> None:

@@ -57,7 +57,7 @@ def test_from_proposal_to_in_force(here: Town) -> None:
         ],
         "hold_minutes_of_pool.COSM.now": [
             "Anders voor deze soort opvang: COSM (categorale opvang), nu meteen",
-            "niet anders geregeld",
+            "niet geregeld",
             "25 minuten",
         ],
     }

@@ -1,5 +1,6 @@
 """Changing the rules by four eyes: what somebody proposes, in words against what is in force, and who decides on it."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -58,14 +59,15 @@ def propose(kind: Id, visit: Writing) -> Response:
     """Propose it. What is wrong is said at its field, and what was typed stays."""
     found = queries.kind_named(kind)
     with visit.reading() as tx:
-        values, errors = _typed(visit, found, queries.in_force(tx, found).body)
+        typed = _typed(visit, found, queries.in_force(tx, found).body)
+    errors = typed.errors
     if len(visit.field("note")) < 3:
         errors["note"] = said(visit.words, "required")
     try:
         if not errors:
             with visit.writing() as tx:
                 base = queries.in_force(tx, found)
-                body = with_values(base.body, values)
+                body = with_values(base.body, typed.values, typed.without)
                 shape = DraftIn.model_validate(
                     {
                         "body": body,
@@ -207,28 +209,42 @@ def _as_typed(kind: type[Policy], body: dict[str, Any]) -> dict[str, str | list[
     return typed
 
 
-def _typed(visit: Visit, kind: type[Policy], body: dict[str, Any]) -> tuple[dict[tuple[str, ...], Any], dict[str, str]]:
-    """The values of the form by their path, and what is wrong with those that cannot be read."""
-    values: dict[tuple[str, ...], Any] = {}
-    errors: dict[str, str] = {}
+@dataclass
+class _Typed:
+    """What the form says: the values by their path, which of a map are left unsaid, and what cannot be read."""
+
+    values: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    without: list[tuple[str, ...]] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def _typed(visit: Visit, kind: type[Policy], body: dict[str, Any]) -> _Typed:
+    made = _Typed()
     for leaf in filter(_here, leaves(kind)):
         name = ".".join(leaf.path)
         if leaf.sort is Sort.CHOICES:
-            chosen = [{leaf.each: one} if leaf.each else one for one in visit.fields(name)]
-            stands = value_at(body, leaf.path) or []
-            # What was chosen already keeps its order: ticking nothing anew changes nothing.
-            chosen.sort(key=lambda one, stands=stands: stands.index(one) if one in stands else len(stands))
-            values[leaf.path] = chosen or (None if leaf.optional or leaf.nullable else [])
-        elif not visit.field(name) and leaf.optional:
-            values[leaf.path] = None
-        elif leaf.sort is Sort.NUMBER:
-            number = _number(visit.field(name))
-            values[leaf.path] = number
-            if not leaf.low <= number <= leaf.high:
-                errors[name] = _range(visit, leaf)
+            value = _chosen(visit.fields(name), leaf, value_at(body, leaf.path) or [])
         else:
-            values[leaf.path] = visit.field(name)
-    return values, errors
+            value = visit.field(name)
+            if leaf.sort is Sort.NUMBER and value:
+                value = _number(value)
+                if not leaf.low <= value <= leaf.high:
+                    made.errors[name] = _range(visit, leaf)
+        if value in ("", []) and leaf.optional:
+            made.without.append(leaf.path)
+        elif value in ("", []) and leaf.nullable:
+            made.values[leaf.path] = None
+        elif value == "" and leaf.sort is Sort.NUMBER:
+            made.errors[name] = _range(visit, leaf)
+        else:
+            made.values[leaf.path] = value
+    return made
+
+
+def _chosen(ticked: list[str], leaf: Leaf, stands: list[Any]) -> list[Any]:
+    """What is ticked; what was so already keeps its order, so that ticking nothing anew changes nothing."""
+    chosen = [{leaf.each: one} if leaf.each else one for one in ticked]
+    return [one for one in stands if one in chosen] + [one for one in chosen if one not in stands]
 
 
 def _errors(visit: Visit, kind: type[Policy], refusal: Invalid) -> dict[str, str]:

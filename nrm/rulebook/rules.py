@@ -115,9 +115,9 @@ def said_twice(kind: type[Policy], body: Mapping[str, Any]) -> list[tuple[str, .
 
 
 def as_json(body: Mapping[str, Any]) -> str | None:
-    """The body as JSON text that a policy is strictly read from; None when it can be none (a number without end)."""
+    """The body as the one JSON text of it; None when it can be none (a number without end)."""
     try:
-        return json.dumps(body, allow_nan=False)
+        return json.dumps(body, sort_keys=True, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
         return None
 
@@ -199,11 +199,12 @@ def _flat(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], 
         yield path, value
 
 
-def _take_out(body: dict[str, Any], path: tuple[str, ...]) -> None:
+def _take_out(body: dict[str, Any], path: tuple[str, ...], top: bool = True) -> None:
+    """Drop the value at a path, and a map inside a map that it leaves empty."""
     name, *rest = path
     if not rest:
         body.pop(name, None)
     elif isinstance(body.get(name), dict):
-        _take_out(body[name], tuple(rest))
-        if not body[name] and len(path) > 1 and len(rest) == 1:
+        _take_out(body[name], tuple(rest), top=False)
+        if not body[name] and not top:
             body.pop(name)

@@ -108,15 +108,18 @@ def validated(kind: type[Policy], body: Mapping[str, Any]) -> Policy:
 
     Raises Invalid, with what is wrong where.
     """
-    text = rules.as_json(body)
-    if text is None:
+    if (text := rules.as_json(body)) is None:
         raise Invalid("invalid")
     try:
-        made = kind.model_validate_json(text, strict=True)
+        made = kind.model_validate_json(text)
     except ValidationError as error:
         fields = tuple(FieldError(("body", *found["loc"]), found["type"]) for found in error.errors()[:50])
         raise Invalid("invalid", fields) from error
     said = made.model_dump(mode="json")
+    # What it says must be what was said, to the letter: a model takes "5" for 5, and fills in what it knows.
+    if rules.as_json(said) != text:
+        fields = tuple(FieldError(("body", *one.path), "not_as_written") for one in rules.differences(body, said)[:50])
+        raise Invalid("invalid", fields)
     wrong = {"missing": rules.unsaid(kind, said), "said_twice": rules.said_twice(kind, said)}
     if fields := tuple(FieldError(("body", *path), code) for code, paths in wrong.items() for path in paths):
         raise Invalid("invalid", fields)

@@ -222,10 +222,13 @@ def _typed(visit: Visit, kind: type[Policy], body: dict[str, Any]) -> _Typed:
     made = _Typed()
     for leaf in filter(_here, leaves(kind)):
         name = ".".join(leaf.path)
+        value: Any
         if leaf.sort is Sort.CHOICES:
             value = _chosen(visit.fields(name), leaf, value_at(body, leaf.path) or [])
         else:
             value = visit.field(name)
+            if leaf.sort is Sort.TIME and len(value) == 5:
+                value = f"{value}:00"
             if leaf.sort is Sort.NUMBER and value:
                 value = _number(value)
                 if not leaf.low <= value <= leaf.high:

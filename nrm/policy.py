@@ -471,6 +471,18 @@ class Reporting(Policy):
     """Counted from when the request came in."""
 
 
+class Roster(Policy):
+    """How far ahead the roster is made, and when a gap in it is told."""
+
+    kind = "roster"
+    plan_days: Annotated[int, Field(ge=7, le=366)] = 92
+    """So far ahead recurring shifts are written out."""
+    gap_days: Annotated[int, Field(ge=1, le=92)] = 30
+    """So far ahead gaps are listed."""
+    gap_alarm_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 72
+    """So long before it begins a gap becomes an alarm; and once more as it begins."""
+
+
 class PoliceCriterion(Policy):
     """One question of the police criteria. Without words in both languages it is not asked."""
 
@@ -504,6 +516,7 @@ KINDS: tuple[type[Policy], ...] = (
     Course,
     Youth,
     Reporting,
+    Roster,
 )
 
 WITHHELD: tuple[type[Policy], ...] = (PoliceCriteria,)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from nrm.placing.rules import is_office_time
+from nrm.calendar.rules import Calendar, is_office_time
 from nrm.policy import Hours, Ladder, LadderLine, OfficeHours, Rung
 
 
@@ -73,7 +73,7 @@ class Step:
 
 def hours_at(hours: OfficeHours, at: datetime) -> Hours:
     """Whether offices are open at this instant."""
-    return "office" if is_office_time(hours, at) else "after_hours"
+    return "office" if is_office_time(Calendar(hours), at) else "after_hours"
 
 
 def line_of(ladder: Ladder, trigger: str, urgency: str | None, region_code: str | None, hours: Hours) -> int:

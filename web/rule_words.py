@@ -23,6 +23,7 @@ KIND_NAMES: dict[str, str] = {
     "course": N_("Overbruggen, verblijven en nazorg"),
     "youth": N_("Minderjarigen alleen"),
     "reporting": N_("Melding aan CoMensha"),
+    "roster": N_("Rooster"),
 }
 
 NAMES: dict[str, str] = {
@@ -98,10 +99,14 @@ NAMES: dict[str, str] = {
     "course.b8_ahead_days": N_("Einde van een B8 aankondigen"),
     "youth.foreign_residences": N_("Eerst Nidos vragen bij"),
     "reporting.due_days": N_("Melden hoort binnen"),
+    "roster.plan_days": N_("Vaste diensten uitschrijven voor de komende"),
+    "roster.gap_days": N_("Gaten laten zien voor de komende"),
+    "roster.gap_alarm_hours": N_("Een gat is een alarm zo lang van tevoren"),
 }
 
 UNITS: dict[str, str] = {
     "minutes": N_("minuten"),
+    "hours": N_("uur"),
     "days": N_("dagen"),
     "percent": N_("procent"),
     "ms": N_("milliseconden"),

@@ -87,7 +87,6 @@ class Worker:
         youth.ask_due(self.database)
 
     def _escalate(self) -> None:
-        escalation.end_over(self.database)
         escalation.run_due(self.database)
 
     def _match(self) -> None:

@@ -38,7 +38,9 @@ RESPONSIBLE = frozenset({Role.COORDINATOR, Role.DUTY_OFFICER, Role.NATIONAL_DESK
 
 
 def run_due(database: Database) -> int:
-    """Open what came due, let lapsed claims go, and fire every rung that is due. Returns how many rungs fired.
+    """End what is over, open what came due, let lapsed claims go, and fire every rung that is due.
+
+    Returns how many rungs fired.
 
     An escalation with several rungs overdue (the worker was down) fires them all, in order, each once. Nothing that
     fails silences anything else: its error is raised when all others had their turn.
@@ -61,6 +63,7 @@ def run_due(database: Database) -> int:
                 return  # others are firing the same rungs; they will be gone at the next tick
 
     steps: list[Callable[[], object]] = [
+        lambda: end_over(database),
         lambda: database.each(_silent(database), _let_go),
         lambda: _open_all(database),
         lambda: database.each(_out_of_pace(database), _set_pace),

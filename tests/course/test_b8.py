@@ -76,7 +76,11 @@ def rung(here: Town) -> list[tuple[str, date, bool]]:
 def told(here: Town) -> list[tuple[str, str]]:
     """(Recipient, subject) of every message about something that ends."""
     with here.database.reading() as tx:
-        rows = tx.session.exec(select(Message).where(col(Message.unique_key).like("%/b8_end/%")))
+        rows = tx.session.exec(
+            select(Message).where(
+                col(Message.about).like("card:request:%"), col(Message.subject).contains("loopt binnenkort")
+            )
+        )
         return sorted((row.recipient, row.subject) for row in rows)
 
 

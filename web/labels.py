@@ -444,6 +444,15 @@ TRIGGERS = {
     "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
+RUNG_RESULTS = {
+    "skipped": N_("daar is niemand: meteen door"),
+    "impossible": N_("niet te bereiken: meteen door"),
+    "withheld": N_("dat doet de landelijk coördinator"),
+    "acknowledged": N_("beantwoord"),
+    "unanswered": N_("geen antwoord"),
+    "stood_down": N_("niet meer nodig"),
+}
+
 REPEAT_OUTCOMES = {
     "same_person": N_("Dezelfde persoon"),
     "other_person": N_("Iemand anders"),
@@ -471,6 +480,7 @@ LABELS: dict[str, dict[str, str]] = {
     "displaced": DISPLACED,
     "agreement_end": ENDINGS,
     "role": ROLES,
+    "rung_result": RUNG_RESULTS,
     "pool": POOLS,
     "urgency": URGENCIES,
     "band": BANDS,

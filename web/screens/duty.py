@@ -47,7 +47,7 @@ class Card:
 
     @property
     def open(self) -> list[AlarmOut]:
-        return [alarm for alarm in self.rungs if not alarm.claimed]
+        return [alarm for alarm in self.rungs if not alarm.claimed and not alarm.responsible_until]
 
     @property
     def claimed(self) -> bool:
@@ -62,6 +62,11 @@ class Card:
     def taken_by(self) -> AlarmOut | None:
         """The rung somebody took, if any."""
         return next((alarm for alarm in self.rungs if alarm.claimed), None)
+
+    @property
+    def responsible(self) -> AlarmOut | None:
+        """The rung somebody is responsible for, if any."""
+        return next((alarm for alarm in self.rungs if alarm.responsible_until), None)
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     """What alarms_part.html shows: unclaimed first."""
     cards: dict[str, Card] = {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
-        cards.setdefault(alarm.short_code or alarm.id, Card(alarm, [])).rungs.append(alarm)
+        cards.setdefault(alarm.short_code or alarm.escalation_id, Card(alarm, [])).rungs.append(alarm)
     return {
         # What ends in weeks never stands above somebody who waits now.
         "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),

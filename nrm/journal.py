@@ -30,6 +30,8 @@ TOPICS = (
     "sessions",
     "repeats",
     "pre_alerts",
+    "calls",
+    "handovers",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""
 

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 import nrm.access.models
 import nrm.course.models
 import nrm.escalation.models
+import nrm.handover.models
 import nrm.idempotency
 import nrm.intake.models
 import nrm.journal

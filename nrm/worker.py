@@ -9,6 +9,7 @@ import structlog
 from nrm.course import service as course
 from nrm.db import Database
 from nrm.escalation import service as escalation
+from nrm.handover import service as handover
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
@@ -50,6 +51,7 @@ class Worker:
             self._match,
             self._remind,
             self._open_reports,
+            self._hand_over,
             self._deliver,
         )
         survived = [self._survived(step) for step in steps]
@@ -98,6 +100,9 @@ class Worker:
 
     def _open_reports(self) -> None:
         reporting.open_missing(self.database)
+
+    def _hand_over(self) -> None:
+        handover.run_due(self.database, self._public_url)
 
     def _deliver(self) -> None:
         notify.deliver_due(self.database, self._channels)

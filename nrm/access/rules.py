@@ -87,6 +87,10 @@ class Verb(StrEnum):
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
     SHIFT_KEEP = "shift.keep"
+    CALL_NOTE = "call.note"
+    HANDOVER_READ = "handover.read"
+    HANDOVER_TAKE = "handover.take"
+    NIGHT_LIST_MAKE = "night_list.make"
     YOUTH_ANSWER = "youth.answer"
     REPORT_KEEP = "report.keep"
     REPORT_CONFIRM = "report.confirm"
@@ -144,6 +148,11 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
+    Verb.CALL_NOTE: _CASE_HOLDERS,
+    Verb.HANDOVER_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL},
+    # Only whom it is given to; which organisation that is stands in the hand-over itself.
+    Verb.HANDOVER_TAKE: frozenset({_R.COORDINATOR, _R.COORDINATOR_REGIONAL}),
+    Verb.NIGHT_LIST_MAKE: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK}),
     Verb.YOUTH_ANSWER: frozenset({_R.YOUTH_CARE}),
     # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
     Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},
@@ -233,6 +242,9 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.BRIDGE_KEEP,
         Verb.REPORT_KEEP,
         Verb.ALARM_CLAIM,
+        Verb.CALL_NOTE,
+        Verb.HANDOVER_READ,
+        Verb.NIGHT_LIST_MAKE,
         Verb.FIGURES_CHASE,
     }
 )

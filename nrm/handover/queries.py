@@ -8,10 +8,12 @@ from sqlmodel import col, select
 from nrm import policy
 from nrm.access.models import Account, Organisation, Shift
 from nrm.access.rules import Actor, OrganisationKind, Role, Verb, may, may_see_case, reach
+from nrm.calendar import queries as calendar
+from nrm.calendar.models import OfficeClosure, OfficeHolidays, OfficePeriod
+from nrm.calendar.rules import Calendar
 from nrm.course import queries as course
 from nrm.db import Tx
 from nrm.handover.models import ErrandDue, Handover, HandoverCase, NightList, PhoneCall
-from nrm.handover.rules import Errand
 from nrm.handover.schemas import CallOut, CaseOut, HandoverOut, HouseOut, NewsOut, PhoneOut, RoomOut
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
@@ -112,18 +114,28 @@ def desks(tx: Tx) -> list[Organisation]:
     )
 
 
-def addressee(tx: Tx, region_code: str) -> Organisation | None:
-    """Whom the open cases of a region are given to: its care coordination, else its Zorg- en Veiligheidshuis."""
-    for kind in (OrganisationKind.CARE_COORDINATION, OrganisationKind.CHAIN_DIRECTION):
-        found = tx.session.exec(
-            select(Organisation)
-            .where(Organisation.kind == kind, Organisation.region_code == region_code)
-            .order_by(Organisation.id)
-            .limit(1)
-        ).first()
-        if found is not None:
-            return found
-    return None
+def addressees(tx: Tx) -> dict[str, Organisation]:
+    """Region → whom its open cases are given to: its care coordination, else its Zorg- en Veiligheidshuis."""
+    kinds = (OrganisationKind.CHAIN_DIRECTION, OrganisationKind.CARE_COORDINATION)
+    query = select(Organisation).where(col(Organisation.kind).in_(kinds), col(Organisation.region_code).is_not(None))
+    bodies = sorted(tx.session.exec(query), key=lambda body: body.id, reverse=True)
+    return {body.region_code or "": body for kind in kinds for body in bodies if body.kind == kind}
+
+
+def calendars(tx: Tx) -> dict[str, Calendar]:
+    """Region → when whoever has its cases by day is there; nationally usual where they wrote down nothing else."""
+    usual = calendar.national(tx)
+    bodies = addressees(tx)
+    own = {
+        organisation_id
+        for table in (OfficePeriod, OfficeHolidays, OfficeClosure)
+        for organisation_id in tx.session.exec(select(table.organisation_id).distinct())
+    }
+    return {
+        region.code: calendar.calendar_of(tx, body.id, usual.usual) if body and body.id in own else usual
+        for region in registry.regions(tx)
+        for body in (bodies.get(region.code),)
+    }
 
 
 def errands(tx: Tx) -> dict[tuple[str, str], datetime]:
@@ -339,12 +351,4 @@ def phones(tx: Tx, region_code: str | None) -> list[PhoneOut]:
     return [
         PhoneOut(name=body.name, kind=body.kind, region=body.region_code, phone=body.phone or "")
         for body in sorted(found, key=lambda body: (order.index(body.kind), body.region_code or "", body.name))
-    ]
-
-
-def due_subjects(tx: Tx) -> list[tuple[Errand, str]]:
-    """Everything that comes round: the hand-over of every region, the night list of every duty desk."""
-    return [
-        *((Errand.HANDOVER, region.code) for region in registry.regions(tx)),
-        *((Errand.NIGHT_LIST, desk.id) for desk in desks(tx)),
     ]

@@ -3,12 +3,8 @@
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
+from nrm.calendar.rules import Calendar, office_state
 from nrm.clock import AMSTERDAM
-from nrm.placing.rules import is_office_time
-from nrm.policy import OfficeHours
-
-CLOSED_DAYS_MAX = 31
-"""So many days ahead we look for the next working day; longer than any row of holidays."""
 
 
 class CallResult(StrEnum):
@@ -38,14 +34,12 @@ class Errand(StrEnum):
     NIGHT_LIST = "night_list"
 
 
-def opening_after(hours: OfficeHours, at: datetime) -> datetime | None:
-    """The first moment after `at` at which offices open, by the clock on the wall. None when they never do."""
-    day = at.astimezone(AMSTERDAM).date()
-    for ahead in range(CLOSED_DAYS_MAX + 1):
-        opening = _on_the_wall(day + timedelta(days=ahead), hours.opens)
-        if opening > at and is_office_time(hours, opening):
-            return opening
-    return None
+def opening_after(calendar: Calendar, at: datetime) -> datetime | None:
+    """The first moment after `at` at which the office opens. None when it never does."""
+    state = office_state(calendar, at)
+    if state.open and state.changes_at is not None:
+        state = office_state(calendar, state.changes_at)
+    return None if state.open else state.changes_at
 
 
 def next_at(wall: time, at: datetime) -> datetime:

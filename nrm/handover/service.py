@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -18,6 +18,7 @@ from nrm import policy
 from nrm.access.models import Organisation
 from nrm.access.rules import Actor, Role, Verb, may_see_case, reach
 from nrm.access.service import log_read, require
+from nrm.calendar.rules import is_office_time
 from nrm.clock import AMSTERDAM
 from nrm.course import queries as course
 from nrm.db import Database, Tx
@@ -31,7 +32,6 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED, RequestStatus
 from nrm.notify import service as notify
 from nrm.notify.rules import ChannelName
-from nrm.placing.rules import is_office_time
 
 LATE_MAX = timedelta(hours=6)
 """A night list is put before the desk this long after its hour at most; later it is the next evening's."""
@@ -41,13 +41,12 @@ def run_due(database: Database, public_url: str) -> int:
     """Hand over, ring, put forward the night list, and clear files whose time is over. Returns how much was done."""
     with database.reading() as tx:
         known = queries.errands(tx)
-        following = {errand: _next(tx, errand) for errand in Errand}
-        wanted = {(errand, subject): following[errand] for errand, subject in queries.due_subjects(tx)}
+        wanted = _wanted(tx)
         rings = queries.rings_due(tx)
         expired = queries.expired_lists(tx)
         now = tx.now
     # One that has no row yet, or waits past its moment: the clock was ahead, or policy moved it forward.
-    plans = [(key, at) for key, at in wanted.items() if at is not None and (key not in known or known[key] > at)]
+    plans = [(key, at) for key, at in wanted.items() if key not in known or known[key] > at]
     due = [(key, at) for key, at in known.items() if at <= now]
     if plans:
         with database.transaction() as tx:
@@ -70,7 +69,7 @@ def hand_over(tx: Tx, region_code: str, public_url: str) -> Handover | None:
     if tx.session.exec(earlier).first() is not None:
         return None
     _, rule = policy.current(tx, policy.Handover)
-    to = queries.addressee(tx, region_code)
+    to = queries.addressees(tx).get(region_code)
     listed = queries.to_hand_over(tx, region_code)
     _over(tx, region_code)
     made = Handover(
@@ -228,11 +227,15 @@ def new_passphrase() -> str:
     return rules.passphrase(secrets.randbelow(10**20))
 
 
-def _next(tx: Tx, errand: Errand) -> datetime | None:
-    """When this comes round next."""
-    if errand is Errand.NIGHT_LIST:
-        return rules.next_at(policy.current(tx, policy.Handover)[1].list_at, tx.now)
-    return rules.opening_after(policy.current(tx, policy.Authority)[1].office_hours, tx.now)
+def _wanted(tx: Tx) -> dict[tuple[str, str], datetime]:
+    """(errand, subject) → when it comes round next: the hand-over of every region, the night list of every desk."""
+    found: dict[tuple[str, str], datetime] = {}
+    for region_code, calendar in queries.calendars(tx).items():
+        opening = rules.opening_after(calendar, tx.now)
+        if opening is not None:
+            found[Errand.HANDOVER, region_code] = opening
+    evening = rules.next_at(policy.current(tx, policy.Handover)[1].list_at, tx.now)
+    return found | {(Errand.NIGHT_LIST, desk.id): evening for desk in queries.desks(tx)}
 
 
 def _plan(tx: Tx, key: tuple[str, str], at: datetime) -> None:
@@ -255,20 +258,22 @@ def _run_errand(public_url: str, tx: Tx, found: tuple[tuple[str, str], datetime]
     A morning that was missed whole is not made up for at night: the night kept its cases, and the next morning comes.
     """
     (errand, subject), due_at = found
-    following = _next(tx, Errand(errand))
-    if following is None:
-        return False
-    claimed = tx.affected(
-        update(ErrandDue)
-        .where(col(ErrandDue.errand) == errand, col(ErrandDue.subject) == subject, col(ErrandDue.due_at) == due_at)
-        .values(due_at=following)
+    this = (
+        col(ErrandDue.errand) == errand,
+        col(ErrandDue.subject) == subject,
+        col(ErrandDue.due_at) == due_at,
     )
-    if not claimed:
+    following = _wanted(tx).get((errand, subject))
+    # What never comes round again (a region that is no more, an office that never opens) has no row.
+    moved = (
+        delete(ErrandDue).where(*this) if following is None else update(ErrandDue).where(*this).values(due_at=following)
+    )
+    if not tx.affected(moved):
         return False
     if errand == Errand.NIGHT_LIST:
         return tx.now - due_at <= LATE_MAX and _announce_list(tx, subject, public_url)
-    hours = policy.current(tx, policy.Authority)[1].office_hours
-    return is_office_time(hours, tx.now) and hand_over(tx, subject, public_url) is not None
+    there = queries.calendars(tx).get(subject)
+    return there is not None and is_office_time(there, tx.now) and hand_over(tx, subject, public_url) is not None
 
 
 def _announce_list(tx: Tx, desk_id: str, public_url: str) -> bool:

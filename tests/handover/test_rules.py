@@ -4,12 +4,12 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from nrm.calendar.rules import Calendar, is_office_time
 from nrm.clock import AMSTERDAM
 from nrm.handover.rules import next_at, opening_after, passphrase
-from nrm.placing.rules import is_office_time
 from nrm.policy import Authority, OfficeHours
 
-HOURS = Authority().office_hours
+HOURS = Calendar(Authority().office_hours)
 
 
 def local(*parts: int) -> datetime:
@@ -50,7 +50,7 @@ def test_every_hour_of_a_year_leads_to_an_opening_that_is_one() -> None:
 
 
 def test_offices_that_never_open_hand_nothing_over() -> None:
-    assert opening_after(OfficeHours(weekdays=()), local(2026, 11, 21, 23, 40)) is None
+    assert opening_after(Calendar(OfficeHours(weekdays=())), local(2026, 11, 21, 23, 40)) is None
 
 
 @pytest.mark.parametrize("day", [(2026, 3, 28), (2026, 3, 29), (2026, 10, 24), (2026, 10, 25), (2026, 11, 21)])

@@ -116,7 +116,7 @@ def _span(minutes: int | None) -> timedelta | None:
 def _rungs(ladder: policy.Ladder) -> list[RungLine]:
     lines: list[RungLine] = []
     minutes = 0
-    for number, rung in enumerate(ladder.rungs):
+    for number, rung in enumerate(ladder.lines[-1].rungs):
         # The first rung rings at the deadline itself; each next one counts from the one before.
         minutes += rung.after_minutes if number else 0
         lines.append(RungLine(number + 1, rung.role, timedelta(minutes=minutes)))

@@ -224,6 +224,7 @@ RELEASE_REASONS = {
 BRIDGES = {
     "hotel": N_("hotel"),
     "police_cell": N_("politiecel"),
+    "police_bed": N_("noodbed via de politie"),
     "regular_bed": N_("gewoon opvangbed"),
     "other": N_("iets anders"),
 }
@@ -380,6 +381,7 @@ EVENTS = {
     "report.confirmed": N_("CoMensha heeft de melding ontvangen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
+    "call.noted": N_("Gebeld"),
 }
 
 PLACE_KINDS = {
@@ -418,6 +420,21 @@ TRIGGERS = {
     "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
+CALL_RESULTS = {
+    "no_answer": N_("geen gehoor"),
+    "engaged": N_("in gesprek"),
+    "says_free": N_("zegt: er is plek"),
+    "says_full": N_("zegt: vol"),
+    "calls_back": N_("belt terug"),
+    "other": N_("iets anders"),
+}
+LIST_REASONS = {
+    "evening": N_("Voor vannacht, zoals elke avond"),
+    "outage": N_("De schermen vallen uit of doen het slecht"),
+    "away": N_("Ik ben straks onderweg, zonder scherm"),
+    "practice": N_("Om te oefenen"),
+}
+
 REPEAT_OUTCOMES = {
     "same_person": N_("Dezelfde persoon"),
     "other_person": N_("Iemand anders"),
@@ -439,6 +456,8 @@ HOLIDAYS = {
 
 LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
+    "call_result": CALL_RESULTS,
+    "list_reason": LIST_REASONS,
     "repeat_outcome": REPEAT_OUTCOMES,
     "place_kind": PLACE_KINDS,
     "use": USES,

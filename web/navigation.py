@@ -25,10 +25,11 @@ ACCOUNTS = NavItem(N_("Accounts"), "/beheer")
 SETTLEMENTS = NavItem(N_("Verrekening"), "/verrekening")
 SHARED = NavItem(N_("Gedeelde plekken"), "/gedeeld")
 SHEETS = NavItem(N_("Plekken inlezen"), "/inlezen")
+MORNING = NavItem(N_("Overdracht"), "/ochtend")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
-    Role.COORDINATOR: (REQUESTS, NEW, BOARD, REPORTS, CHECKS, POLICY),
+    Role.COORDINATOR: (REQUESTS, NEW, MORNING, BOARD, REPORTS, CHECKS, POLICY),
     Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, REPORTS, CHECKS, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, REPORTS, CHECKS, POLICY),
     Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, SHEETS, POLICY),
@@ -47,7 +48,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
         SHEETS,
         POLICY,
     ),
-    Role.COORDINATOR_REGIONAL: (NUMBERS, BOARD, POLICY),
+    Role.COORDINATOR_REGIONAL: (NUMBERS, MORNING, BOARD, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, REPORTS_LATE, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),

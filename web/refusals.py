@@ -76,6 +76,9 @@ DONE: dict[str, str] = {
     "shift_started": N_("Uw dienst is begonnen."),
     "shift_ended": N_("Uw dienst is beëindigd."),
     "alarm_claimed": N_("U heeft dit alarm op u genomen."),
+    "call_noted": N_("Het gesprek staat in de lijst."),
+    "police_bed_recorded": N_("Het noodbed is vastgelegd. De aanvraag blijft open: we zoeken verder naar een plek."),
+    "handover_taken_over": N_("U heeft de overdracht bevestigd. Wat van de piketdienst was, is nu van u."),
 }
 
 REFUSED: dict[str, str] = {
@@ -126,6 +129,7 @@ REFUSED: dict[str, str] = {
     "not_expected_any_more": N_("Het adres is na aankomst weer verzegeld."),
     "password_needed": N_("Geef voor het adres eerst uw wachtwoord opnieuw."),
     "already_claimed": N_("Een collega heeft dit alarm al op zich genomen."),
+    "handover_taken": N_("Een collega heeft deze overdracht al bevestigd, of er is een nieuwere."),
     "not_on_shift": N_("U bent niet in dienst. Begin eerst uw dienst."),
     "somebody_was_first": N_("Iemand was u net voor. Bekijk de nieuwe stand."),
     "idempotency_key_reused": N_("Dit formulier was al verstuurd. Open het opnieuw."),

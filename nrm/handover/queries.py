@@ -308,6 +308,7 @@ def houses(tx: Tx, region_code: str | None) -> list[HouseOut]:
         return RoomOut(
             code=unit.unit.code,
             free=0 if view.paused else unit.free_for_offer,
+            sure=view.trusted(unit),
             places=len(unit.places),
             sexes=unit.unit.sexes,
             children=unit.unit.children,

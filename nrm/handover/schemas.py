@@ -35,6 +35,11 @@ class CaseOut(Shape):
     at_the_desk: bool
     """Whether the national desk owns it: whoever takes the hand-over takes it over."""
 
+    @property
+    def id(self) -> str:
+        """Its row."""
+        return self.request_id
+
 
 class HandoverOut(Shape):
     """The open cases of a region on one morning. `cases` is empty for whom only the numbers are."""
@@ -72,6 +77,8 @@ class RoomOut(Shape):
 
     code: str
     free: int
+    sure: bool
+    """Whether what is free may be counted as free; if not, one phones first."""
     places: int
     sexes: list[str]
     children: bool

@@ -42,6 +42,7 @@ from web.screens import (
     reports,
     request_form,
     requests,
+    rulebook,
     sheets,
     stays,
     youth,
@@ -73,6 +74,7 @@ SCREENS = (
     numbers,
     admin,
     policies,
+    rulebook,
     criteria,
     youth,
 )

@@ -1,4 +1,4 @@
-"""Lists on paper: a tagged PDF (PDF/UA-1) with its fonts inside, or that behind a passphrase (docs/decisions/0020)."""
+"""Lists on paper: a tagged PDF (PDF/UA-1) with its fonts inside, or that behind a passphrase (docs/decisions/0022)."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Noting a call: who phoned whom about what, and how it ended. It changes nothing else (docs/decisions/0020)."""
+"""Noting a call: who phoned whom about what, and how it ended. It changes nothing else (docs/decisions/0022)."""
 
 from nrm.access import queries as access
 from nrm.access.rules import Actor, Verb, may_see_case, reach

@@ -12,6 +12,7 @@ from nrm.course import service as course
 from nrm.course.schemas import BridgeIn, SettlementIn
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
+from nrm.handover.service import hand_over
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest, Repeat
 from nrm.intake.rules import Outcome
@@ -24,6 +25,8 @@ from nrm.registry import service as registry
 from nrm.registry.rules import Use
 from nrm.reporting import service as reporting
 from nrm.reporting.rules import NotReason
+from nrm.rulebook import service as rulebook
+from nrm.rulebook.schemas import DraftIn
 from nrm.youth import service as youth
 from nrm.youth.models import YouthAsk
 from tests.builders import KEY, Town
@@ -187,6 +190,10 @@ def cast(town: Town) -> Cast:
     youth.ask_due(town.database)
     with town.database.reading() as tx:
         made.ids["youth_ask"] = tx.session.exec(select(YouthAsk.id)).one()
+    admin = made.actors["admin"]
+    with town.database.transaction(admin.account_id) as tx:
+        wanted = policy.Trust(days=30).model_dump(mode="json")
+        rulebook.propose(tx, admin, "trust", DraftIn(body=wanted, note="korter", base_version=1))
     reporting.open_missing(town.database)
     with town.database.transaction(coordinator.account_id) as tx:
         reporting.send(tx, coordinator, placed, 1)
@@ -208,6 +215,10 @@ def cast(town: Town) -> Cast:
     with town.database.transaction(provider.account_id) as tx:
         course.block(tx, provider, placed_stay, "no_housing")
     made.ids["blocked_stay"] = placed_stay
+    with town.database.transaction() as tx:
+        morning = hand_over(tx, OWN, "https://nrm.example")
+        assert morning is not None
+        made.ids["handover"] = morning.id
     town.clock.turn(seconds=1)
     return made
 

@@ -14,10 +14,12 @@ from sqlmodel import SQLModel, col, select
 
 from nrm.columns import Json, UtcDateTime
 from nrm.db import Tx
-from nrm.errors import NotFound
+from nrm.errors import Conflict, NotFound
 
 Urgency = Literal["now", "today", "soon", "planned"]
 Pool = Literal["COSM", "OMM", "NLA", "MUNICIPAL"]
+Residence = Literal["none", "b8", "eu", "dutch"]
+Exploitation = Literal["sexual", "labour", "criminal", "organ_removal"]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
 
 
@@ -301,6 +303,10 @@ class Intake(Policy):
     pre_alert_days_max: Annotated[int, Field(ge=1, le=366)] = 60
 
 
+Deciders = Annotated[tuple[Decider, ...], Field(min_length=1)]
+"""Never nobody: a place that nobody has to give would be taken."""
+
+
 class Authority(Policy):
     """Who must agree before a placement stands, per pool and hour (domain.md §3).
 
@@ -310,7 +316,7 @@ class Authority(Policy):
 
     kind = "authority"
     before = {"deciders_after_hours": {}, "deciders_crisis_after_hours": {}}
-    deciders: dict[Pool, tuple[Decider, ...]] = {
+    deciders: dict[Pool, Deciders] = {
         "COSM": (Decider(by="national_desk"),),
         "OMM": (Decider(by="national_desk"), Decider(by="provider")),
         "NLA": (Decider(by="labour_inspectorate"), Decider(by="provider")),
@@ -328,11 +334,11 @@ class Authority(Policy):
             "second_christmas_day",
         )
     )
-    deciders_after_hours: dict[Pool, tuple[Decider, ...]] = {
+    deciders_after_hours: dict[Pool, Deciders] = {
         "COSM": (Decider(by="duty_officer"),),
         "OMM": (Decider(by="duty_officer"), Decider(by="provider")),
     }
-    deciders_crisis_after_hours: dict[Pool, tuple[Decider, ...]] = {"MUNICIPAL": (Decider(by="police"),)}
+    deciders_crisis_after_hours: dict[Pool, Deciders] = {"MUNICIPAL": (Decider(by="police"),)}
     """Who decides after office hours on a crisis bed of the region, where that differs from the pool."""
     consent_days_max: Annotated[int, Field(ge=1, le=366)] = 92
     """For how long a house may say yes in advance."""
@@ -346,8 +352,8 @@ class Authority(Policy):
 class PoolRule(Policy):
     """A pool stays open to a request unless a known fact contradicts it."""
 
-    residences: tuple[str, ...] | None = None
-    exploitations: tuple[str, ...] | None = None
+    residences: tuple[Residence, ...] | None = None
+    exploitations: tuple[Exploitation, ...] | None = None
     any_criterion: tuple[str, ...] | None = None
 
 
@@ -454,7 +460,7 @@ class Youth(Policy):
     """Which minors alone are put before Nidos first; all others go to youth crisis care of the region."""
 
     kind = "youth"
-    foreign_residences: tuple[str, ...] = ("none", "b8", "eu")
+    foreign_residences: tuple[Residence, ...] = ("none", "b8", "eu")
 
 
 class Reporting(Policy):
@@ -526,14 +532,19 @@ def ensure_first_versions(tx: Tx) -> None:
             write(tx, body(), note="version 1: our assumption, see docs/assumptions.md")
 
 
-def write(tx: Tx, body: Policy, note: str) -> int:
-    """Add the next version of this kind, in force from now on. Returns its number."""
+def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
+    """Add the next version of this kind, in force from now on. Returns its number.
+
+    `after` is the version it must follow: raises Conflict when another one is in force by now.
+    """
     newest = tx.session.exec(
         select(PolicyVersion.version)
         .where(PolicyVersion.kind == body.kind)
         .order_by(col(PolicyVersion.version).desc())
         .limit(1)
     ).first()
+    if after is not None and after != newest:
+        raise Conflict("rules_changed_meanwhile")
     version = (newest or 0) + 1
     tx.session.add(
         PolicyVersion(kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note)

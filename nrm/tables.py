@@ -15,6 +15,7 @@ import nrm.policy
 import nrm.registry.models
 import nrm.reporting.models
 import nrm.roster.models
+import nrm.rulebook.models
 import nrm.youth.models  # noqa: F401 - imported for what it registers
 
 metadata = SQLModel.metadata

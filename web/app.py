@@ -43,6 +43,7 @@ from web.screens import (
     request_form,
     requests,
     roster,
+    rulebook,
     sheets,
     stays,
     youth,
@@ -75,6 +76,7 @@ SCREENS = (
     numbers,
     admin,
     policies,
+    rulebook,
     criteria,
     youth,
 )

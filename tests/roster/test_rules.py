@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nrm.calendar.rules import Calendar, instant
@@ -40,7 +40,12 @@ def test_a_night_in_which_the_clocks_change_is_an_hour_shorter_or_longer(day: da
     assert [at.astimezone(AMSTERDAM).time() for at in (slot.starts_at, slot.ends_at)] == [time(17), time(9)]
 
 
-@given(st.times(), st.times(), st.sampled_from([2026, 2027, 2030]))
+walls = st.times().map(lambda wall: wall.replace(fold=0))
+
+
+@example(time(2, 15), time(3), 2026)
+@example(time(1), time(2, 30), 2026)
+@given(walls, walls, st.sampled_from([2026, 2027, 2030]))
 def test_what_joins_on_the_wall_joins_in_time_all_year(starts: time, ends: time, year: int) -> None:
     """Two shifts that make up a day leave no minute uncovered and none twice, also where the wall jumps."""
     if starts == ends:

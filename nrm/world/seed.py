@@ -18,6 +18,7 @@ from nrm.access.models import Account
 from nrm.access.models import Organisation as OrganisationRow
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.access.service import add_account, add_organisation, hash_password, start_shift
+from nrm.calendar.rules import instant
 from nrm.clock import AMSTERDAM
 from nrm.course.rules import BridgeKind
 from nrm.course.schemas import BridgeIn
@@ -39,6 +40,7 @@ from nrm.registry.models import Region as RegionRow
 from nrm.registry.models import Unit as UnitRow
 from nrm.registry.rules import ClaimKind
 from nrm.registry.schemas import AgreementIn
+from nrm.roster import queries as roster_queries
 from nrm.roster import service as roster
 from nrm.roster.rules import Cover, Task
 from nrm.roster.schemas import ArrangementIn, LineIn, PatternIn
@@ -381,7 +383,7 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
 
 
 _EVERY_DAY: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_ROSTER_GAP_DAYS: Final = (2, 5)
+_ROSTER_GAP_DAYS: Final = (3, 5)
 """From which day ahead until which the national roster of the demo has nobody: a gap that everybody can see."""
 
 
@@ -391,18 +393,15 @@ def _roster(people: dict[str, Actor], demo_at: datetime, tx: Tx) -> None:
     today = demo_at.astimezone(AMSTERDAM).date()
     first, last = (today + timedelta(days=days) for days in _ROSTER_GAP_DAYS)
     national = roster.add_line(tx, desk, LineIn(role="duty_officer", ranks=2))
-    turns = {1: ("piket", "piket-2"), 2: ("piket-2", "piket")}
-    for rank, logins in turns.items():
+    # Last week's turn was the other one's, so that whoever is on shift as the demo starts is the first this week.
+    for rank, logins in {1: ("piket-2", "piket"), 2: ("piket", "piket-2")}.items():
         rule = {"rank": rank, "weekdays": _EVERY_DAY, "starts": time(9), "ends": time(9)}
         rule["people"] = tuple(people[login].account_id for login in logins)
-        whole = [(today - timedelta(days=7), None)] if rank == 2 else [(today - timedelta(days=7), first), (last, None)]
-        for valid_from, valid_until in whole:
-            roster.recur(
-                tx,
-                desk,
-                national.id,
-                PatternIn.model_validate({**rule, "valid_from": valid_from, "valid_until": valid_until}),
-            )
+        made = PatternIn.model_validate({**rule, "valid_from": today - timedelta(days=7)})
+        roster.recur(tx, desk, national.id, made)
+    for slot in roster_queries.slots_between(tx, national.id, instant(first, time(12)), instant(last, time(6))):
+        if slot.rank == 1:
+            roster.cancel_slot(tx, desk, slot.id)
     regional = roster.add_line(tx, utrecht, LineIn(role="coordinator_regional", region="VR09"))
     own = roster.add_line(tx, utrecht, LineIn(role="duty_officer", region="VR09", cover=Cover.AFTER_HOURS))
     for line, login in ((regional, "regie-utrecht"), (own, "piket-utrecht")):

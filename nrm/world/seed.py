@@ -82,7 +82,7 @@ _PEOPLE: Final = (
     _Person("aanbieder-1", Role.PROVIDER, "Plaatsing De Linde", provider_id("linde")),
     _Person("aanbieder-2", Role.PROVIDER, "Plaatsing De Esdoorn", provider_id("esdoorn")),
     _Person("piket", Role.DUTY_OFFICER, "Piketdienst", "comensha"),
-    _Person("piket-2", Role.DUTY_OFFICER, "Piketdienst, tweede", "comensha"),
+    _Person("piket-2", Role.DUTY_OFFICER, "Tweede piketdienst", "comensha"),
     _Person("piket-utrecht", Role.DUTY_OFFICER, "Piketdienst Utrecht", "keten-vr09"),
     _Person("politie", Role.FIRST_RESPONDER, "Politie Rotterdam", "politie-vr17"),
     _Person("fairwork", Role.FIRST_RESPONDER, "Hulplijn FairWork", "fairwork"),

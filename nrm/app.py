@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import nrm.access.api
+import nrm.calendar.api
 import nrm.course.api
 import nrm.escalation.api
 import nrm.exchange.api
@@ -20,6 +21,7 @@ import nrm.live.api
 import nrm.placing.api
 import nrm.registry.api
 import nrm.reporting.api
+import nrm.roster.api
 import nrm.rulebook.api
 import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
@@ -66,7 +68,7 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
     for part in (
-        *(nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
+        *(nrm.access, nrm.calendar, nrm.roster, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
         *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live),
     ):
         api.include_router(part.api.router)

@@ -16,6 +16,7 @@ from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking
 from nrm.reporting import service as reporting
+from nrm.roster import service as roster
 from nrm.settings import Settings
 from nrm.youth import service as youth
 
@@ -47,6 +48,7 @@ class Worker:
             self._lapse,
             self._follow_up,
             self._ask_youth_care,
+            self._keep_roster,
             self._escalate,
             self._match,
             self._remind,
@@ -86,6 +88,9 @@ class Worker:
 
     def _ask_youth_care(self) -> None:
         youth.ask_due(self.database)
+
+    def _keep_roster(self) -> None:
+        roster.keep_due(self.database)
 
     def _escalate(self) -> None:
         escalation.run_due(self.database)

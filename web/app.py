@@ -36,12 +36,14 @@ from web.screens import (
     joint,
     login,
     numbers,
+    office_hours,
     policies,
     pre_alerts,
     repeats,
     reports,
     request_form,
     requests,
+    roster,
     rulebook,
     sheets,
     stays,
@@ -67,6 +69,8 @@ SCREENS = (
     sheets,
     duty,
     handover,
+    roster,
+    office_hours,
     chase,
     consents,
     declines,
@@ -84,7 +88,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     """The application with these parts, or with those the environment asks for."""
     if parts is None:
         parts = nrm.app.make_parts(Settings())
-    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX)
+    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX | roster.BODY_BYTES_MAX)
     app.router.routes.extend(ROUTES)
     with parts.database.reading() as tx:
         if access.has_demo_accounts(tx):

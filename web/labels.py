@@ -168,6 +168,31 @@ WEEKDAYS = {
     "sat": N_("zaterdag"),
     "sun": N_("zondag"),
 }
+COVERS = {
+    "always": N_("dag en nacht"),
+    "after_hours": N_("buiten kantooruren"),
+}
+TURNS = {
+    "1": N_("elke dag"),
+    "7": N_("elke week"),
+    "14": N_("elke twee weken"),
+    "28": N_("elke vier weken"),
+}
+TASKS = {
+    "intake": N_("intake"),
+    "triage": N_("triage"),
+    "placing": N_("plaatsen"),
+    "aftercare": N_("nazorg"),
+    "mandate": N_("mandaat"),
+}
+OFFICE_CLOSURES = {
+    "collective_leave": N_("collectief vrij"),
+    "local_holiday": N_("plaatselijke feestdag"),
+    "training": N_("scholing"),
+    "moving": N_("verhuizing"),
+    "emergency": N_("noodgeval"),
+    "other": N_("iets anders"),
+}
 ORGANISATION_KINDS = {
     "care_coordination": N_("zorgcoördinatie"),
     "provider": N_("opvangaanbieder"),
@@ -487,6 +512,10 @@ LABELS: dict[str, dict[str, str]] = {
     "decline_tag": DECLINE_TAGS,
     "correction_reason": CORRECTION_REASONS,
     "weekday": WEEKDAYS,
+    "cover": COVERS,
+    "turn": TURNS,
+    "task": TASKS,
+    "office_closure": OFFICE_CLOSURES,
     "holiday": HOLIDAYS,
     "organisation_kind": ORGANISATION_KINDS,
     "exploitation": EXPLOITATIONS,

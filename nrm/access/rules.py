@@ -91,6 +91,10 @@ class Verb(StrEnum):
     HANDOVER_READ = "handover.read"
     HANDOVER_TAKE = "handover.take"
     NIGHT_LIST_MAKE = "night_list.make"
+    CALENDAR_KEEP = "calendar.keep"
+    ROSTER_READ = "roster.read"
+    ROSTER_KEEP = "roster.keep"
+    ROSTER_STAND = "roster.stand"
     YOUTH_ANSWER = "youth.answer"
     REPORT_KEEP = "report.keep"
     REPORT_CONFIRM = "report.confirm"
@@ -155,6 +159,12 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     # Only whom it is given to; which organisation that is stands in the hand-over itself.
     Verb.HANDOVER_TAKE: frozenset({_R.COORDINATOR, _R.COORDINATOR_REGIONAL}),
     Verb.NIGHT_LIST_MAKE: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK}),
+    # Everybody their own organisation's; the administrator every organisation's.
+    Verb.CALENDAR_KEEP: frozenset({_R.PROVIDER, _R.MUNICIPALITY, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
+    # Off shift too: one looks at the roster to know when one is on.
+    Verb.ROSTER_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
+    Verb.ROSTER_KEEP: frozenset({_R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
+    Verb.ROSTER_STAND: frozenset({_R.DUTY_OFFICER, _R.COORDINATOR_REGIONAL}),
     Verb.YOUTH_ANSWER: frozenset({_R.YOUTH_CARE}),
     # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
     Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},

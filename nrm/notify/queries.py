@@ -155,3 +155,13 @@ def in_app(tx: Tx, account_id: str) -> list[Message]:
             .limit(LIST_MAX)
         )
     )
+
+
+def newest_test(tx: Tx, account_id: str) -> str | None:
+    """What the messages of somebody's newest test are about."""
+    return tx.session.exec(
+        select(Message.about)
+        .where(Message.account_id == account_id, col(Message.about).startswith("test:"))
+        .order_by(col(Message.queued_at).desc(), Message.id)
+        .limit(1)
+    ).first()

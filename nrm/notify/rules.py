@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 class ChannelName(StrEnum):
-    """How a message travels. What each one can know of its arrival is in docs/decisions/0019."""
+    """How a message travels. What each one can know of its arrival is in docs/decisions/0024."""
 
     LOG = "log"
     EMAIL = "email"

@@ -32,6 +32,7 @@ TOPICS = (
     "pre_alerts",
     "calls",
     "handovers",
+    "messages",
     "policies",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""

@@ -95,6 +95,8 @@ class Verb(StrEnum):
     ROSTER_READ = "roster.read"
     ROSTER_KEEP = "roster.keep"
     ROSTER_STAND = "roster.stand"
+    REACH_KEEP = "reach.keep"
+    UNDELIVERED_READ = "undelivered.read"
     YOUTH_ANSWER = "youth.answer"
     REPORT_KEEP = "report.keep"
     REPORT_CONFIRM = "report.confirm"
@@ -165,6 +167,9 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.ROSTER_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
     Verb.ROSTER_KEEP: frozenset({_R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
     Verb.ROSTER_STAND: frozenset({_R.DUTY_OFFICER, _R.COORDINATOR_REGIONAL}),
+    # How colleagues reach oneself: everybody for themselves.
+    Verb.REACH_KEEP: _ALL,
+    Verb.UNDELIVERED_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.ADMIN}),
     Verb.YOUTH_ANSWER: frozenset({_R.YOUTH_CARE}),
     # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
     Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},

@@ -12,14 +12,18 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import nrm.access.api
+import nrm.calendar.api
 import nrm.course.api
 import nrm.escalation.api
 import nrm.exchange.api
 import nrm.intake.api
 import nrm.live.api
+import nrm.notify.api
 import nrm.placing.api
 import nrm.registry.api
 import nrm.reporting.api
+import nrm.roster.api
+import nrm.rulebook.api
 import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
@@ -65,8 +69,8 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
     for part in (
-        *(nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
-        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.live),
+        *(nrm.access, nrm.notify, nrm.calendar, nrm.roster, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
+        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live),
     ):
         api.include_router(part.api.router)
     app.include_router(api)

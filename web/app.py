@@ -31,16 +31,21 @@ from web.screens import (
     duty,
     follow,
     groups,
+    handover,
     houses,
     joint,
     login,
     numbers,
+    office_hours,
     policies,
     pre_alerts,
+    reach,
     repeats,
     reports,
     request_form,
     requests,
+    roster,
+    rulebook,
     sheets,
     stays,
     youth,
@@ -57,6 +62,7 @@ SCREENS = (
     repeats,
     reports,
     pre_alerts,
+    reach,
     check,
     follow,
     answers,
@@ -64,6 +70,9 @@ SCREENS = (
     houses,
     sheets,
     duty,
+    handover,
+    roster,
+    office_hours,
     chase,
     consents,
     declines,
@@ -71,6 +80,7 @@ SCREENS = (
     numbers,
     admin,
     policies,
+    rulebook,
     criteria,
     youth,
 )
@@ -80,7 +90,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     """The application with these parts, or with those the environment asks for."""
     if parts is None:
         parts = nrm.app.make_parts(Settings())
-    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX)
+    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX | roster.BODY_BYTES_MAX)
     app.router.routes.extend(ROUTES)
     with parts.database.reading() as tx:
         if access.has_demo_accounts(tx):

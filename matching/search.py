@@ -4,7 +4,7 @@ import time
 from copy import copy
 from dataclasses import dataclass, field
 
-from matching import kernels
+from matching import leaves
 from matching.model import LevelAmounts, Placement
 from matching.solution import Budget
 
@@ -13,7 +13,7 @@ class Limit:
     """The effort left, shared by everything one call does. Time is elapsed time only, never the time of day."""
 
     def __init__(self, budget: Budget) -> None:
-        kernels.prepare()
+        leaves.prepare()
         self._ends = None if budget.milliseconds is None else time.perf_counter() + budget.milliseconds / 1000
         self._nodes_left = budget.nodes
         self.nodes = 0

@@ -17,9 +17,9 @@ from statistics import median
 
 from bench.matching.instances import Size, instance
 from bench.matching.measure import Placed, placed, size_named, spread, written
-from matching import Change, Outcome, Problem, value
+from matching import Change, Outcome, Problem
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
-from matching.explain import explain_answer
+from matching.explain import explain_answer, value_answer
 from matching.kernels import prepare
 from matching.model import UNPLACED
 from matching.search import Limit
@@ -71,11 +71,11 @@ def one_more(problem: Problem) -> list[Change]:
     return [Change(unit.id, unit=unit.id, set={"places": unit.places + 1}) for unit in problem.units]
 
 
-def timed_values(problem: Problem, budget: Budget, tally: Tally) -> list[Outcome]:
-    """The value of one place more, unit by unit (`value` adds all of them together)."""
-    changes = one_more(problem)
+def timed_values(problem: Problem, answered: Placed, budget: Budget, tally: Tally) -> list[Outcome]:
+    """The value of one place more, unit by unit."""
+    changes, answer = one_more(problem), asked(answered, budget)
     start = time.perf_counter()
-    outcomes = value(problem, changes, budget)[: len(changes)]
+    outcomes = value_answer(answer, changes)
     tally.value.append(time.perf_counter() - start)
     tally.counts["values"] += len(outcomes)
     tally.counts["values_proven"] += sum(outcome.proven for outcome in outcomes)
@@ -129,7 +129,7 @@ def run(size: Size, seeds: int, budget: Budget, each: Budget, sample: int, reque
         tally.solve.append(answered.seconds)
         timed_reasons(answered, budget, tally)
         if sample:
-            compare_values(problem, timed_values(problem, budget, tally), sample, budget, tally)
+            compare_values(problem, timed_values(problem, answered, budget, tally), sample, budget, tally)
         timed_requests(answered, requests, each, tally)
     return tally
 

@@ -21,8 +21,9 @@ from matching.words import Value
 
 # Nodes searched between two looks at the time.
 _NODES_AT_ONCE: Final = 100
-# A question that takes more nodes is left to the search that closes and restarts; see `engine.Part`.
+# A proof or a question that takes more nodes is left to the search that closes and restarts; see `engine.Part`.
 NODES_MAX: Final = 2_000
+QUESTION_NODES_MAX: Final = 500
 # Rows to begin with, and what they may take in all.
 _ROWS: Final = 32
 _STORE_BYTES_MAX: Final = 2**28
@@ -85,7 +86,9 @@ class Asked:
         nothing = np.full((1, self._network.words.count), -(2**62))
         everything = np.zeros(self._network.through.start, np.bool_)
         best = self._below(self.value(self.placement))
-        found = self._search(self.leaves, nothing, best, shut=everything, places=self.instance.places, once=False)
+        found = self._search(
+            self.leaves, nothing, best, NODES_MAX, shut=everything, places=self.instance.places, once=False
+        )
         self.leaves = found.leaves
         if found.placement is not None:
             self.placement = found.placement
@@ -145,7 +148,9 @@ class Asked:
         )
         if count == 0:
             return Better(None, of)
-        found = self._search(of[wanted], rated[wanted], limit, unit=unit, shut=shut, places=room, once=once)
+        found = self._search(
+            of[wanted], rated[wanted], limit, QUESTION_NODES_MAX, unit=unit, shut=shut, places=room, once=once
+        )
         return Better(found.placement, np.concatenate([of[~wanted], found.leaves]))
 
     def placing(self, request: int, units: Iterable[int] | None = None) -> BoolArray:
@@ -246,6 +251,7 @@ class Asked:
         pending: IntArray,
         rated: IntArray,
         cutoff: IntArray,
+        nodes_max: int,
         *,
         unit: int = UNPLACED,
         shut: BoolArray,
@@ -262,7 +268,7 @@ class Asked:
                 raise TooHard
             slots = np.concatenate([own, np.flatnonzero(self._store[6] == leaves.FREE)])
             known = int(nodes[0])
-            nodes[1] = min(NODES_MAX, known + _NODES_AT_ONCE)
+            nodes[1] = min(nodes_max, known + _NODES_AT_ONCE)
             ended = leaves.explored(
                 slots,
                 pending,
@@ -298,5 +304,5 @@ class Asked:
                 raise UnprovenFlow
             if ended == leaves.FULL:
                 self._grow()
-            elif nodes[0] >= NODES_MAX:
+            elif nodes[0] >= nodes_max:
                 raise TooHard

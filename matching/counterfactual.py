@@ -83,7 +83,7 @@ class Answer:
         self._parts_asked: dict[int, tuple[_Region, Part] | None] = {}
         self._asked: dict[int, Asked | None] = {}
         self._rests: dict[int, Found] = {}
-        self._rests_asked: dict[int, _Rest] = {}
+        self._rests_asked: dict[int, _Rest | None] = {}
         self._removals_asked: dict[int, tuple[_Region, Asked] | None] = {}
         self._rooms: dict[int, _Rooms | None] = {}
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
@@ -168,24 +168,30 @@ class Answer:
         return self._asked[number]
 
     def give_up(self, request: int) -> None:
-        """Ask the proof of a part no more: a question took it too long."""
+        """Ask the proof of a part no more: its flow cannot be believed."""
         self._asked[self._part_of_request[request]] = None
 
-    def asked_rest(self, asked: Asked, other: int) -> "_Rest":
-        """The same as `rest`, by the proof of the part, whose number of the other is given too."""
-        number = self._part_of_request[other]
+    def asked_rest(self, asked: Asked, other: int) -> _Rest:
+        """The same as `rest`, by the proof of the part. Raises TooHard, once that is known without trying again."""
         if other not in self._rests_asked:
-            gone = int(np.searchsorted(self._parts[number][0], other))
+            self._rests_asked[other] = None
+            gone = self.in_part(other)
             staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(asked.placement))
             shut = asked.leaving_out(gone)
-            value = asked.value(staying)
-            better = asked.below(value, shut=shut, requests=np.array([gone]))
-            if better.placement is not None:
-                staying = better.placement
-                value = asked.value(staying)
-            self._rests_asked[other] = _Rest(shut, staying, value, better.leaves)
-        asked.forget(np.concatenate([rest.leaves for rest in self._rests_asked.values()]))
-        return self._rests_asked[other]
+            try:
+                better = asked.below(asked.value(staying), shut=shut, requests=np.array([gone]))
+                staying = staying if better.placement is None else better.placement
+                self._rests_asked[other] = _Rest(shut, staying, asked.value(staying), better.leaves)
+            finally:
+                self.forget(asked)
+        if (rest := self._rests_asked[other]) is None:
+            raise TooHard
+        return rest
+
+    def forget(self, asked: Asked) -> None:
+        """Free what no answer kept is proven by."""
+        kept = [rest.leaves for rest in self._rests_asked.values() if rest is not None]
+        asked.forget(np.concatenate([asked.leaves, *kept]))
 
     def rooms(self, part: int) -> "_Rooms | None":
         """Where those placed in a part could be instead, prices not asked; None where that cannot be believed."""
@@ -311,7 +317,9 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     if (asked := answer.asked(request)) is not None:
         try:
             return _alternatives_asked(answer, asked, request, count)
-        except (TooHard, UnprovenFlow):
+        except TooHard:
+            pass  # this question is; others may still be asked so
+        except UnprovenFlow:
             answer.give_up(request)
     return _alternatives_searched(answer, request, count)
 
@@ -514,7 +522,9 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
     if (proof := answer.asked(request)) is not None:
         try:
             return _let_in(answer, proof, request, other)
-        except (TooHard, UnprovenFlow):
+        except TooHard:
+            pass
+        except UnprovenFlow:
             answer.give_up(request)
     asked = answer.part(request)
     if asked is None:
@@ -539,13 +549,16 @@ def _let_in(answer: Answer, asked: Asked, request: int, other: int) -> bool:
     own, gone = answer.in_part(request), answer.in_part(other)
     if rest.placement[own] != UNPLACED:
         return True
-    as_good = asked.below(
-        Words.next_after(rest.value),
-        shut=rest.shut | asked.placing(own),
-        requests=np.array([gone, own]),
-        of=rest.leaves,
-        once=True,
-    )
+    try:
+        as_good = asked.below(
+            Words.next_after(rest.value),
+            shut=rest.shut | asked.placing(own),
+            requests=np.array([gone, own]),
+            of=rest.leaves,
+            once=True,
+        )
+    finally:
+        answer.forget(asked)
     return as_good.placement is not None
 
 

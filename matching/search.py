@@ -14,9 +14,13 @@ class Limit:
 
     def __init__(self, budget: Budget) -> None:
         leaves.prepare()
-        self._ends = None if budget.milliseconds is None else time.perf_counter() + budget.milliseconds / 1000
-        self._nodes_left = budget.nodes
         self.nodes = 0
+        self.restart(budget)
+
+    def restart(self, budget: Budget) -> None:
+        """The effort of another call, for what goes on from the one before."""
+        self._ends = None if budget.milliseconds is None else time.perf_counter() + budget.milliseconds / 1000
+        self._nodes_left = None if budget.nodes is None else self.nodes + budget.nodes
 
     @property
     def seconds_left(self) -> float | None:

@@ -53,10 +53,11 @@ def test_values_of_other_places_are_what_solving_again_says(seed: int) -> None:
         _values_are_true(instance(MEDIUM, seed, tight=True), seed)
 
 
-def test_what_takes_the_proof_too_long_is_solved_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given_up", ["NODES_MAX", "QUESTION_NODES_MAX"])
+def test_what_takes_the_proof_too_long_is_solved_instead(given_up: str, monkeypatch: pytest.MonkeyPatch) -> None:
     problems = [random_problem(9_500 + seed, 6, 5) for seed in range(8)]
     right = [solve(problem, UNLIMITED) for problem in problems]
-    monkeypatch.setattr(matching.asked, "NODES_MAX", 0)
+    monkeypatch.setattr(matching.asked, given_up, 0)
     for problem, solution in zip(problems, right, strict=True):
         _values_are_true(problem, 0)
         again = solve(problem, UNLIMITED)

@@ -471,6 +471,21 @@ class Reporting(Policy):
     """Counted from when the request came in."""
 
 
+class Handover(Policy):
+    """How a night is given back in the morning, and what a duty officer has on paper."""
+
+    kind = "handover"
+    acknowledge_minutes: Minutes = 30
+    """So long after it was made, and after each ring, an unacknowledged hand-over rings."""
+    rings_max: Annotated[int, Field(ge=0, le=48)] = 6
+    list_at: time = time(16, 30)
+    """When the night list is put before the duty desk, by the clock on the wall."""
+    list_minutes: Minutes = 24 * 60
+    """How long a night list may be used."""
+    news_days_max: Annotated[int, Field(ge=1, le=92)] = 14
+    """So far back somebody who comes on duty is told what changed."""
+
+
 class Roster(Policy):
     """How far ahead the roster is made, and when a gap in it is told."""
 
@@ -516,6 +531,7 @@ KINDS: tuple[type[Policy], ...] = (
     Course,
     Youth,
     Reporting,
+    Handover,
     Roster,
 )
 

@@ -57,6 +57,17 @@ STANCES = {
 }
 TRISTATE = {"yes": N_("ja"), "no": N_("nee"), "unknown": N_("weet niet")}
 
+CHANNELS = {
+    "email": N_("e-mail"),
+    "sms": N_("sms"),
+    "voice": N_("telefoon"),
+    "web_push": N_("melding in deze browser"),
+    "webhook": N_("bericht aan een systeem"),
+    "in_app": N_("op dit scherm"),
+    "other": N_("dienst van de beheerder"),
+    "log": N_("logboek van het systeem"),
+}
+
 CRITERIA = {
     "addiction": N_("verslaving"),
     "psychiatric": N_("psychiatrische problemen"),
@@ -168,6 +179,31 @@ WEEKDAYS = {
     "sat": N_("zaterdag"),
     "sun": N_("zondag"),
 }
+COVERS = {
+    "always": N_("dag en nacht"),
+    "after_hours": N_("buiten kantooruren"),
+}
+TURNS = {
+    "1": N_("elke dag"),
+    "7": N_("elke week"),
+    "14": N_("elke twee weken"),
+    "28": N_("elke vier weken"),
+}
+TASKS = {
+    "intake": N_("intake"),
+    "triage": N_("triage"),
+    "placing": N_("plaatsen"),
+    "aftercare": N_("nazorg"),
+    "mandate": N_("mandaat"),
+}
+OFFICE_CLOSURES = {
+    "collective_leave": N_("collectief vrij"),
+    "local_holiday": N_("plaatselijke feestdag"),
+    "training": N_("scholing"),
+    "moving": N_("verhuizing"),
+    "emergency": N_("noodgeval"),
+    "other": N_("iets anders"),
+}
 ORGANISATION_KINDS = {
     "care_coordination": N_("zorgcoördinatie"),
     "provider": N_("opvangaanbieder"),
@@ -224,6 +260,7 @@ RELEASE_REASONS = {
 BRIDGES = {
     "hotel": N_("hotel"),
     "police_cell": N_("politiecel"),
+    "police_bed": N_("noodbed via de politie"),
     "regular_bed": N_("gewoon opvangbed"),
     "other": N_("iets anders"),
 }
@@ -380,6 +417,7 @@ EVENTS = {
     "report.confirmed": N_("CoMensha heeft de melding ontvangen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
+    "call.noted": N_("Gebeld"),
 }
 
 PLACE_KINDS = {
@@ -418,6 +456,21 @@ TRIGGERS = {
     "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
+CALL_RESULTS = {
+    "no_answer": N_("geen gehoor"),
+    "engaged": N_("in gesprek"),
+    "says_free": N_("zegt: er is plek"),
+    "says_full": N_("zegt: vol"),
+    "calls_back": N_("belt terug"),
+    "other": N_("iets anders"),
+}
+LIST_REASONS = {
+    "evening": N_("Voor vannacht, zoals elke avond"),
+    "outage": N_("De schermen vallen uit of doen het slecht"),
+    "away": N_("Ik ben straks onderweg, zonder scherm"),
+    "practice": N_("Om te oefenen"),
+}
+
 REPEAT_OUTCOMES = {
     "same_person": N_("Dezelfde persoon"),
     "other_person": N_("Iemand anders"),
@@ -439,6 +492,8 @@ HOLIDAYS = {
 
 LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
+    "call_result": CALL_RESULTS,
+    "list_reason": LIST_REASONS,
     "repeat_outcome": REPEAT_OUTCOMES,
     "place_kind": PLACE_KINDS,
     "use": USES,
@@ -458,6 +513,7 @@ LABELS: dict[str, dict[str, str]] = {
     "sex": SEXES,
     "decline": DECLINES,
     "closure": CLOSURES,
+    "channel": CHANNELS,
     "pause": PAUSES,
     "pause_length": PAUSE_LENGTHS,
     "intake_hours": INTAKE_HOURS,
@@ -468,6 +524,10 @@ LABELS: dict[str, dict[str, str]] = {
     "decline_tag": DECLINE_TAGS,
     "correction_reason": CORRECTION_REASONS,
     "weekday": WEEKDAYS,
+    "cover": COVERS,
+    "turn": TURNS,
+    "task": TASKS,
+    "office_closure": OFFICE_CLOSURES,
     "holiday": HOLIDAYS,
     "organisation_kind": ORGANISATION_KINDS,
     "exploitation": EXPLOITATIONS,

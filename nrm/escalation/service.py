@@ -23,7 +23,9 @@ from nrm.escalation.rules import End, Result, Trigger
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.journal import JournalEntry
+from nrm.notify import queries as messages
 from nrm.notify import service as notify
+from nrm.notify.queries import Answered
 from nrm.policy import Rung
 
 BATCH = 500
@@ -63,6 +65,7 @@ def run_due(database: Database) -> int:
                 return  # others are firing the same rungs; they will be gone at the next tick
 
     steps: list[Callable[[], object]] = [
+        lambda: database.each(_answers(database), _note_answer),
         lambda: end_over(database),
         lambda: database.each(_silent(database), _let_go),
         lambda: _open_all(database),
@@ -555,7 +558,7 @@ def _on_card(tx: Tx, escalation_id: str) -> list[str]:
     return list(tx.session.exec(query.order_by(Escalation.id)))
 
 
-def _acknowledge(tx: Tx, card: list[str], account_id: str, over: str) -> None:
+def _acknowledge(tx: Tx, card: list[str], account_id: str | None, over: str, at: datetime | None = None) -> None:
     """Somebody answered: the rungs that wait for it have their answer, and what was not sent yet is not sent."""
     tx.affected(
         update(Alarm)
@@ -563,12 +566,39 @@ def _acknowledge(tx: Tx, card: list[str], account_id: str, over: str) -> None:
         .values(
             result=Result.ACKNOWLEDGED,
             acknowledged_by=account_id,
-            acknowledged_at=tx.now,
+            acknowledged_at=at or tx.now,
             acknowledged_over=over,
             answer_due_at=None,
         )
     )
     notify.cancel(tx, f"card:{_card(tx.session.get_one(Escalation, card[0]))}")
+
+
+def _answers(database: Database) -> list[Answered]:
+    with database.reading() as tx:
+        return [one for one in messages.fresh_answers(tx) if one.about.startswith("card:")]
+
+
+def _note_answer(tx: Tx, answer: Answered) -> bool:
+    """Somebody answered over a channel: that is taking the card, once, if nobody else was first.
+
+    An answer to the mailbox of an organisation has no person behind it: its rungs are answered, and the ladder goes on.
+    """
+    if not notify.note_answer(tx, answer.id):
+        return False
+    card = queries.on_card(tx, answer.about)
+    if not card:
+        return False  # over meanwhile
+    if answer.account_id is not None:
+        until = answer.at + timedelta(minutes=policy.current(tx, policy.Ladder)[1].claim_minutes)
+        values = {"claimed_by": answer.account_id, "claimed_at": answer.at, "claim_until": until}
+        tx.affected(_resting(update(Escalation).where(col(Escalation.id).in_(card))).values(**values))
+    _acknowledge(tx, card, answer.account_id, answer.over, answer.at)
+    found = tx.session.get_one(Escalation, card[0])
+    tx.record(
+        "alarm.claimed", _card(found), "alarms", "requests", over=answer.over, person=answer.account_id is not None
+    )
+    return True
 
 
 # --- silence after that ---------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from web.routes import ROUTES
 from web.screens import (
     admin,
     answers,
+    behind,
     board,
     chase,
     check,
@@ -70,6 +71,7 @@ SCREENS = (
     declines,
     board,
     numbers,
+    behind,
     admin,
     policies,
     rulebook,

@@ -15,7 +15,7 @@ from nrm.course.models import Signal
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, NotFound
 from nrm.escalation import rules
-from nrm.escalation.models import Alarm, Heartbeat
+from nrm.escalation.models import Alarm
 from nrm.escalation.rules import Trigger
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED
@@ -122,13 +122,6 @@ def claim_all(tx: Tx, actor: Actor, alarm_id: str) -> None:
     )
     for other in tx.session.exec(others).all():
         claim(tx, actor, other)
-
-
-def beat(database: Database, part: str) -> None:
-    """Note that a part works."""
-    with database.transaction() as tx:
-        if not tx.affected(update(Heartbeat).where(col(Heartbeat.part) == part).values(at=tx.now)):
-            tx.session.add(Heartbeat(part=part, at=tx.now))
 
 
 def _in_reach(actor: Actor, request: PlacementRequest) -> bool:

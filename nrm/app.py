@@ -20,6 +20,7 @@ import nrm.escalation.api
 import nrm.exchange.api
 import nrm.intake.api
 import nrm.live.api
+import nrm.notify.api
 import nrm.placing.api
 import nrm.registry.api
 import nrm.reporting.api
@@ -74,7 +75,7 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.state.sockets = Counter()
     api = APIRouter(prefix="/api/v1")
     for part in (
-        *(nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
+        *(nrm.access, nrm.notify, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
         *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live),
     ):
         api.include_router(part.api.router)

@@ -57,6 +57,17 @@ STANCES = {
 }
 TRISTATE = {"yes": N_("ja"), "no": N_("nee"), "unknown": N_("weet niet")}
 
+CHANNELS = {
+    "email": N_("e-mail"),
+    "sms": N_("sms"),
+    "voice": N_("telefoon"),
+    "web_push": N_("melding in deze browser"),
+    "webhook": N_("bericht aan een systeem"),
+    "in_app": N_("op dit scherm"),
+    "other": N_("dienst van de beheerder"),
+    "log": N_("logboek van het systeem"),
+}
+
 CRITERIA = {
     "addiction": N_("verslaving"),
     "psychiatric": N_("psychiatrische problemen"),
@@ -458,6 +469,7 @@ LABELS: dict[str, dict[str, str]] = {
     "sex": SEXES,
     "decline": DECLINES,
     "closure": CLOSURES,
+    "channel": CHANNELS,
     "pause": PAUSES,
     "pause_length": PAUSE_LENGTHS,
     "intake_hours": INTAKE_HOURS,

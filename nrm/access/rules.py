@@ -87,6 +87,8 @@ class Verb(StrEnum):
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
     SHIFT_KEEP = "shift.keep"
+    REACH_KEEP = "reach.keep"
+    UNDELIVERED_READ = "undelivered.read"
     YOUTH_ANSWER = "youth.answer"
     REPORT_KEEP = "report.keep"
     REPORT_CONFIRM = "report.confirm"
@@ -146,6 +148,9 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
+    # How colleagues reach oneself: everybody for themselves.
+    Verb.REACH_KEEP: _ALL,
+    Verb.UNDELIVERED_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.ADMIN}),
     Verb.YOUTH_ANSWER: frozenset({_R.YOUTH_CARE}),
     # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
     Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},

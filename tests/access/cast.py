@@ -8,6 +8,7 @@ from sqlmodel import select
 from nrm import policy
 from nrm.access import service as access
 from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.access.service import token_hash
 from nrm.course import service as course
 from nrm.course.schemas import BridgeIn, SettlementIn
 from nrm.escalation import service as escalation
@@ -16,6 +17,8 @@ from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest, Repeat
 from nrm.intake.rules import Outcome
 from nrm.intake.schemas import GroupIn, PreAlertIn
+from nrm.notify import points
+from nrm.notify.models import ContactPoint
 from nrm.placing import consents, staying
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
@@ -215,6 +218,7 @@ def cast(town: Town) -> Cast:
         course.block(tx, provider, placed_stay, "no_housing")
     made.ids["blocked_stay"] = placed_stay
     town.clock.turn(seconds=1)
+    made.ids["contact_point"], made.ids["hook"] = reaching(town, made.actors["duty"])
     return made
 
 
@@ -261,3 +265,12 @@ def investigators(town: Town, kind: OrganisationKind) -> dict[Role, Actor]:
                 access.start_shift(tx, actor)
         found[role] = actor
     return found
+
+
+def reaching(town: Town, duty: Actor) -> tuple[str, str]:
+    """Two ways to reach this person: a mail address whose code is 123456, and a webhook."""
+    with town.database.transaction(duty.account_id) as tx:
+        mail = points.add(tx, duty, "email", "piket@example.org")
+        hook = points.add(tx, duty, "webhook", "https://hooks.example.org/nrm")
+        tx.session.get_one(ContactPoint, mail).code_hash = token_hash(f"{mail}/123456")
+    return mail, hook

@@ -81,6 +81,16 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("DELETE", "/session"): dict.fromkeys(ACTORS, 204),
     ("POST", "/shift"): {"duty": 204, "duty_off": 204},
     ("DELETE", "/shift"): {"duty": 204, "duty_off": 409},
+    # Everybody for themselves: this one is the duty officer's.
+    ("GET", "/contact-points"): EVERYONE,
+    ("POST", "/contact-points"): dict.fromkeys(ACTORS, 201),
+    ("POST", "/contact-points/tests"): dict.fromkeys(ACTORS, 204),
+    **{
+        (method, f"/contact-points/{{contact_point}}{part}"): {**dict.fromkeys(ACTORS, 404), "duty": 204}
+        for method, part in (("POST", "/code"), ("POST", "/verification"), ("PUT", "/place"), ("DELETE", ""))
+    },
+    ("GET", "/contact-points/{hook}/hook-secret"): {**dict.fromkeys(ACTORS, 404), "duty": 200},
+    ("GET", "/undelivered"): {"duty": 200, "duty_off": 200, "desk": 200, "admin": 200},
     ("GET", "/accounts"): {"admin": 200},
     ("GET", "/policies"): EVERYONE,
     ("GET", "/policies/trust/versions"): EVERYONE,
@@ -260,6 +270,10 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
 
 PUBLIC = {
     ("POST", "/api/v1/session"): "logs in; throttled, checks Origin",
+    ("POST", "/api/v1/message-callbacks/twilio/{what}/{message_id}/{token}"): "signed by the provider; a token of ours",
+    ("POST", "/api/v1/message-callbacks/twilio-replies"): "signed by the provider",
+    ("POST", "/api/v1/message-callbacks/cm/voice/{message_id}/{token}"): "a token of ours",
+    ("POST", "/api/v1/message-callbacks/cm/{secret}"): "a secret of ours",
     ("GET", "/livez"): "the process lives",
     ("GET", "/readyz"): "database and worker live",
     ("GET", "/metrics"): "from this machine, or with the token (tests/watch)",
@@ -278,6 +292,9 @@ def body(path: str, made: Cast) -> Any:
         "/requests": {"region": "VR17", "urgency": "now", "persons": persons},
         "/requests/{open}/marks": {"initials": "AB", "born": "1999-12-31"},
         "/repeats/{repeat}/ending": {"outcome": "other_person"},
+        "/contact-points": {"kind": "email", "address": "somebody@example.org"},
+        "/contact-points/{contact_point}/verification": {"code": "123456"},
+        "/contact-points/{contact_point}/place": {"place": 1},
         "/pre-alerts": {
             "region": "VR17",
             "fromAt": (made.town.clock.at + timedelta(days=2)).isoformat(),

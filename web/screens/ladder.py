@@ -19,7 +19,7 @@ from nrm.registry import queries as registry
 from nrm.rulebook import queries, service
 from nrm.rulebook.models import PolicyDraft
 from nrm.rulebook.schemas import DraftIn
-from web.labels import URGENCIES
+from web.labels import CHANNELS, URGENCIES
 from web.pages import Form
 from web.refusals import flash_text
 from web.rule_words import RUNG_ROLES, TRIGGER_NAMES, line_words
@@ -186,7 +186,7 @@ def _form(visit: Visit, number: str, form: Form | None, status: int = 200, failu
         hours=[(code, words.gettext(name)) for code, name in HOURS.items()],
         regions=regions,
         roles=[(code, words.gettext(name)) for code, name in RUNG_ROLES.items()],
-        channels=[(code, code) for code in get_args(policy.ChannelCode)],
+        channels=[(code, words.gettext(CHANNELS[code])) for code in get_args(policy.ChannelCode)],
     )
 
 
@@ -290,7 +290,12 @@ def _in_words(words: Words, ladder: Ladder, regions: dict[str, str]) -> list[dic
             "id": number,
             "scope": line_words(words, line.model_dump(mode="json"), regions),
             "rungs": [
-                (words.gettext(RUNG_ROLES[rung.role]), rung.after_minutes, rung.answer_minutes, rung.channels)
+                (
+                    words.gettext(RUNG_ROLES[rung.role]),
+                    rung.after_minutes,
+                    rung.answer_minutes,
+                    [words.gettext(CHANNELS[code]) for code in rung.channels],
+                )
                 for rung in line.rungs
             ],
         }

@@ -30,6 +30,8 @@ TOPICS = (
     "sessions",
     "repeats",
     "pre_alerts",
+    "calls",
+    "handovers",
     "messages",
     "policies",
 )

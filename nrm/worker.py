@@ -9,13 +9,16 @@ import structlog
 
 from nrm.course import service as course
 from nrm.db import Database
+from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
+from nrm.handover import service as handover
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking
 from nrm.reporting import service as reporting
+from nrm.roster import service as roster
 from nrm.settings import Settings
 from nrm.watch import service as watch
 from nrm.watch.service import Deadman
@@ -28,10 +31,12 @@ STEPS = (
     "lapse",
     "follow_up",
     "ask_youth_care",
+    "keep_roster",
     "escalate",
     "match",
     "remind",
     "open_reports",
+    "hand_over",
     "deliver",
 )
 """What a tick does, in this order: each a method of the worker."""
@@ -107,9 +112,11 @@ class Worker:
     def _ask_youth_care(self) -> None:
         youth.ask_due(self.database)
 
+    def _keep_roster(self) -> None:
+        roster.keep_due(self.database)
+
     def _escalate(self) -> None:
         escalation.run_due(self.database)
-        escalation.end_answered(self.database)
 
     def _match(self) -> None:
         if matcher.match_due(self.database):
@@ -121,8 +128,11 @@ class Worker:
     def _open_reports(self) -> None:
         reporting.open_missing(self.database)
 
+    def _hand_over(self) -> None:
+        handover.run_due(self.database, self._public_url)
+
     def _deliver(self) -> None:
-        notify.deliver_due(self.database, self._channels)
+        notify.deliver_due(self.database, self._channels, alarms.still_rings)
 
     def _beat(self, survived: Mapping[str, bool]) -> None:
         """Every step that got through beats for itself, and the worker when all of them did."""

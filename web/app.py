@@ -32,11 +32,13 @@ from web.screens import (
     duty,
     follow,
     groups,
+    handover,
     houses,
     joint,
     ladder,
     login,
     numbers,
+    office_hours,
     policies,
     pre_alerts,
     reach,
@@ -44,6 +46,7 @@ from web.screens import (
     reports,
     request_form,
     requests,
+    roster,
     rulebook,
     sheets,
     stays,
@@ -69,6 +72,9 @@ SCREENS = (
     houses,
     sheets,
     duty,
+    handover,
+    roster,
+    office_hours,
     chase,
     consents,
     declines,
@@ -88,7 +94,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     """The application with these parts, or with those the environment asks for."""
     if parts is None:
         parts = nrm.app.make_parts(Settings())
-    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX)
+    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX | roster.BODY_BYTES_MAX)
     app.router.routes.extend(ROUTES)
     with parts.database.reading() as tx:
         if access.has_demo_accounts(tx):

@@ -9,6 +9,7 @@ Compiled by Numba on first use and kept on disk beside this file; nothing here a
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import ParamSpec, TypeVar, cast
 
 import numba
@@ -37,7 +38,7 @@ def _inlined(function: Callable[P, T]) -> Callable[P, T]:
     return cast(Callable[P, T], numba.njit(inline="always")(function))
 
 
-def _native(function: Callable[P, T]) -> Callable[P, T]:
+def native(function: Callable[P, T]) -> Callable[P, T]:
     """Compiled on first call; kept on disk where a folder can be written."""
     try:
         return cast(Callable[P, T], numba.njit(cache=True, nogil=True)(function))
@@ -62,7 +63,7 @@ def _carry(numbers: IntArray, i: int, radix: IntArray) -> None:
             numbers[i, w - 1] += up
 
 
-@_native
+@native
 def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> None:
     node = heap[at]
     while at > 0:
@@ -76,7 +77,7 @@ def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> No
     place[node] = at
 
 
-@_native
+@native
 def _pop(heap: IntArray, size: int, distance: IntArray, place: IntArray) -> int:
     """The nearest node, settled; the heap is one shorter."""
     top = heap[0]
@@ -131,7 +132,7 @@ def _reduced_cost(
     _carry(to, 0, radix)
 
 
-@_native
+@native
 def _follow_prices(
     tail: IntArray,
     head: IntArray,
@@ -175,7 +176,7 @@ def _follow_prices(
         balance[head[arc]] += flow[arc]
 
 
-@_native
+@native
 def _nearest_lack(
     source: int,
     tail: IntArray,
@@ -237,7 +238,7 @@ def _nearest_lack(
     return -1, count
 
 
-@_native
+@native
 def _send(
     source: int,
     target: int,
@@ -272,7 +273,7 @@ def _send(
     balance[target] += amount
 
 
-@_native
+@native
 def _approach(  # noqa: PLR0912  one search, read top down
     tail: IntArray,
     head: IntArray,
@@ -348,7 +349,7 @@ def _approach(  # noqa: PLR0912  one search, read top down
     return waiting == 0
 
 
-@_native
+@native
 def _free_ways(
     source: int,
     tail: IntArray,
@@ -409,7 +410,7 @@ def _free_ways(
         next_arc[node] += 1
 
 
-@_native
+@native
 def reroute(
     tail: IntArray,
     head: IntArray,
@@ -506,7 +507,7 @@ def reroute(
     return ROUTED
 
 
-@_native
+@native
 def proof(
     tail: IntArray,
     head: IntArray,
@@ -538,7 +539,7 @@ def proof(
                 _add(total, 0, capacity[arc], step, 0, radix)
 
 
-@_native
+@native
 def settle(  # noqa: PLR0912  one unit, read top down
     unit: int,
     places: int,
@@ -592,7 +593,7 @@ def settle(  # noqa: PLR0912  one unit, read top down
     return True
 
 
-@_native
+@native
 def _best_parties(
     gate: int,
     most: int,
@@ -641,7 +642,7 @@ def _best_parties(
     return count
 
 
-@_native
+@native
 def _gathered(
     unit: int,
     tables: tuple[IntArray, ...],
@@ -679,7 +680,7 @@ def _gathered(
     return filled
 
 
-@_native
+@native
 def _one_party(
     filled: int,
     tables: tuple[IntArray, ...],
@@ -705,7 +706,7 @@ def _one_party(
         cover[request_of[chosen[groups[1, winner]]]] += 1
 
 
-@_native
+@native
 def _packed(
     filled: int,
     free: int,
@@ -748,7 +749,7 @@ def _packed(
         places -= more * gate_size[groups[0, at]]
 
 
-@_native
+@native
 def _everybody(
     filled: int,
     free: int,
@@ -770,7 +771,7 @@ def _everybody(
             cover[request_of[chosen[one]]] += 1
 
 
-@_native
+@native
 def _mark_dear(
     filled: int,
     free: int,
@@ -808,7 +809,7 @@ def _mark_dear(
                 drop[arc] = not _less(gain, 1, target, 0)
 
 
-@_native
+@native
 def _adjusted(
     size: IntArray,
     out_cost: IntArray,
@@ -838,7 +839,7 @@ def _adjusted(
         _carry(worth, request, radix)
 
 
-@_native
+@native
 def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost more than the work
     size: IntArray,
     tables: tuple[IntArray, ...],
@@ -958,7 +959,7 @@ def _bits(word: int) -> int:
     return (word + (word >> 32)) & 0x7F
 
 
-@_native
+@native
 def _mark_barred(request: int, located: tuple[IntArray, ...], barred: IntArray, kept: IntArray) -> None:
     """barred[u] = request for every unit that one of its located traits bars; kept[U] is scratch, -1 before."""
     trait_row, traits, unit_row, units, others = located
@@ -984,7 +985,7 @@ def _beyond(number: IntArray, numbers: IntArray, at: int, last: int) -> bool:
     return False
 
 
-@_native
+@native
 def cheapest_units(  # noqa: PLR0912  one loop over all pairs, read top down; calls would cost more than the work
     who: IntArray,
     among: IntArray,
@@ -1123,3 +1124,4 @@ def prepare() -> None:
         side,
         numbers,
     )
+    import_module("matching.descent").prepare()  # which is built on this

@@ -20,6 +20,7 @@ import nrm.live.api
 import nrm.placing.api
 import nrm.registry.api
 import nrm.reporting.api
+import nrm.rulebook.api
 import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
@@ -66,7 +67,7 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     api = APIRouter(prefix="/api/v1")
     for part in (
         *(nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
-        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.live),
+        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live),
     ):
         api.include_router(part.api.router)
     app.include_router(api)

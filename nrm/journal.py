@@ -30,6 +30,7 @@ TOPICS = (
     "sessions",
     "repeats",
     "pre_alerts",
+    "policies",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""
 

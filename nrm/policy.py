@@ -14,10 +14,12 @@ from sqlmodel import SQLModel, col, select
 
 from nrm.columns import Json, UtcDateTime
 from nrm.db import Tx
-from nrm.errors import NotFound
+from nrm.errors import Conflict, NotFound
 
 Urgency = Literal["now", "today", "soon", "planned"]
 Pool = Literal["COSM", "OMM", "NLA", "MUNICIPAL"]
+Residence = Literal["none", "b8", "eu", "dutch"]
+Exploitation = Literal["sexual", "labour", "criminal", "organ_removal"]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
 
 
@@ -67,30 +69,162 @@ class Freshness(Policy):
     }
 
 
-class Rung(Policy):
-    """One step of the ladder: so long after the previous one, tell these, over these channels."""
+Trigger = Literal[
+    "no_proposal",
+    "only_stale",
+    "offer_unanswered",
+    "hold_near_lapse",
+    "all_declined",
+    "deadline_near",
+    "deadline",
+    "bridge",
+    "police_cell",
+    "apart_conflict",
+    "figures_stale",
+    "unconditional_low",
+    "nobody_authorised",
+    "minor_alone",
+    "roster_gap",
+    "b8_end",
+    "no_destination",
+    "no_feedback",
+    "capacity_short",
+    "cooperation_stalled",
+    "decision_overdue",
+]
+"""Why an escalation opens (domain.md §6)."""
 
+Hours = Literal["office", "after_hours"]
+
+RungRole = Literal[
+    "owner",
+    "duty_officer",
+    "second_duty_officer",
+    "coordinator_regional",
+    "municipality",
+    "national_desk",
+    "national_coordinator",
+    "authority",
+]
+"""Whom a rung speaks to. `owner` is the organisation that decides on the request. `authority` is the bevoegd gezag: it
+is never told by itself, the national coordinator opens that step."""
+
+ChannelCode = Literal["log", "email"]
+
+
+class Rung(Policy):
+    """One step of the ladder: so long after the previous one, tell these, over these channels.
+
+    The first counts from the moment its cause came due.
+    """
+
+    before = {"answer_minutes": 15}
     after_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 31)]
-    role: Literal["duty_officer", "coordinator_regional", "national_desk", "national_coordinator"]
-    channels: tuple[Literal["log", "email"], ...] = ("log", "email")
+    role: RungRole
+    channels: Annotated[tuple[ChannelCode, ...], Field(min_length=1)] = ("log", "email")
+    """In this order."""
+    answer_minutes: Minutes = 15
+    """Within which somebody should take it; after that it stands recorded as unanswered."""
+
+
+class LadderLine(Policy):
+    """A ladder for what it names. What names nothing holds for all: of causes, urgencies, hours or regions."""
+
+    triggers: tuple[Trigger, ...] = ()
+    urgencies: tuple[Urgency, ...] = ()
+    hours: Hours | None = None
+    regions: tuple[Annotated[str, Field(max_length=8)], ...] = ()
+    rungs: Annotated[tuple[Rung, ...], Field(min_length=1, max_length=20)]
+
+    @property
+    def default(self) -> bool:
+        """Whether it holds for everything."""
+        return not (self.triggers or self.urgencies or self.hours or self.regions)
 
 
 class Ladder(Policy):
-    """When an unplaced request is overdue, and who hears of it in what order. Peers first, authority last."""
+    """When a request is overdue, what else must not go unnoticed, and who hears of it in what order.
+
+    Peers first, authority last. The first line that fits holds; the last one fits everything. An escalation keeps the
+    version and the line it opened under.
+    """
 
     kind = "ladder"
+    before = {
+        "near_minutes": {},
+        "unproposed_minutes": {},
+        "unanswered_minutes": {},
+        "lapse_near_minutes": {},
+        "stale_minutes": None,
+        "feedback_minutes": None,
+        "transfer_minutes": None,
+        "unconditional_floor": None,
+        "capacity_floor": None,
+        "silent_offers": None,
+        "claim_minutes": 60 * 24 * 366,
+        "responsible_minutes": 60 * 24 * 366,
+        "merge_minutes": 1,
+    }
     deadline_minutes: dict[Urgency, Minutes] = {
         "now": 60,
         "today": 4 * 60,
         "soon": 24 * 60,
         "planned": 72 * 60,
     }
-    rungs: tuple[Rung, ...] = (
-        Rung(after_minutes=0, role="duty_officer"),
-        Rung(after_minutes=15, role="coordinator_regional"),
-        Rung(after_minutes=15, role="national_desk"),
-        Rung(after_minutes=30, role="national_coordinator"),
+    near_minutes: dict[Urgency, Minutes] = {"now": 15, "today": 60, "soon": 4 * 60, "planned": 24 * 60}
+    """So long before its deadline a request that nobody was asked for yet rings. An urgency not named never does."""
+    unproposed_minutes: dict[Urgency, Minutes] = {"now": 5, "today": 30, "soon": 4 * 60, "planned": 24 * 60}
+    """For how long a request may go without any proposal, or with proposals on stale figures alone."""
+    unanswered_minutes: dict[Urgency, Minutes] = {"now": 10, "today": 25, "soon": 2 * 60, "planned": 12 * 60}
+    """For how long an offer may go without all its answers."""
+    lapse_near_minutes: dict[Urgency, Minutes] = {"now": 5, "today": 10, "soon": 60, "planned": 4 * 60}
+    """So long before a hold lapses it rings."""
+    stale_minutes: Minutes | None = 24 * 60
+    """For how long a figure may be stale. None here and below: that never rings."""
+    feedback_minutes: Minutes | None = 60
+    """For how long whoever notified may go without hearing that somebody picked it up."""
+    transfer_minutes: Minutes | None = 24 * 60
+    """For how long an offer to hand a request over may go without an answer."""
+    unconditional_floor: Annotated[int, Field(ge=0, le=1000)] | None = 1
+    """Fewer free unconditional places than this in the whole country is short."""
+    capacity_floor: Annotated[int, Field(ge=0, le=1000)] | None = 0
+    """Fewer places than this left in a region, were everybody who waits there placed there, is short."""
+    silent_offers: Annotated[int, Field(ge=1, le=100)] | None = 3
+    """So many offers in a row that one house let lapse is cooperation that stalls."""
+    claim_minutes: Minutes = 30
+    """How long somebody who took an alarm has before the ladder goes on."""
+    responsible_minutes: Minutes = 4 * 60
+    """How long a responsible person may be silent before the ladder starts anew."""
+    merge_minutes: Minutes = 10
+    """Within which one addressee hears of one card once, however many causes it has."""
+    lines: Annotated[tuple[LadderLine, ...], Field(min_length=1, max_length=100)] = (
+        LadderLine(
+            rungs=(
+                Rung(after_minutes=0, role="duty_officer"),
+                Rung(after_minutes=15, role="coordinator_regional"),
+                Rung(after_minutes=15, role="national_desk"),
+                Rung(after_minutes=30, role="national_coordinator"),
+            )
+        ),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_ladder_for_all(cls, body: Any) -> Any:
+        """Read what was stored when there was one ladder for everything; its first rung did not wait."""
+        if not isinstance(body, dict) or "rungs" not in body:
+            return body
+        first, *rest = body["rungs"]
+        rungs = [{**Rung.before, **rung} for rung in ({**first, "after_minutes": 0}, *rest)]
+        return {name: value for name, value in body.items() if name != "rungs"} | {"lines": [{"rungs": rungs}]}
+
+    @model_validator(mode="after")
+    def _last_line_holds_for_all(self) -> "Ladder":
+        if not self.lines[-1].default:
+            raise ValueError("the last line must hold for everything")
+        if any(line.default for line in self.lines[:-1]):
+            raise ValueError("a line after one that holds for everything is never reached")
+        return self
 
 
 class Hold(Policy):
@@ -169,6 +303,10 @@ class Intake(Policy):
     pre_alert_days_max: Annotated[int, Field(ge=1, le=366)] = 60
 
 
+Deciders = Annotated[tuple[Decider, ...], Field(min_length=1)]
+"""Never nobody: a place that nobody has to give would be taken."""
+
+
 class Authority(Policy):
     """Who must agree before a placement stands, per pool and hour (domain.md §3).
 
@@ -178,7 +316,7 @@ class Authority(Policy):
 
     kind = "authority"
     before = {"deciders_after_hours": {}, "deciders_crisis_after_hours": {}}
-    deciders: dict[Pool, tuple[Decider, ...]] = {
+    deciders: dict[Pool, Deciders] = {
         "COSM": (Decider(by="national_desk"),),
         "OMM": (Decider(by="national_desk"), Decider(by="provider")),
         "NLA": (Decider(by="labour_inspectorate"), Decider(by="provider")),
@@ -196,11 +334,11 @@ class Authority(Policy):
             "second_christmas_day",
         )
     )
-    deciders_after_hours: dict[Pool, tuple[Decider, ...]] = {
+    deciders_after_hours: dict[Pool, Deciders] = {
         "COSM": (Decider(by="duty_officer"),),
         "OMM": (Decider(by="duty_officer"), Decider(by="provider")),
     }
-    deciders_crisis_after_hours: dict[Pool, tuple[Decider, ...]] = {"MUNICIPAL": (Decider(by="police"),)}
+    deciders_crisis_after_hours: dict[Pool, Deciders] = {"MUNICIPAL": (Decider(by="police"),)}
     """Who decides after office hours on a crisis bed of the region, where that differs from the pool."""
     consent_days_max: Annotated[int, Field(ge=1, le=366)] = 92
     """For how long a house may say yes in advance."""
@@ -214,8 +352,8 @@ class Authority(Policy):
 class PoolRule(Policy):
     """A pool stays open to a request unless a known fact contradicts it."""
 
-    residences: tuple[str, ...] | None = None
-    exploitations: tuple[str, ...] | None = None
+    residences: tuple[Residence, ...] | None = None
+    exploitations: tuple[Exploitation, ...] | None = None
     any_criterion: tuple[str, ...] | None = None
 
 
@@ -322,7 +460,7 @@ class Youth(Policy):
     """Which minors alone are put before Nidos first; all others go to youth crisis care of the region."""
 
     kind = "youth"
-    foreign_residences: tuple[str, ...] = ("none", "b8", "eu")
+    foreign_residences: tuple[Residence, ...] = ("none", "b8", "eu")
 
 
 class Reporting(Policy):
@@ -331,6 +469,18 @@ class Reporting(Policy):
     kind = "reporting"
     due_days: Annotated[int, Field(ge=1, le=366)] = 7
     """Counted from when the request came in."""
+
+
+class Roster(Policy):
+    """How far ahead the roster is made, and when a gap in it is told."""
+
+    kind = "roster"
+    plan_days: Annotated[int, Field(ge=7, le=366)] = 92
+    """So far ahead recurring shifts are written out."""
+    gap_days: Annotated[int, Field(ge=1, le=92)] = 30
+    """So far ahead gaps are listed."""
+    gap_alarm_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 72
+    """So long before it begins a gap becomes an alarm; and once more as it begins."""
 
 
 class PoliceCriterion(Policy):
@@ -366,6 +516,7 @@ KINDS: tuple[type[Policy], ...] = (
     Course,
     Youth,
     Reporting,
+    Roster,
 )
 
 WITHHELD: tuple[type[Policy], ...] = (PoliceCriteria,)
@@ -381,14 +532,19 @@ def ensure_first_versions(tx: Tx) -> None:
             write(tx, body(), note="version 1: our assumption, see docs/assumptions.md")
 
 
-def write(tx: Tx, body: Policy, note: str) -> int:
-    """Add the next version of this kind, in force from now on. Returns its number."""
+def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
+    """Add the next version of this kind, in force from now on. Returns its number.
+
+    `after` is the version it must follow: raises Conflict when another one is in force by now.
+    """
     newest = tx.session.exec(
         select(PolicyVersion.version)
         .where(PolicyVersion.kind == body.kind)
         .order_by(col(PolicyVersion.version).desc())
         .limit(1)
     ).first()
+    if after is not None and after != newest:
+        raise Conflict("rules_changed_meanwhile")
     version = (newest or 0) + 1
     tx.session.add(
         PolicyVersion(kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note)

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import nrm.access.models
+import nrm.calendar.models
 import nrm.course.models
 import nrm.escalation.models
 import nrm.idempotency
@@ -13,6 +14,8 @@ import nrm.placing.models
 import nrm.policy
 import nrm.registry.models
 import nrm.reporting.models
+import nrm.roster.models
+import nrm.rulebook.models
 import nrm.youth.models  # noqa: F401 - imported for what it registers
 
 metadata = SQLModel.metadata

@@ -37,6 +37,7 @@ def test_each_kind_has_a_name_of_its_own_and_defaults() -> None:
         lambda: policy.Hold(silent_minutes=0),
         lambda: policy.Rung(after_minutes=-1, role="duty_officer"),
         lambda: policy.Rung.model_validate({"after_minutes": 0, "role": "police"}),
+        lambda: policy.Rung.model_validate({"after_minutes": 0, "role": "duty_officer", "channels": []}),
         lambda: policy.Matching.model_validate({"scarcity": 1, "wealth": 1}),
     ],
 )

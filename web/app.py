@@ -41,6 +41,7 @@ from web.screens import (
     reports,
     request_form,
     requests,
+    rulebook,
     sheets,
     stays,
     youth,
@@ -71,6 +72,7 @@ SCREENS = (
     numbers,
     admin,
     policies,
+    rulebook,
     criteria,
     youth,
 )

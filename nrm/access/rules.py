@@ -93,6 +93,8 @@ class Verb(StrEnum):
     REPORTS_COUNT = "reports.count"
     NUMBERS_READ = "numbers.read"
     POLICY_READ = "policy.read"
+    POLICY_PROPOSE = "policy.propose"
+    POLICY_DECIDE = "policy.decide"
     ACCOUNTS_READ = "accounts.read"
     REGIONS_READ = "regions.read"
     SELF = "self"
@@ -151,6 +153,9 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.REPORTS_COUNT: frozenset({_R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR}),
     Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
     Verb.POLICY_READ: _ALL,
+    Verb.POLICY_PROPOSE: frozenset({_R.ADMIN}),
+    # Another administrator, or the desk; who wrote it never (nrm.rulebook.service).
+    Verb.POLICY_DECIDE: frozenset({_R.ADMIN, _R.NATIONAL_DESK}),
     Verb.ACCOUNTS_READ: frozenset({_R.ADMIN}),
     Verb.REGIONS_READ: _ALL,
     Verb.SELF: _ALL,

@@ -16,13 +16,16 @@ from nrm.db import Database, Tx
 from nrm.errors import Conflict, NotFound
 from nrm.escalation import rules
 from nrm.escalation.models import Alarm, Heartbeat
-from nrm.escalation.rules import ON_LADDER, Trigger
+from nrm.escalation.rules import Trigger
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED
 from nrm.notify import service as notify
 from nrm.policy import Rung
 
 BATCH = 500
+
+ON_LADDER = (Trigger.DEADLINE, Trigger.MINOR_ALONE)
+"""Triggers that climb rung by rung as long as the request waits; the others follow from a signal."""
 
 _KIND_OF_ROLE = {
     "duty_officer": OrganisationKind.NATIONAL_DESK,
@@ -172,7 +175,7 @@ def _fire(tx: Tx, request_id: str) -> bool:
     pace = 100
     if course.live_bridge(tx, request_id):
         pace = policy.current(tx, policy.Course)[1].bridge_pace_percent
-    step = rules.step(ladder, number - request.rung_first, due_at, pace)
+    step = rules.step(ladder.lines[-1], number - request.rung_first, due_at, pace)
     moved = tx.affected(
         update(PlacementRequest)
         .where(

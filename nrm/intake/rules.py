@@ -132,12 +132,12 @@ def pools_for(
     """The pools no known fact contradicts. An unknown fact keeps a pool open."""
     open_pools: list[Pool] = []
     for pool, rule in policy.rules.items():
-        if rule.residences is not None and residence != Residence.UNKNOWN and residence not in rule.residences:
+        if rule.residences is not None and residence != Residence.UNKNOWN and residence.value not in rule.residences:
             continue
         if (
             rule.exploitations is not None
             and exploitation != Exploitation.UNKNOWN
-            and exploitation not in rule.exploitations
+            and exploitation.value not in rule.exploitations
         ):
             continue
         if rule.any_criterion is not None and all(

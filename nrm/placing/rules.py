@@ -2,16 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Protocol
 
-from holidays import country_holidays
-
 from nrm.access.rules import Actor, OrganisationKind, Role
-from nrm.clock import AMSTERDAM
-from nrm.policy import Authority, Holiday, OfficeHours, Pool
+from nrm.calendar.rules import Calendar, is_office_time
+from nrm.policy import Authority, Pool
 
 SAFETY = "safety"
 """The one merged code for every reason of safety: never named per unit or location (domain.md §4)."""
@@ -149,52 +146,22 @@ KIND_OF: dict[str, OrganisationKind] = {
 INVESTIGATING = frozenset({"labour_inspectorate", "police"})
 """Capacities in which an investigative body decides."""
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-_HOLIDAYS: dict[str, Holiday] = {
-    "New Year's Day": "new_years_day",
-    "Good Friday": "good_friday",
-    "Easter Monday": "easter_monday",
-    "King's Day": "kings_day",
-    "Liberation Day": "liberation_day",
-    "Ascension Day": "ascension_day",
-    "Pentecost Monday": "whit_monday",
-    "Christmas Day": "christmas_day",
-    "Second Day of Christmas": "second_christmas_day",
-}
-"""As the library calls them; those that are always a Sunday are left out."""
-
-
-@cache
-def _holidays_of(year: int) -> dict[date, frozenset[Holiday]]:
-    """The public holidays of a year, in the Netherlands."""
-    public = country_holidays("NL", years=year, categories=("public",), language="en_US")
-    found = {}
-    for day, names in country_holidays("NL", years=year, categories=("public", "optional"), language="en_US").items():
-        # Two may fall on one day: the library then writes both names.
-        named = {_HOLIDAYS[name] for name in names.split("; ") if name in _HOLIDAYS}
-        lustrum: set[Holiday] = {"liberation_lustrum"} if "liberation_day" in named and day in public else set()
-        found[day] = frozenset(named | lustrum)
-    return found
-
-
-def is_office_time(hours: OfficeHours, at: datetime) -> bool:
-    """Whether offices are open at this instant, by the clock on the wall. They close on the stroke."""
-    local = at.astimezone(AMSTERDAM)
-    working = _WEEKDAYS[local.weekday()] in hours.weekdays and hours.opens <= local.time() < hours.closes
-    return working and _holidays_of(local.year).get(local.date(), frozenset()).isdisjoint(hours.holidays)
-
 
 def deciders(
-    authority: Authority, pool: Pool, at: datetime, refuses_police: bool, crisis: bool = False
+    authority: Authority,
+    pool: Pool,
+    at: datetime,
+    refuses_police: bool,
+    crisis: bool = False,
+    calendar: Calendar | None = None,
 ) -> tuple[str, ...]:
     """In what capacities an offer sent at this instant needs an answer; each once, never none that policy named.
 
-    `crisis` says that it is a crisis bed of the region. A request that refuses police contact never comes before an
+    `crisis` says that it is a crisis bed of the region; `calendar` is that of the national desk, whose hours tell day
+    from night, by default those of the policy. A request that refuses police contact never comes before an
     investigative body: the national desk decides.
     """
-    office = is_office_time(authority.office_hours, at)
+    office = is_office_time(calendar or Calendar(authority.office_hours), at)
     after_hours = (authority.deciders_crisis_after_hours.get(pool) if crisis else None) or (
         authority.deciders_after_hours.get(pool)
     )

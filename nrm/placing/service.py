@@ -20,6 +20,7 @@ from nrm.access import queries as access
 from nrm.access.models import Organisation
 from nrm.access.rules import Actor, Verb, may_see_case, owns_case
 from nrm.access.service import log_read, require
+from nrm.calendar import queries as calendar
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.intake import queries as intake
@@ -569,10 +570,11 @@ def _deciders(
     """Whose answers an offer sent now needs: organisation and in what capacity, each organisation once."""
     # A regular room is a crisis bed because its provider says so now: then the provider is the one to ask.
     of_region = unit.unit.use == Use.CRISIS
+    desk = calendar.desk_calendar(tx, authority.office_hours)
     # Where nobody is there to decide on the crisis beds of a region, whoever decides by day does.
     for crisis in (True, False) if of_region else (False,):
         found: dict[str, tuple[Organisation, str]] = {}
-        for by in rules.deciders(authority, view.location.pool, tx.now, request.refuses_police, crisis):  # type: ignore[arg-type]
+        for by in rules.deciders(authority, view.location.pool, tx.now, request.refuses_police, crisis, desk):  # type: ignore[arg-type]
             organisation = _in_capacity(tx, by, view)
             if organisation is None:
                 break

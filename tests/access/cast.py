@@ -24,6 +24,8 @@ from nrm.registry import service as registry
 from nrm.registry.rules import Use
 from nrm.reporting import service as reporting
 from nrm.reporting.rules import NotReason
+from nrm.rulebook import service as rulebook
+from nrm.rulebook.schemas import DraftIn
 from nrm.youth import service as youth
 from nrm.youth.models import YouthAsk
 from tests.builders import KEY, Town
@@ -187,6 +189,10 @@ def cast(town: Town) -> Cast:
     youth.ask_due(town.database)
     with town.database.reading() as tx:
         made.ids["youth_ask"] = tx.session.exec(select(YouthAsk.id)).one()
+    admin = made.actors["admin"]
+    with town.database.transaction(admin.account_id) as tx:
+        wanted = policy.Trust(days=30).model_dump(mode="json")
+        rulebook.propose(tx, admin, "trust", DraftIn(body=wanted, note="korter", base_version=1))
     reporting.open_missing(town.database)
     with town.database.transaction(coordinator.account_id) as tx:
         reporting.send(tx, coordinator, placed, 1)

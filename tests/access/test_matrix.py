@@ -83,6 +83,13 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("DELETE", "/shift"): {"duty": 204, "duty_off": 409},
     ("GET", "/accounts"): {"admin": 200},
     ("GET", "/policies"): EVERYONE,
+    ("GET", "/policies/trust/versions"): EVERYONE,
+    # Drafted by the administrator, so another one or the desk decides.
+    ("GET", "/policies/trust/draft"): {"admin": 200, "desk": 200},
+    ("PUT", "/policies/trust/draft"): {"admin": 204},
+    ("DELETE", "/policies/trust/draft"): {"admin": 204},
+    ("POST", "/policies/trust/draft/activation"): {"desk": 204},
+    ("POST", "/policies/trust/draft/declining"): {"desk": 204},
     ("GET", "/regions"): EVERYONE,
     ("GET", "/municipalities"): EVERYONE,
     # Numbers of places: whoever seeks, offers, buys or oversees them. Not who only asks, or counts afterwards.
@@ -260,6 +267,9 @@ PUBLIC = {
 }
 
 
+_DRAFT = {"note": "korter", "baseVersion": 1}
+
+
 def body(path: str, made: Cast) -> Any:
     """What a call needs to succeed when it may."""
     persons = [{"sex": "f", "age": 24}]
@@ -330,6 +340,9 @@ def body(path: str, made: Cast) -> Any:
         "/places/{closed_place}/closure/expected-end": {"expectedEnd": "2026-12-24"},
         "/askings": {},
         "/criteria": {"name": "Slaapstoornis"},
+        "/policies/trust/draft": {"body": {"days": 31, "prior_refused": 1, "prior_kept": 9}, **_DRAFT, "version": 1},
+        "/policies/trust/draft/activation": {"version": 1},
+        "/policies/trust/draft/declining": {"version": 1, "reason": "te kort"},
         "/criteria/trauma": {"active": False, "place": 1},
         "/places/{place}/closure": {"reason": "maintenance"},
         "/places/{place}/occupation": {},
@@ -373,6 +386,7 @@ def shape(path: str) -> str:
         "{}",
         path.replace("/rules/addiction", "/rules/{}")
         .replace("/criteria/trauma", "/criteria/{}")
+        .replace("/policies/trust", "/policies/{}")
         .replace("/aftercare/health", "/aftercare/{}"),
     )
 

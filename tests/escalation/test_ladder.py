@@ -233,7 +233,11 @@ def test_another_region_does_not_claim(here: Town, coordinator: Actor) -> None:
 def test_a_request_keeps_the_ladder_it_started_under(here: Town, coordinator: Actor) -> None:
     old = here.request(coordinator)
     with here.database.transaction() as tx:
-        policy.write(tx, policy.Ladder(rungs=(policy.Rung(after_minutes=0, role="national_desk"),)), "korter")
+        policy.write(
+            tx,
+            policy.Ladder(lines=(policy.LadderLine(rungs=(policy.Rung(after_minutes=0, role="national_desk"),)),)),
+            "korter",
+        )
     new = here.request(coordinator)
     here.clock.turn(days=1)
     service.run_due(here.database)
@@ -267,8 +271,8 @@ def test_a_clock_that_jumps_back_fires_nothing_twice(here: Town, coordinator: Ac
 
 
 def test_the_ladder_ends() -> None:
-    ladder, at = policy.Ladder(), datetime(2026, 1, 1, tzinfo=UTC)
-    steps = [rules.step(ladder, number, at) for number in range(6)]
+    line, at = policy.Ladder().lines[-1], datetime(2026, 1, 1, tzinfo=UTC)
+    steps = [rules.step(line, number, at) for number in range(6)]
     assert [step.rung.role if step else None for step in steps] == [*ROLES, None, None]
     assert steps[3] is not None
     assert steps[3].next_due_at is None

@@ -3,20 +3,19 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
-from typing import get_args
 
 import pytest
 from sqlmodel import col, select
 
 from nrm import journal, policy
 from nrm.access.rules import Actor, OrganisationKind, Role
-from nrm.clock import AMSTERDAM
+from nrm.calendar.rules import Calendar, Period
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
 from nrm.notify.models import Message
 from nrm.placing import consents, queries, rules, service
 from nrm.placing.models import OfferAnswer
 from nrm.placing.rules import INVESTIGATING, KIND_OF
-from nrm.policy import Authority, Decider, Holiday, OfficeHours
+from nrm.policy import Authority, Decider, OfficeHours
 from nrm.registry.rules import Stance
 from tests.builders import Town, town
 
@@ -57,77 +56,25 @@ def test_by_day_and_by_night_as_the_first_version_says() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("day", "closed", "closed_when_all"),
-    [
-        (date(2026, 1, 1), True, True),
-        (date(2026, 4, 3), False, True),  # Good Friday
-        (date(2026, 4, 6), True, True),
-        (date(2026, 4, 27), True, True),
-        (date(2026, 5, 5), False, True),  # Liberation Day, of no fifth year
-        (date(2025, 5, 5), True, True),
-        (date(2026, 5, 14), True, True),
-        (date(2026, 5, 15), False, False),
-        (date(2026, 5, 25), True, True),
-        (date(2026, 12, 24), False, False),
-        (date(2026, 12, 25), True, True),
-        (date(2028, 12, 26), True, True),
-    ],
-)
-def test_on_a_public_holiday_offices_are_closed(day: date, closed: bool, closed_when_all: bool) -> None:
-    noon = datetime.combine(day, time(12), AMSTERDAM).astimezone(UTC)
-    everything = OfficeHours(holidays=get_args(Holiday))
-    judged = [rules.is_office_time(hours, noon) for hours in (Authority().office_hours, everything, OfficeHours())]
-    assert judged == [not closed, not closed_when_all, True]
-    assert rules.deciders(Authority(), "COSM", noon, False) == ("duty_officer" if closed else "national_desk",)
+def test_on_christmas_the_duty_officer_decides() -> None:
+    noon = datetime(2026, 12, 25, 11, 0, tzinfo=UTC)
+    assert rules.deciders(Authority(), "COSM", noon, False) == ("duty_officer",)
+    assert rules.deciders(Authority(), "COSM", noon + timedelta(days=3), False) == ("national_desk",)
 
 
-def test_a_holiday_is_a_day_on_the_wall() -> None:
-    """It begins and ends at midnight in Amsterdam, which in winter is 23:00 the day before."""
-    hours = OfficeHours(opens=time(0), closes=time(23, 59), holidays=("new_years_day",))
-    begins = datetime(2025, 12, 31, 23, tzinfo=UTC)
-    tick = timedelta(minutes=2)
-    ends = begins + timedelta(days=1)
-    assert [rules.is_office_time(hours, at) for at in (begins - tick, begins, ends - tick, ends)] == [
-        True,
-        False,
-        False,
-        True,
+def test_the_hours_of_the_desk_itself_tell_its_day_from_its_night() -> None:
+    early = Calendar(OfficeHours(), (Period(date(2026, 1, 1), None, {"mon": (time(6), time(9))}),))
+    found = [
+        rules.deciders(Authority(), "COSM", MONDAY_NOON - timedelta(hours=hours), False, calendar=early)
+        for hours in (0, 4)
     ]
+    assert found == [("duty_officer",), ("national_desk",)]
 
 
 def test_hours_stored_before_holidays_were_told_apart_stay_as_they_were() -> None:
     stored = Authority().model_dump(mode="json")
     del stored["office_hours"]["holidays"]
     assert Authority.model_validate(stored).office_hours.holidays == ()
-
-
-@pytest.mark.parametrize("hours", [OfficeHours(), OfficeHours(weekdays=("sun",), opens=time(1), closes=time(3))])
-@pytest.mark.parametrize("day", [*DST_DAYS, date(2026, 11, 20), date(2026, 11, 21), date(2026, 12, 31)])
-def test_every_minute_of_a_day_is_judged_by_the_clock_on_the_wall(hours: OfficeHours, day: date) -> None:
-    """Also when the clocks change: 02:30 happens twice in October, and both are the same hour of the night."""
-    start = datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time(), AMSTERDAM).astimezone(UTC)
-    weekday = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[day.weekday()]
-    at = start - timedelta(minutes=1)
-    assert at.astimezone(AMSTERDAM).date() == day - timedelta(days=1)
-    minutes = 0
-    while (at := at + timedelta(minutes=1)) < end:
-        minutes += 1
-        wall = at.astimezone(AMSTERDAM)
-        expected = weekday in hours.weekdays and hours.opens.hour <= wall.hour < hours.closes.hour
-        assert rules.is_office_time(hours, at) is expected, wall
-    assert minutes == {date(2026, 3, 29): 23, date(2026, 10, 25): 25}.get(day, 24) * 60
-
-
-def test_offices_open_on_the_stroke_and_close_on_it() -> None:
-    opens, tick = datetime(2026, 11, 23, 8, 0, tzinfo=UTC), timedelta(microseconds=1)
-    closes = opens + timedelta(hours=8)
-    found = [rules.is_office_time(OfficeHours(), at) for at in (opens - tick, opens, closes - tick, closes)]
-    assert found == [False, True, True, False]
-    friday, midnight = datetime(2026, 11, 20, 22, 59, 59, tzinfo=UTC), datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
-    late = OfficeHours(weekdays=("fri",), opens=time(0), closes=time(23, 59, 59, 999999))
-    assert [rules.is_office_time(late, at) for at in (friday, midnight)] == [True, False]
 
 
 @pytest.mark.parametrize("pool", POOLS)

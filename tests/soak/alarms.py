@@ -139,7 +139,7 @@ def claim_then_fire() -> Any:
                 number, due_at = request.rung_next, request.rung_due_at
                 if due_at is None or due_at > tx.now:
                     continue
-                step = rules.step(Ladder(), number, due_at)
+                step = rules.step(Ladder().lines[-1], number, due_at)
                 moved = tx.affected(
                     update(PlacementRequest)
                     .where(col(PlacementRequest.id) == request_id, col(PlacementRequest.rung_next) == number)
@@ -161,7 +161,7 @@ def no_guard() -> Any:
             with database.reading() as tx:
                 request = tx.session.get_one(PlacementRequest, request_id)
                 number, due_at = request.rung_next, request.rung_due_at
-            step = rules.step(Ladder(), number, due_at) if due_at else None
+            step = rules.step(Ladder().lines[-1], number, due_at) if due_at else None
             if due_at is None or step is None:
                 continue
             _plain_alarm(database, request_id, number, due_at, step.rung.role)

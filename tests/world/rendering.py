@@ -39,7 +39,18 @@ def policies() -> Iterator[str]:
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
     """Every value of a policy with its path; a list of plain values is one value, what is not said is left out."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "rungs" in value:
+        said = [
+            f"{name} {', '.join(found) if isinstance(found, list) else found}"
+            for name, found in value.items()
+            if found and name != "rungs"
+        ]
+        climb = [
+            f"+{rung['after_minutes']} {rung['role']} ({', '.join(rung['channels'])}; {rung['answer_minutes']})"
+            for rung in value["rungs"]
+        ]
+        yield path, f"{'; '.join(said) or 'all'}: {', '.join(climb)}"
+    elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value and isinstance(value[0], dict):

@@ -15,8 +15,9 @@ from nrm.course import queries as course
 from nrm.db import Tx
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
-from nrm.escalation.rules import ON_LADDER, Trigger
+from nrm.escalation.rules import Trigger
 from nrm.escalation.schemas import AlarmOut
+from nrm.escalation.service import ON_LADDER
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.queries import RequestDetail

@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from nrm import policy
 from nrm.access.api import policy_out
-from nrm.access.rules import Verb
+from nrm.access.rules import Verb, may
 from nrm.access.schemas import PolicyOut
+from nrm.rulebook import queries as rulebook
 from web.labels import URGENCIES
+from web.rule_words import kind_names
 from web.visit import Screen, Visit
 
 router = APIRouter()
@@ -69,6 +71,7 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         _, matching = policy.current(tx, policy.Matching)
         _, course = policy.current(tx, policy.Course)
         _, reporting = policy.current(tx, policy.Reporting)
+        drafts = rulebook.all_waiting(tx, visit.actor) if may(visit.actor, Verb.POLICY_DECIDE) else []
     urgencies = [
         UrgencyLine(
             code,
@@ -106,6 +109,8 @@ def overview(visit: Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]) -> Resp
         trust=trust,
         course=course,
         reporting=reporting,
+        drafts=drafts,
+        kinds=kind_names(visit.words),
     )
 
 
@@ -116,7 +121,7 @@ def _span(minutes: int | None) -> timedelta | None:
 def _rungs(ladder: policy.Ladder) -> list[RungLine]:
     lines: list[RungLine] = []
     minutes = 0
-    for number, rung in enumerate(ladder.rungs):
+    for number, rung in enumerate(ladder.lines[-1].rungs):
         # The first rung rings at the deadline itself; each next one counts from the one before.
         minutes += rung.after_minutes if number else 0
         lines.append(RungLine(number + 1, rung.role, timedelta(minutes=minutes)))

@@ -1,0 +1,1 @@
+"""Who should be on duty when, per region and nationally: shifts, rotation, deputies, swaps, gaps, and agendas."""

@@ -1,0 +1,257 @@
+"""Reading the roster: who is on call, who should be, what is planned, and where nobody is."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+
+from nrm.access import queries as access
+from nrm.access.models import Account, Organisation, Shift
+from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.calendar import queries as calendar
+from nrm.calendar.rules import Calendar
+from nrm.clock import AMSTERDAM
+from nrm.db import Tx
+from nrm.errors import NotFound
+from nrm.roster import rules
+from nrm.roster.models import RosterDeputy, RosterGap, RosterLine, RosterSlot
+from nrm.roster.rules import KIND_OF_ROLE, Source
+
+LIST_MAX = 500
+
+
+@dataclass(frozen=True)
+class OnCallPerson:
+    """Somebody to call, and why."""
+
+    account_id: str
+    name: str
+    organisation: Organisation
+    source: Source
+    rank: int | None
+    """As what the roster has them; None for a deputy, and for who came on duty without being planned."""
+    until_at: datetime | None
+    """Until when the roster has them."""
+    started: bool
+    """Whether they really came on duty. Only duty officers say so."""
+    reachable: bool
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """Whom to call for a role, in order."""
+
+    role: str
+    region_code: str | None
+    line: RosterLine | None
+    """The line of the roster that counts here: the region's own, else the national one, else none."""
+    persons: tuple[OnCallPerson, ...]
+    """Who is really there, then who should be, then deputies; each once."""
+    organisations: tuple[Organisation, ...]
+    """Whose functional channel is left when no person answers: the region's own first."""
+    gap: bool
+    """Somebody has to stand here now and nobody does: go to the next level at once. Deputies may still be listed."""
+
+    @property
+    def not_started(self) -> tuple[OnCallPerson, ...]:
+        """Duty officers whom the roster has now and who did not come on duty."""
+        return tuple(
+            one
+            for one in self.persons
+            if one.source is Source.ROSTERED and not one.started and self.role == Role.DUTY_OFFICER
+        )
+
+
+def on_call(tx: Tx, role: str, region_code: str | None, at: datetime | None = None, rank: int | None = None) -> OnCall:
+    """Whom to call for a role in a region (None is nationally) at an instant, by default now.
+
+    `rank` 1 leaves out the second duty officer and 2 everybody else who is planned. Who really is there counts up to
+    now only: of a later instant the roster is all that is known.
+    """
+    at = at or tx.now
+    found = line_of(tx, role, region_code)
+    home = found.region_code if found else region_code
+    there = [] if at > tx.now else _on_shift(tx, role, at)
+    # Without a line of its own a region is served by whoever is on duty for it or for the country.
+    regions = {home} if found else {home, None}
+    there = [pair for pair in there if pair[1].region_code in regions]
+    started = {account.id for account, _ in there}
+    planned = _planned(tx, found.id, at) if found else []
+    ranks = {slot.account_id: slot.rank for slot, _, _ in reversed(planned)}
+    ends = {slot.account_id: slot.ends_at for slot, _, _ in reversed(planned)}
+    gap = False
+    if found:
+        required = bool(rules.needed(found.cover, _calendar(tx, found), at, at + timedelta(microseconds=1)))
+        gap = required and not there and not any(slot.rank in {rank or 1} for slot, _, _ in planned)
+        if rank == 2:
+            gap = required and found.ranks > 1 and not any(slot.rank == 2 for slot, _, _ in planned)
+
+    listed = [
+        (account, organisation, Source.ON_SHIFT)
+        # Whoever the roster has now comes before who stayed on.
+        for account, organisation in sorted(there, key=lambda pair: (ranks.get(pair[0].id, 9), pair[0].name))
+    ]
+    listed += [(account, organisation, Source.ROSTERED) for _, account, organisation in planned]
+    if rank is not None:
+        listed = [one for one in listed if ranks.get(one[0].id, 1) == rank]
+    if found:
+        listed += [(account, organisation, Source.DEPUTY) for account, organisation in _deputies(tx, found.id, at)]
+    reached = reachable(tx, {account.id for account, _, _ in listed})
+    persons: dict[str, OnCallPerson] = {}
+    for account, organisation, source in listed:
+        persons.setdefault(
+            account.id,
+            OnCallPerson(
+                account.id,
+                account.name,
+                organisation,
+                source,
+                ranks.get(account.id),
+                ends.get(account.id),
+                account.id in started,
+                account.id in reached,
+            ),
+        )
+    return OnCall(role, region_code, found, tuple(persons.values()), tuple(_channels(tx, role, region_code)), gap)
+
+
+def reachable(tx: Tx, account_ids: Collection[str]) -> set[str]:
+    """Which of these people a message can reach: so far through the functional channel of their organisation."""
+    rows = tx.session.exec(
+        select(Account.id)
+        .join(Organisation, col(Organisation.id) == Account.organisation_id)
+        .where(
+            col(Account.id).in_(account_ids),
+            col(Account.active),
+            col(Organisation.email).is_not(None) | col(Organisation.phone).is_not(None),
+        )
+    )
+    return set(rows)
+
+
+def line_of(tx: Tx, role: str, region_code: str | None) -> RosterLine | None:
+    """The line that counts for a role in a region: its own, else the national one."""
+    rows = tx.session.exec(
+        select(RosterLine).where(
+            RosterLine.role == role,
+            col(RosterLine.ended_at).is_(None),
+            (col(RosterLine.region_code) == region_code) | col(RosterLine.region_code).is_(None),
+        )
+    )
+    return min(rows, key=lambda one: one.region_code is None, default=None)
+
+
+def line(tx: Tx, line_id: str, for_update: bool = False) -> RosterLine:
+    """One line; locked when something is about to change who stands on it."""
+    query = select(RosterLine).where(RosterLine.id == line_id)
+    found = tx.session.exec(query.with_for_update() if for_update else query).first()
+    if found is None:
+        raise NotFound("no_roster_line")
+    return found
+
+
+def lines(tx: Tx, actor: Actor) -> list[RosterLine]:
+    """The lines the actor sees: national ones first, then by region."""
+    rows = tx.session.exec(select(RosterLine).where(col(RosterLine.ended_at).is_(None)))
+    seen = [one for one in rows if rules.may_see(actor, one)]
+    return sorted(seen, key=lambda one: (one.region_code or "", rules.ROSTERED.index(Role(one.role))))
+
+
+def slots_between(tx: Tx, line_id: str, from_at: datetime, until_at: datetime) -> list[RosterSlot]:
+    """What is planned on a line in a stretch of time, in order."""
+    return list(
+        tx.session.exec(
+            select(RosterSlot)
+            .where(
+                RosterSlot.line_id == line_id,
+                col(RosterSlot.cancelled_at).is_(None),
+                col(RosterSlot.ends_at) > from_at,
+                col(RosterSlot.starts_at) < until_at,
+            )
+            .order_by(col(RosterSlot.starts_at), col(RosterSlot.rank))
+            .limit(LIST_MAX)
+        )
+    )
+
+
+def due_gaps(tx: Tx, limit: int) -> list[str]:
+    """Gaps that somebody must be told of now: weeks or days ahead once, and once as they begin."""
+    return list(
+        tx.session.exec(
+            select(RosterGap.id)
+            .where(col(RosterGap.due_at) <= tx.now, col(RosterGap.closed_at).is_(None))
+            .order_by(col(RosterGap.due_at), RosterGap.id)
+            .limit(limit)
+        )
+    )
+
+
+def _calendar(tx: Tx, found: RosterLine) -> Calendar:
+    return calendar.calendar_of(tx, found.organisation_id)
+
+
+def _on_shift(tx: Tx, role: str, at: datetime) -> list[tuple[Account, Organisation]]:
+    """Who of this role was, or is, really on duty at an instant that is not to come."""
+    return list(
+        tx.session.exec(
+            select(Account, Organisation)
+            .join(Shift, col(Shift.account_id) == Account.id)
+            .join(Organisation, col(Organisation.id) == Shift.organisation_id)
+            .where(
+                Account.role == role,
+                col(Account.active),
+                col(Shift.started_at) <= at,
+                col(Shift.ended_at).is_(None) | (col(Shift.ended_at) > at),
+            )
+            .order_by(Account.name)
+        ).all()
+    )
+
+
+def _planned(tx: Tx, line_id: str, at: datetime) -> list[tuple[RosterSlot, Account, Organisation]]:
+    """Whom the roster has at an instant, by rank. Who cannot log in any more stands nowhere."""
+    return list(
+        tx.session.exec(
+            select(RosterSlot, Account, Organisation)
+            .join(Account, col(Account.id) == RosterSlot.account_id)
+            .join(Organisation, col(Organisation.id) == Account.organisation_id)
+            .where(
+                RosterSlot.line_id == line_id,
+                col(RosterSlot.cancelled_at).is_(None),
+                col(RosterSlot.starts_at) <= at,
+                col(RosterSlot.ends_at) > at,
+                col(Account.active),
+            )
+            .order_by(col(RosterSlot.rank), RosterSlot.id)
+        ).all()
+    )
+
+
+def _deputies(tx: Tx, line_id: str, at: datetime) -> list[tuple[Account, Organisation]]:
+    """Who steps in on a line on the day of this instant, in order."""
+    day = at.astimezone(AMSTERDAM).date()
+    return list(
+        tx.session.exec(
+            select(Account, Organisation)
+            .join(RosterDeputy, col(RosterDeputy.account_id) == Account.id)
+            .join(Organisation, col(Organisation.id) == Account.organisation_id)
+            .where(
+                RosterDeputy.line_id == line_id,
+                col(RosterDeputy.ended_at).is_(None),
+                col(RosterDeputy.valid_from) <= day,
+                col(RosterDeputy.valid_until).is_(None) | (col(RosterDeputy.valid_until) >= day),
+                col(Account.active),
+            )
+            .order_by(col(RosterDeputy.place), RosterDeputy.id)
+        ).all()
+    )
+
+
+def _channels(tx: Tx, role: str, region_code: str | None) -> Iterable[Organisation]:
+    """Organisations of the kind that has this role, those of the region before national ones, without other regions."""
+    kind: OrganisationKind | None = KIND_OF_ROLE.get(role)
+    named = access.organisations_of_kind(tx, kind) if kind else []
+    return sorted(
+        (one for one in named if one.region_code in {None, region_code}), key=lambda one: one.region_code is None
+    )

@@ -33,7 +33,8 @@ from matching.words import Value
 # How many gates are tried before one is branched on. One is enough for a short search; a long one gets much shorter.
 CANDIDATES_MAX = 8
 CANDIDATES_AFTER = 30
-STEP_NODES = 200
+# Nodes between two looks at the time.
+STEP_NODES = 50
 # A better answer found within so many nodes closes more than starting again costs.
 RESTART_NODES_MAX = 400
 # Parts of so many requests are rounded, a third of what is open at a time, before they are branched on.
@@ -137,7 +138,7 @@ class BranchSearch:
         return self._proven()
 
     def _narrow_run(self, root: _Node, *, rounding: bool) -> Found | None:
-        """`run` below the root in numbers of one word; None where they do not fit in one."""
+        """`run` below the root in numbers of one word (`tree`); None where they do not fit in one."""
         if rounding:
             near = greedy(self.instance, self._whole(root.flow))
             if self.instance.allows(near):
@@ -148,7 +149,6 @@ class BranchSearch:
         tree = Tree.scaled(self.network, root.choices, root.flow, root.bound, target, self._worth)
         if tree is None:
             return None
-        self.tree = tree
         answers = 0
         while True:
             nodes = tree.nodes

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.eligibility import BoolArray, IntArray
-from matching.kernels import native, settle
+from matching.kernels import _native, settle
 
 FloatArray = NDArray[np.float64]
 Net = tuple[IntArray, ...]
@@ -50,7 +50,7 @@ _PATIENCE = 10
 _SLOWER = 0.7
 
 
-@native
+@_native
 def _route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would cost more than the work
     net: Net,
     capacity: IntArray,
@@ -201,7 +201,7 @@ def _route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would co
     return True
 
 
-@native
+@_native
 def _proof(net: Net, capacity: IntArray, flow: IntArray, price: IntArray) -> tuple[int, int]:
     """What the prices prove, whatever they are, and what the flow costs; see `kernels.proof`."""
     tail, head, cost = net[0], net[1], net[2]
@@ -216,7 +216,7 @@ def _proof(net: Net, capacity: IntArray, flow: IntArray, price: IntArray) -> tup
     return proven, costs
 
 
-@native
+@_native
 def _close_at(net: Net, capacity: IntArray, request: int, location: int, elsewhere: bool) -> None:
     """Without the units at a location; or only those there, and not staying outside."""
     head, leave_row, leave, gate_row, gate_unit, size, where = net[1], net[3], net[4], net[7], net[9], net[11], net[14]
@@ -229,7 +229,7 @@ def _close_at(net: Net, capacity: IntArray, request: int, location: int, elsewhe
             capacity[arc] = 0
 
 
-@native
+@_native
 def _tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, unit: int) -> bool:
     """No more parties through a gate than have a way to it, and rooms to match; False if fewer than must.
 
@@ -268,7 +268,7 @@ def _tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, un
     return True
 
 
-@native
+@_native
 def _narrowed(
     net: Net, capacity: IntArray, least: IntArray, most: IntArray, kind: int, what: int, where: int, side: int
 ) -> bool:
@@ -300,7 +300,7 @@ def _narrowed(
     return _tightened(net, capacity, least, most, unit)
 
 
-@native
+@_native
 def _link_violated(  # noqa: PLR0912  groups, then pairs
     net: Net, flow: IntArray, share: IntArray, branch: IntArray
 ) -> bool:
@@ -358,7 +358,7 @@ def _link_violated(  # noqa: PLR0912  groups, then pairs
     return False
 
 
-@native
+@_native
 def _fractions(
     net: Net,
     capacity: IntArray,
@@ -413,7 +413,7 @@ def _fractions(
     return found
 
 
-@native
+@_native
 def _party_violated(net: Net, flow: IntArray, split: bool, branch: IntArray) -> bool:
     """Somebody partly outside; or (`split`) the largest party in two units, and the unit most of it is in."""
     leave_row, leave, gate_row, size = net[3], net[4], net[7], net[11]
@@ -438,7 +438,7 @@ def _party_violated(net: Net, flow: IntArray, split: bool, branch: IntArray) -> 
     return largest > 0
 
 
-@native
+@_native
 def _violated(
     net: Net,
     capacity: IntArray,
@@ -461,7 +461,7 @@ def _violated(
     return found
 
 
-@native
+@_native
 def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
     net: Net,
     capacity: IntArray,
@@ -626,7 +626,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
     return True, bound
 
 
-@native
+@_native
 def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     net: Net, capacity: IntArray, flow: IntArray, placed: IntArray, room: IntArray, taken: IntArray
 ) -> tuple[bool, int]:
@@ -731,7 +731,7 @@ def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     return True, total
 
 
-@native
+@_native
 def _grouped(group_members: IntArray, request: int) -> bool:
     found = False
     for member in group_members:
@@ -739,7 +739,7 @@ def _grouped(group_members: IntArray, request: int) -> bool:
     return found
 
 
-@native
+@_native
 def _left(request: int, size: IntArray, places: IntArray, private: IntArray, placed: IntArray, room: IntArray) -> None:
     """Nowhere again."""
     unit = placed[request]
@@ -748,7 +748,7 @@ def _left(request: int, size: IntArray, places: IntArray, private: IntArray, pla
         placed[request] = -1
 
 
-@native
+@_native
 def _clear_of(apart: IntArray, request: int, here: int, placed: IntArray, location: IntArray) -> bool:
     """Whether nobody this request must be apart from is at a location."""
     for pair in range(apart.size // 2):
@@ -759,7 +759,7 @@ def _clear_of(apart: IntArray, request: int, here: int, placed: IntArray, locati
     return True
 
 
-@native
+@_native
 def _cheapest(net: Net, capacity: IntArray, request: int, here: int, placed: IntArray, room: IntArray) -> int:
     """The cheapest open arc of a request to a unit with room, at a location (-1 for any); -1 for none."""
     head, cost, leave_row, leave, gate_row, gate_unit, size, location = (
@@ -785,7 +785,7 @@ def _cheapest(net: Net, capacity: IntArray, request: int, here: int, placed: Int
     return best
 
 
-@native
+@_native
 def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
     net: Net,
     row: IntArray,
@@ -854,7 +854,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
             return _DEAD
 
 
-@native
+@_native
 def _taken(rows: IntArray, opened: IntArray, counts: IntArray, deepest: bool) -> int:
     """The open node with the least bound, of equals the deepest, then the first; or the deepest of all. -1 for none."""
     best = -1
@@ -876,7 +876,7 @@ def _taken(rows: IntArray, opened: IntArray, counts: IntArray, deepest: bool) ->
     return int(slot)
 
 
-@native
+@_native
 def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
     net: Net,
     rows: IntArray,

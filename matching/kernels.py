@@ -9,7 +9,6 @@ Compiled by Numba on first use and kept on disk beside this file; nothing here a
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import ParamSpec, TypeVar, cast
 
 import numba
@@ -38,7 +37,7 @@ def _inlined(function: Callable[P, T]) -> Callable[P, T]:
     return cast(Callable[P, T], numba.njit(inline="always")(function))
 
 
-def native(function: Callable[P, T]) -> Callable[P, T]:
+def _native(function: Callable[P, T]) -> Callable[P, T]:
     """Compiled on first call; kept on disk where a folder can be written."""
     try:
         return cast(Callable[P, T], numba.njit(cache=True, nogil=True)(function))
@@ -63,7 +62,7 @@ def _carry(numbers: IntArray, i: int, radix: IntArray) -> None:
             numbers[i, w - 1] += up
 
 
-@native
+@_native
 def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> None:
     node = heap[at]
     while at > 0:
@@ -77,7 +76,7 @@ def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> No
     place[node] = at
 
 
-@native
+@_native
 def _pop(heap: IntArray, size: int, distance: IntArray, place: IntArray) -> int:
     """The nearest node, settled; the heap is one shorter."""
     top = heap[0]
@@ -132,7 +131,7 @@ def _reduced_cost(
     _carry(to, 0, radix)
 
 
-@native
+@_native
 def _follow_prices(
     tail: IntArray,
     head: IntArray,
@@ -176,7 +175,7 @@ def _follow_prices(
         balance[head[arc]] += flow[arc]
 
 
-@native
+@_native
 def _nearest_lack(
     source: int,
     tail: IntArray,
@@ -238,7 +237,7 @@ def _nearest_lack(
     return -1, count
 
 
-@native
+@_native
 def _send(
     source: int,
     target: int,
@@ -273,7 +272,7 @@ def _send(
     balance[target] += amount
 
 
-@native
+@_native
 def _approach(  # noqa: PLR0912  one search, read top down
     tail: IntArray,
     head: IntArray,
@@ -349,7 +348,7 @@ def _approach(  # noqa: PLR0912  one search, read top down
     return waiting == 0
 
 
-@native
+@_native
 def _free_ways(
     source: int,
     tail: IntArray,
@@ -410,7 +409,7 @@ def _free_ways(
         next_arc[node] += 1
 
 
-@native
+@_native
 def reroute(
     tail: IntArray,
     head: IntArray,
@@ -507,7 +506,7 @@ def reroute(
     return ROUTED
 
 
-@native
+@_native
 def proof(
     tail: IntArray,
     head: IntArray,
@@ -539,7 +538,7 @@ def proof(
                 _add(total, 0, capacity[arc], step, 0, radix)
 
 
-@native
+@_native
 def settle(  # noqa: PLR0912  one unit, read top down
     unit: int,
     places: int,
@@ -593,7 +592,7 @@ def settle(  # noqa: PLR0912  one unit, read top down
     return True
 
 
-@native
+@_native
 def _best_parties(
     gate: int,
     most: int,
@@ -642,7 +641,7 @@ def _best_parties(
     return count
 
 
-@native
+@_native
 def _gathered(
     unit: int,
     tables: tuple[IntArray, ...],
@@ -680,7 +679,7 @@ def _gathered(
     return filled
 
 
-@native
+@_native
 def _one_party(
     filled: int,
     tables: tuple[IntArray, ...],
@@ -706,7 +705,7 @@ def _one_party(
         cover[request_of[chosen[groups[1, winner]]]] += 1
 
 
-@native
+@_native
 def _packed(
     filled: int,
     free: int,
@@ -749,7 +748,7 @@ def _packed(
         places -= more * gate_size[groups[0, at]]
 
 
-@native
+@_native
 def _everybody(
     filled: int,
     free: int,
@@ -771,7 +770,7 @@ def _everybody(
             cover[request_of[chosen[one]]] += 1
 
 
-@native
+@_native
 def _mark_dear(
     filled: int,
     free: int,
@@ -809,7 +808,7 @@ def _mark_dear(
                 drop[arc] = not _less(gain, 1, target, 0)
 
 
-@native
+@_native
 def _adjusted(
     size: IntArray,
     out_cost: IntArray,
@@ -839,7 +838,7 @@ def _adjusted(
         _carry(worth, request, radix)
 
 
-@native
+@_native
 def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost more than the work
     size: IntArray,
     tables: tuple[IntArray, ...],
@@ -959,7 +958,7 @@ def _bits(word: int) -> int:
     return (word + (word >> 32)) & 0x7F
 
 
-@native
+@_native
 def _mark_barred(request: int, located: tuple[IntArray, ...], barred: IntArray, kept: IntArray) -> None:
     """barred[u] = request for every unit that one of its located traits bars; kept[U] is scratch, -1 before."""
     trait_row, traits, unit_row, units, others = located
@@ -985,7 +984,7 @@ def _beyond(number: IntArray, numbers: IntArray, at: int, last: int) -> bool:
     return False
 
 
-@native
+@_native
 def cheapest_units(  # noqa: PLR0912  one loop over all pairs, read top down; calls would cost more than the work
     who: IntArray,
     among: IntArray,
@@ -1124,4 +1123,3 @@ def prepare() -> None:
         side,
         numbers,
     )
-    import_module("matching.descent").prepare()  # which is built on this

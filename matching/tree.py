@@ -79,8 +79,8 @@ class Tree:
         if choices.least.any():
             return None
         gap_max = _LARGEST // max(16 * int(instance.size.sum()), 6 * instance.requests, 1)
-        tail, head = network.ends
-        arc = network.costs + flow.price[head] - flow.price[tail]
+        tail, head, cost_of = network.graph[:3]
+        arc = cost_of + flow.price[head] - flow.price[tail]
         reduced = words.joined(words.carried(arc), gap_max)
         usable = choices.capacity > 0
         constant = words.whole(cost) - int(reduced @ flow.persons)

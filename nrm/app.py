@@ -12,14 +12,17 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import nrm.access.api
+import nrm.calendar.api
 import nrm.course.api
 import nrm.escalation.api
 import nrm.exchange.api
 import nrm.intake.api
 import nrm.live.api
+import nrm.notify.api
 import nrm.placing.api
 import nrm.registry.api
 import nrm.reporting.api
+import nrm.roster.api
 import nrm.rulebook.api
 import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
@@ -61,12 +64,10 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
     )
-    app.state.parts = parts
-    app.state.follower = Follower(parts.database)
-    app.state.sockets = Counter()
+    equip(app, parts)
     api = APIRouter(prefix="/api/v1")
     for part in (
-        *(nrm.access, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
+        *(nrm.access, nrm.notify, nrm.calendar, nrm.roster, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
         *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live),
     ):
         api.include_router(part.api.router)
@@ -77,6 +78,13 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.add_middleware(BodyLimit, larger=larger_bodies)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(parts.settings))
     return app
+
+
+def equip(app: FastAPI, parts: Parts) -> None:
+    """Give an application what its routes work with."""
+    app.state.parts = parts
+    app.state.follower = Follower(parts.database)
+    app.state.sockets = Counter()
 
 
 @health.get("/livez", include_in_schema=False)

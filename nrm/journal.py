@@ -30,6 +30,9 @@ TOPICS = (
     "sessions",
     "repeats",
     "pre_alerts",
+    "calls",
+    "handovers",
+    "messages",
     "policies",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""

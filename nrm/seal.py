@@ -33,12 +33,22 @@ class AddressKey:
         self._cipher = AESGCM(key)
         # A key of its own for every use, from the one secret that has to be kept.
         self._pseudonym_key = hmac.digest(key, b"nrm pseudonym", "sha256")
+        self._callback_key = hmac.digest(key, b"nrm callback", "sha256")
+        self._hook_key = hmac.digest(key, b"nrm hook", "sha256")
         self._upload_cipher = AESGCM(hmac.digest(key, b"nrm upload", "sha256"))
         self.id = hashlib.sha256(key).hexdigest()[:16]
 
     def pseudonym(self, said: str) -> str:
         """A hash nobody can repeat without the key, 64 characters: equal for what is equal, and nothing else."""
         return hmac.digest(self._pseudonym_key, said.encode(), "sha256").hex()
+
+    def callback_token(self, message_id: str) -> str:
+        """What a provider must bring along when it tells what became of this message, 43 characters."""
+        return base64.urlsafe_b64encode(hmac.digest(self._callback_key, message_id.encode(), "sha256")).decode()[:43]
+
+    def hook_secret(self, point_id: str) -> str:
+        """What the webhooks to this contact point are signed with: shown to its owner, kept nowhere."""
+        return base64.urlsafe_b64encode(hmac.digest(self._hook_key, point_id.encode(), "sha256")).decode()[:43]
 
     def seal(self, location_id: str, address: str) -> Sealed:
         nonce = secrets.token_bytes(12)

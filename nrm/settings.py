@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
@@ -31,6 +32,28 @@ class Settings(BaseSettings):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     mail_from: str = "nrm@localhost"
+
+    # Text messages and calls: one provider, by its own contract. Without these that channel is not there.
+    phone_provider: Literal["cm", "twilio"] | None = None
+    phone_account: str | None = None
+    """Of Twilio: the account's SID."""
+    phone_token: SecretStr | None = None
+    """Of CM.com: the product token; of Twilio: the auth token, which also signs what it tells us."""
+    phone_from: str = "NRM"
+    """Whom texts come from: a number that takes replies, or a word of 11 characters at most, which takes none."""
+    phone_caller: str | None = None
+    """The number that calls; without it nobody is called."""
+    phone_callback_secret: SecretStr | None = None
+    """Of CM.com: what its callbacks must bring along in their path. At least 32 characters."""
+    sms_url: str | None = None
+    voice_url: str | None = None
+    """Where the provider listens, if not where it publishes."""
+    push_key: SecretStr | None = None
+    """The private key of web push (VAPID), PEM; without it a file in the data folder."""
+    push_contact: str | None = None
+    """A mail address that push services may write to. Without it nothing is pushed."""
+    notify_urls: SecretStr | None = None
+    """Addresses of a notification service of the operator's own, in the words of Apprise, separated by spaces."""
 
     @cached_property
     def url(self) -> str:

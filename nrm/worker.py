@@ -8,13 +8,16 @@ import structlog
 
 from nrm.course import service as course
 from nrm.db import Database
+from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
+from nrm.handover import service as handover
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking
 from nrm.reporting import service as reporting
+from nrm.roster import service as roster
 from nrm.settings import Settings
 from nrm.youth import service as youth
 
@@ -46,10 +49,12 @@ class Worker:
             self._lapse,
             self._follow_up,
             self._ask_youth_care,
+            self._keep_roster,
             self._escalate,
             self._match,
             self._remind,
             self._open_reports,
+            self._hand_over,
             self._deliver,
         )
         survived = [self._survived(step) for step in steps]
@@ -85,9 +90,11 @@ class Worker:
     def _ask_youth_care(self) -> None:
         youth.ask_due(self.database)
 
+    def _keep_roster(self) -> None:
+        roster.keep_due(self.database)
+
     def _escalate(self) -> None:
         escalation.run_due(self.database)
-        escalation.end_answered(self.database)
 
     def _match(self) -> None:
         if matcher.match_due(self.database):
@@ -99,8 +106,11 @@ class Worker:
     def _open_reports(self) -> None:
         reporting.open_missing(self.database)
 
+    def _hand_over(self) -> None:
+        handover.run_due(self.database, self._public_url)
+
     def _deliver(self) -> None:
-        notify.deliver_due(self.database, self._channels)
+        notify.deliver_due(self.database, self._channels, alarms.still_rings)
 
     def _beat(self) -> None:
         now = self.database.now()

@@ -31,16 +31,20 @@ from web.screens import (
     duty,
     follow,
     groups,
+    handover,
     houses,
     joint,
     login,
     numbers,
+    office_hours,
     policies,
     pre_alerts,
+    reach,
     repeats,
     reports,
     request_form,
     requests,
+    roster,
     rulebook,
     sheets,
     stays,
@@ -58,6 +62,7 @@ SCREENS = (
     repeats,
     reports,
     pre_alerts,
+    reach,
     check,
     follow,
     answers,
@@ -65,6 +70,9 @@ SCREENS = (
     houses,
     sheets,
     duty,
+    handover,
+    roster,
+    office_hours,
     chase,
     consents,
     declines,
@@ -82,7 +90,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     """The application with these parts, or with those the environment asks for."""
     if parts is None:
         parts = nrm.app.make_parts(Settings())
-    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX)
+    app = nrm.app.create_app(parts, sheets.BODY_BYTES_MAX | roster.BODY_BYTES_MAX)
     app.router.routes.extend(ROUTES)
     with parts.database.reading() as tx:
         if access.has_demo_accounts(tx):

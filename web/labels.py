@@ -5,6 +5,9 @@ from web.words import N_
 ROLES = {
     "coordinator": N_("zorgcoördinator"),
     "duty_officer": N_("piketdienst"),
+    "second_duty_officer": N_("tweede piketdienst"),
+    "owner": N_("eigenaar van de aanvraag"),
+    "authority": N_("bevoegd gezag"),
     "first_responder": N_("eerste hulpverlener"),
     "provider": N_("opvangaanbieder"),
     "municipality": N_("gemeente"),
@@ -56,6 +59,17 @@ STANCES = {
     "excludes": N_("niet mogelijk"),
 }
 TRISTATE = {"yes": N_("ja"), "no": N_("nee"), "unknown": N_("weet niet")}
+
+CHANNELS = {
+    "email": N_("e-mail"),
+    "sms": N_("sms"),
+    "voice": N_("telefoon"),
+    "web_push": N_("melding in deze browser"),
+    "webhook": N_("bericht aan een systeem"),
+    "in_app": N_("op dit scherm"),
+    "other": N_("dienst van de beheerder"),
+    "log": N_("logboek van het systeem"),
+}
 
 CRITERIA = {
     "addiction": N_("verslaving"),
@@ -168,6 +182,31 @@ WEEKDAYS = {
     "sat": N_("zaterdag"),
     "sun": N_("zondag"),
 }
+COVERS = {
+    "always": N_("dag en nacht"),
+    "after_hours": N_("buiten kantooruren"),
+}
+TURNS = {
+    "1": N_("elke dag"),
+    "7": N_("elke week"),
+    "14": N_("elke twee weken"),
+    "28": N_("elke vier weken"),
+}
+TASKS = {
+    "intake": N_("intake"),
+    "triage": N_("triage"),
+    "placing": N_("plaatsen"),
+    "aftercare": N_("nazorg"),
+    "mandate": N_("mandaat"),
+}
+OFFICE_CLOSURES = {
+    "collective_leave": N_("collectief vrij"),
+    "local_holiday": N_("plaatselijke feestdag"),
+    "training": N_("scholing"),
+    "moving": N_("verhuizing"),
+    "emergency": N_("noodgeval"),
+    "other": N_("iets anders"),
+}
 ORGANISATION_KINDS = {
     "care_coordination": N_("zorgcoördinatie"),
     "provider": N_("opvangaanbieder"),
@@ -224,6 +263,7 @@ RELEASE_REASONS = {
 BRIDGES = {
     "hotel": N_("hotel"),
     "police_cell": N_("politiecel"),
+    "police_bed": N_("noodbed via de politie"),
     "regular_bed": N_("gewoon opvangbed"),
     "other": N_("iets anders"),
 }
@@ -380,6 +420,14 @@ EVENTS = {
     "report.confirmed": N_("CoMensha heeft de melding ontvangen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
+    "alarm.released": N_("Het alarm werd teruggegeven"),
+    "alarm.claim_lapsed": N_("Wie het alarm nam, liet niets meer weten: het gaat verder"),
+    "alarm.unanswered": N_("Niemand gaf antwoord op het alarm"),
+    "alarm.responsible_named": N_("Er is iemand verantwoordelijk: het alarm rust"),
+    "alarm.responsible_silent": N_("De verantwoordelijke liet niets meer weten: het alarm begint opnieuw"),
+    "alarm.ended": N_("Het alarm is over"),
+    "escalation.opened": N_("Hier moet iemand naar kijken"),
+    "call.noted": N_("Gebeld"),
 }
 
 PLACE_KINDS = {
@@ -412,10 +460,49 @@ ENDINGS = {
 
 TRIGGERS = {
     "deadline": N_("De termijn is voorbij zonder plek."),
+    "deadline_near": N_("De termijn is bijna voorbij en er is niemand gevraagd."),
+    "no_proposal": N_("Er is geen enkel voorstel."),
+    "only_stale": N_("Er zijn alleen voorstellen met een verouderde stand."),
+    "offer_unanswered": N_("Een vraag aan een opvang wacht op antwoord."),
+    "hold_near_lapse": N_("Een plek wordt bijna niet meer vastgehouden."),
+    "all_declined": N_("Iedereen die gevraagd is, zei nee."),
+    "bridge": N_("Iemand slaapt op een overbrugging, omdat er geen plek is."),
+    "apart_conflict": N_("Twee aanvragen die uit elkaar moeten blijven, zijn in hetzelfde huis."),
+    "figures_stale": N_("De stand van een huis is al lang niet gecontroleerd."),
+    "unconditional_low": N_("Er zijn bijna geen onvoorwaardelijke plekken vrij."),
+    "nobody_authorised": N_("Wie moet beslissen, is niet te bereiken."),
+    "roster_gap": N_("In het rooster staat niemand."),
+    "no_feedback": N_("Wie meldde, heeft nog niets gehoord."),
+    "capacity_short": N_("In deze regio zijn te weinig plekken vrij."),
+    "cooperation_stalled": N_("Een huis antwoordt niet op vragen."),
+    "decision_overdue": N_("Een beslissing had er al moeten zijn."),
     "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
     "police_cell": N_("Iemand zit in een politiecel, omdat er geen plek is."),
     "no_destination": N_("Iemand vertrok zonder dat we weten waarheen."),
     "b8_end": N_("Een B8 loopt binnenkort af."),
+}
+
+RUNG_RESULTS = {
+    "skipped": N_("daar is niemand: meteen door"),
+    "impossible": N_("niet te bereiken: meteen door"),
+    "withheld": N_("dat doet de landelijk coördinator"),
+    "acknowledged": N_("beantwoord"),
+    "unanswered": N_("geen antwoord"),
+    "stood_down": N_("niet meer nodig"),
+}
+CALL_RESULTS = {
+    "no_answer": N_("geen gehoor"),
+    "engaged": N_("in gesprek"),
+    "says_free": N_("zegt: er is plek"),
+    "says_full": N_("zegt: vol"),
+    "calls_back": N_("belt terug"),
+    "other": N_("iets anders"),
+}
+LIST_REASONS = {
+    "evening": N_("Voor vannacht, zoals elke avond"),
+    "outage": N_("De schermen vallen uit of doen het slecht"),
+    "away": N_("Ik ben straks onderweg, zonder scherm"),
+    "practice": N_("Om te oefenen"),
 }
 
 REPEAT_OUTCOMES = {
@@ -439,12 +526,15 @@ HOLIDAYS = {
 
 LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
+    "call_result": CALL_RESULTS,
+    "list_reason": LIST_REASONS,
     "repeat_outcome": REPEAT_OUTCOMES,
     "place_kind": PLACE_KINDS,
     "use": USES,
     "displaced": DISPLACED,
     "agreement_end": ENDINGS,
     "role": ROLES,
+    "rung_result": RUNG_RESULTS,
     "pool": POOLS,
     "urgency": URGENCIES,
     "band": BANDS,
@@ -458,6 +548,7 @@ LABELS: dict[str, dict[str, str]] = {
     "sex": SEXES,
     "decline": DECLINES,
     "closure": CLOSURES,
+    "channel": CHANNELS,
     "pause": PAUSES,
     "pause_length": PAUSE_LENGTHS,
     "intake_hours": INTAKE_HOURS,
@@ -468,6 +559,10 @@ LABELS: dict[str, dict[str, str]] = {
     "decline_tag": DECLINE_TAGS,
     "correction_reason": CORRECTION_REASONS,
     "weekday": WEEKDAYS,
+    "cover": COVERS,
+    "turn": TURNS,
+    "task": TASKS,
+    "office_closure": OFFICE_CLOSURES,
     "holiday": HOLIDAYS,
     "organisation_kind": ORGANISATION_KINDS,
     "exploitation": EXPLOITATIONS,

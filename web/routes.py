@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from web.assets import URL, serve
+from web.assets import URL, assets, serve
 from web.words import LANGUAGE_COOKIE, LANGUAGES
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -39,6 +39,11 @@ async def switch_language(request: Request) -> Response:
     return answer
 
 
+async def push_worker(_request: Request) -> Response:
+    """What shows a pushed message while no page is open. At the root: it may act only for what lies below it."""
+    return Response(assets()["worker.js"].body, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
 def local_path(wish: str) -> str:
     """A path on this site, or the start page: a link must never lead a person to somebody else's site."""
     printable = wish.isprintable() and "\\" not in wish
@@ -53,5 +58,6 @@ def local_path(wish: str) -> str:
 
 ROUTES = (
     Route(URL + "{name:path}", serve, methods=["GET"], name="static"),
+    Route("/meldingen.js", push_worker, methods=["GET"], name="push_worker"),
     Route("/taal", switch_language, methods=["POST"], name="language"),
 )

@@ -24,6 +24,7 @@ KIND_NAMES: dict[str, str] = {
     "youth": N_("Minderjarigen alleen"),
     "reporting": N_("Melding aan CoMensha"),
     "roster": N_("Rooster"),
+    "handover": N_("Overdracht en noodlijst"),
 }
 
 NAMES: dict[str, str] = {
@@ -102,6 +103,11 @@ NAMES: dict[str, str] = {
     "roster.plan_days": N_("Vaste diensten uitschrijven voor de komende"),
     "roster.gap_days": N_("Gaten laten zien voor de komende"),
     "roster.gap_alarm_hours": N_("Een gat is een alarm zo lang van tevoren"),
+    "handover.acknowledge_minutes": N_("Zo lang na een overdracht zonder bevestiging gaat er weer een bericht"),
+    "handover.rings_max": N_("Zo vaak gaat dat bericht hoogstens"),
+    "handover.list_at": N_("De noodlijst wordt elke avond klaargezet om"),
+    "handover.list_minutes": N_("Een noodlijst geldt"),
+    "handover.news_days_max": N_("Wie dienst krijgt, ziet hoogstens terug"),
 }
 
 UNITS: dict[str, str] = {

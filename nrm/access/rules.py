@@ -87,6 +87,16 @@ class Verb(StrEnum):
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
     SHIFT_KEEP = "shift.keep"
+    CALL_NOTE = "call.note"
+    HANDOVER_READ = "handover.read"
+    HANDOVER_TAKE = "handover.take"
+    NIGHT_LIST_MAKE = "night_list.make"
+    CALENDAR_KEEP = "calendar.keep"
+    ROSTER_READ = "roster.read"
+    ROSTER_KEEP = "roster.keep"
+    ROSTER_STAND = "roster.stand"
+    REACH_KEEP = "reach.keep"
+    UNDELIVERED_READ = "undelivered.read"
     YOUTH_ANSWER = "youth.answer"
     REPORT_KEEP = "report.keep"
     REPORT_CONFIRM = "report.confirm"
@@ -146,6 +156,20 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
+    Verb.CALL_NOTE: _CASE_HOLDERS,
+    Verb.HANDOVER_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL},
+    # Only whom it is given to; which organisation that is stands in the hand-over itself.
+    Verb.HANDOVER_TAKE: frozenset({_R.COORDINATOR, _R.COORDINATOR_REGIONAL}),
+    Verb.NIGHT_LIST_MAKE: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK}),
+    # Everybody their own organisation's; the administrator every organisation's.
+    Verb.CALENDAR_KEEP: frozenset({_R.PROVIDER, _R.MUNICIPALITY, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
+    # Off shift too: one looks at the roster to know when one is on.
+    Verb.ROSTER_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
+    Verb.ROSTER_KEEP: frozenset({_R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.ADMIN}),
+    Verb.ROSTER_STAND: frozenset({_R.DUTY_OFFICER, _R.COORDINATOR_REGIONAL}),
+    # How colleagues reach oneself: everybody for themselves.
+    Verb.REACH_KEEP: _ALL,
+    Verb.UNDELIVERED_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.ADMIN}),
     Verb.YOUTH_ANSWER: frozenset({_R.YOUTH_CARE}),
     # Police, marechaussee and labour inspectorate must report, so a first responder may be the one who does.
     Verb.REPORT_KEEP: _CASE_HOLDERS | {_R.FIRST_RESPONDER},
@@ -238,6 +262,9 @@ _ON_SHIFT_ONLY = frozenset(
         Verb.BRIDGE_KEEP,
         Verb.REPORT_KEEP,
         Verb.ALARM_CLAIM,
+        Verb.CALL_NOTE,
+        Verb.HANDOVER_READ,
+        Verb.NIGHT_LIST_MAKE,
         Verb.FIGURES_CHASE,
     }
 )

@@ -139,10 +139,14 @@ def stretches(
 def instant(day: date, wall: time) -> datetime:
     """The instant at which the wall shows this time on this day.
 
-    A time that the wall skips in spring is the instant that long after midnight; of one that it shows twice in autumn,
-    the first. The same for an end as for a beginning, so that what joined on the wall joins in time.
+    A time that the wall skips in spring is the jump itself; of one that it shows twice in autumn, the first. So later
+    on the wall is never earlier in time, and what joined on the wall joins in time.
     """
-    return datetime.combine(day, wall, AMSTERDAM).astimezone(UTC)
+    shown = datetime.combine(day, wall)
+    at = shown.replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    if at.astimezone(AMSTERDAM).replace(tzinfo=None) == shown:
+        return at
+    return _jump(instant(day, MIDNIGHT), instant(day + timedelta(days=1), MIDNIGHT))
 
 
 def _within(span: Span, wall: time) -> bool:

@@ -13,6 +13,8 @@ class BridgeKind(StrEnum):
 
     HOTEL = "hotel"
     POLICE_CELL = "police_cell"
+    POLICE_BED = "police_bed"
+    """A bed for emergencies that the police arranged by themselves, as they may after office hours."""
     REGULAR_BED = "regular_bed"
     OTHER = "other"
 

@@ -15,10 +15,22 @@ from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import NotFound
 from nrm.roster import rules
-from nrm.roster.models import RosterDeputy, RosterGap, RosterLine, RosterSlot
-from nrm.roster.rules import KIND_OF_ROLE, Source
+from nrm.roster.models import (
+    Arrangement,
+    RosterDeputy,
+    RosterFeed,
+    RosterGap,
+    RosterLine,
+    RosterPattern,
+    RosterSlot,
+    RosterSwap,
+)
+from nrm.roster.rules import KIND_OF_ROLE, Source, Task
 
 LIST_MAX = 500
+
+SECOND = "second_duty_officer"
+"""How a ladder names the duty officer of rank 2."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +78,11 @@ class OnCall:
 def on_call(tx: Tx, role: str, region_code: str | None, at: datetime | None = None, rank: int | None = None) -> OnCall:
     """Whom to call for a role in a region (None is nationally) at an instant, by default now.
 
-    `rank` 1 leaves out the second duty officer and 2 everybody else who is planned. Who really is there counts up to
-    now only: of a later instant the roster is all that is known.
+    `second_duty_officer` is rank 2 of the duty officers. `rank` 1 leaves out the second one, and 2 everybody else who
+    is planned. Who really is there counts up to now only: of a later instant the roster is all that is known.
     """
+    if role == SECOND:
+        role, rank = Role.DUTY_OFFICER, 2
     at = at or tx.now
     found = line_of(tx, role, region_code)
     home = found.region_code if found else region_code
@@ -147,7 +161,7 @@ def line(tx: Tx, line_id: str, for_update: bool = False) -> RosterLine:
     query = select(RosterLine).where(RosterLine.id == line_id)
     found = tx.session.exec(query.with_for_update() if for_update else query).first()
     if found is None:
-        raise NotFound("no_roster_line")
+        raise NotFound("no_roster")
     return found
 
 
@@ -175,12 +189,161 @@ def slots_between(tx: Tx, line_id: str, from_at: datetime, until_at: datetime) -
     )
 
 
+def slot_of_agenda(tx: Tx, line_id: str, key: str) -> bool:
+    """Whether this event of a file was planned before, whatever became of it."""
+    found = select(RosterSlot.id).where(RosterSlot.line_id == line_id, RosterSlot.agenda_key == key)
+    return tx.session.exec(found).first() is not None
+
+
+def standing(tx: Tx, line_id: str, from_at: datetime, until_at: datetime) -> list[RosterSlot]:
+    """As `slots_between`, without those of people who cannot log in any more: they stand nowhere."""
+    found = slots_between(tx, line_id, from_at, until_at)
+    gone = select(Account.id).where(col(Account.id).in_({slot.account_id for slot in found}), ~col(Account.active))
+    inactive = set(tx.session.exec(gone))
+    return [slot for slot in found if slot.account_id not in inactive]
+
+
+def slots_of(tx: Tx, account_id: str, from_at: datetime, until_at: datetime) -> list[tuple[RosterSlot, RosterLine]]:
+    """What one person has to stand, on whatever line, in order."""
+    return list(
+        tx.session.exec(
+            select(RosterSlot, RosterLine)
+            .join(RosterLine, col(RosterLine.id) == RosterSlot.line_id)
+            .where(
+                RosterSlot.account_id == account_id,
+                col(RosterSlot.cancelled_at).is_(None),
+                col(RosterLine.ended_at).is_(None),
+                col(RosterSlot.ends_at) > from_at,
+                col(RosterSlot.starts_at) < until_at,
+            )
+            .order_by(col(RosterSlot.starts_at), RosterSlot.id)
+            .limit(LIST_MAX)
+        ).all()
+    )
+
+
+def people(tx: Tx, found: RosterLine) -> list[Account]:
+    """Who may stand on a line, by name."""
+    return [
+        account
+        for account, organisation in sorted(access.accounts(tx), key=lambda pair: pair[0].name)
+        if account.active and rules.fits(account.role, organisation.region_code, found)
+    ]
+
+
+def names(tx: Tx, account_ids: Collection[str]) -> dict[str, str]:
+    rows = tx.session.exec(select(Account.id, Account.name).where(col(Account.id).in_(account_ids)))
+    return dict(rows.all())
+
+
+def patterns(tx: Tx, line_id: str) -> list[RosterPattern]:
+    """The recurring shifts of a line, oldest first."""
+    return list(
+        tx.session.exec(
+            select(RosterPattern)
+            .where(RosterPattern.line_id == line_id, col(RosterPattern.ended_at).is_(None))
+            .order_by(col(RosterPattern.rank), col(RosterPattern.valid_from), RosterPattern.id)
+        )
+    )
+
+
+def deputies(tx: Tx, line_id: str) -> list[tuple[RosterDeputy, Account]]:
+    """Everybody written down as a deputy on a line, in order."""
+    return list(
+        tx.session.exec(
+            select(RosterDeputy, Account)
+            .join(Account, col(Account.id) == RosterDeputy.account_id)
+            .where(RosterDeputy.line_id == line_id, col(RosterDeputy.ended_at).is_(None))
+            .order_by(col(RosterDeputy.place), RosterDeputy.id)
+        ).all()
+    )
+
+
+def open_swap(tx: Tx, slot_id: str) -> RosterSwap | None:
+    return next(iter(open_swaps(tx, [slot_id]).values()), None)
+
+
+def open_swaps(tx: Tx, slot_ids: Collection[str]) -> dict[str, RosterSwap]:
+    """Of these slots, those that are offered to colleagues."""
+    rows = tx.session.exec(
+        select(RosterSwap).where(
+            col(RosterSwap.slot_id).in_(slot_ids),
+            col(RosterSwap.taken_at).is_(None),
+            col(RosterSwap.withdrawn_at).is_(None),
+        )
+    )
+    return {row.slot_id: row for row in rows}
+
+
+def open_gaps(tx: Tx, line_id: str) -> list[RosterGap]:
+    """The gaps of a line that are on record and not filled, in order."""
+    return list(
+        tx.session.exec(
+            select(RosterGap)
+            .where(RosterGap.line_id == line_id, col(RosterGap.closed_at).is_(None))
+            .order_by(col(RosterGap.from_at), col(RosterGap.rank))
+        )
+    )
+
+
+def gaps(tx: Tx, actor: Actor) -> list[tuple[RosterGap, RosterLine]]:
+    """Every gap ahead on the lines the actor sees, soonest first."""
+    found = [(gap, one) for one in lines(tx, actor) for gap in open_gaps(tx, one.id) if gap.until_at > tx.now]
+    return sorted(found, key=lambda pair: (pair[0].from_at, pair[0].id))[:LIST_MAX]
+
+
+def arrangements(tx: Tx, region_code: str) -> list[tuple[Arrangement, Organisation]]:
+    """Who does what in a region now or later, with what is over left out; by task and first day."""
+    today = tx.now.astimezone(AMSTERDAM).date()
+    rows = tx.session.exec(
+        select(Arrangement, Organisation)
+        .join(Organisation, col(Organisation.id) == Arrangement.organisation_id)
+        .where(
+            Arrangement.region_code == region_code,
+            col(Arrangement.ended_at).is_(None),
+            col(Arrangement.valid_until).is_(None) | (col(Arrangement.valid_until) >= today),
+        )
+    ).all()
+    tasks = list(Task)
+    return sorted(rows, key=lambda pair: (tasks.index(Task(pair[0].task)), pair[0].valid_from, pair[0].id))
+
+
+def feed_of_token(tx: Tx, hashed: str) -> RosterFeed | None:
+    """The feed behind a token, of somebody who may still log in."""
+    return tx.session.exec(
+        select(RosterFeed)
+        .join(Account, col(Account.id) == RosterFeed.account_id)
+        .where(RosterFeed.token_hash == hashed, col(RosterFeed.revoked_at).is_(None), col(Account.active))
+    ).first()
+
+
+def feed(tx: Tx, account_id: str) -> RosterFeed | None:
+    """Somebody's live feed, if they have one."""
+    return tx.session.exec(
+        select(RosterFeed).where(RosterFeed.account_id == account_id, col(RosterFeed.revoked_at).is_(None))
+    ).first()
+
+
+def due_lines(tx: Tx, limit: int) -> list[str]:
+    """Lines whose recurring shifts and gaps must be worked out now."""
+    return list(
+        tx.session.exec(
+            select(RosterLine.id)
+            .where(col(RosterLine.check_due_at) <= tx.now)
+            .order_by(col(RosterLine.check_due_at), RosterLine.id)
+            .limit(limit)
+        )
+    )
+
+
 def due_gaps(tx: Tx, limit: int) -> list[str]:
     """Gaps that somebody must be told of now: weeks or days ahead once, and once as they begin."""
     return list(
         tx.session.exec(
             select(RosterGap.id)
-            .where(col(RosterGap.due_at) <= tx.now, col(RosterGap.closed_at).is_(None))
+            .where(
+                col(RosterGap.due_at) <= tx.now, col(RosterGap.closed_at).is_(None), col(RosterGap.until_at) > tx.now
+            )
             .order_by(col(RosterGap.due_at), RosterGap.id)
             .limit(limit)
         )

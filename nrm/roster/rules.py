@@ -169,13 +169,6 @@ def overlap(one: Stretch, other: Stretch) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def days_of(stretch: Stretch) -> list[date]:
-    """The days on the wall that a stretch touches."""
-    first = stretch[0].astimezone(AMSTERDAM).date()
-    last = (stretch[1] - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
-    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
-
-
 class Line(Protocol):
     """What of a line of the roster decides who may keep it and who may stand on it."""
 

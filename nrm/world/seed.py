@@ -6,7 +6,7 @@ the world, so its journal entries carry the moments they tell about, oldest firs
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,8 @@ from nrm.access.models import Account
 from nrm.access.models import Organisation as OrganisationRow
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.access.service import add_account, add_organisation, hash_password, start_shift
+from nrm.calendar.rules import instant
+from nrm.clock import AMSTERDAM
 from nrm.course.rules import BridgeKind
 from nrm.course.schemas import BridgeIn
 from nrm.course.service import record_bridge
@@ -38,6 +40,10 @@ from nrm.registry.models import Region as RegionRow
 from nrm.registry.models import Unit as UnitRow
 from nrm.registry.rules import ClaimKind
 from nrm.registry.schemas import AgreementIn
+from nrm.roster import queries as roster_queries
+from nrm.roster import service as roster
+from nrm.roster.rules import Cover, Task
+from nrm.roster.schemas import ArrangementIn, LineIn, PatternIn
 from nrm.seal import AddressKey
 from nrm.world.generator import Location, Organisation, Rule, Stay, World, provider_id, world
 
@@ -76,6 +82,8 @@ _PEOPLE: Final = (
     _Person("aanbieder-1", Role.PROVIDER, "Plaatsing De Linde", provider_id("linde")),
     _Person("aanbieder-2", Role.PROVIDER, "Plaatsing De Esdoorn", provider_id("esdoorn")),
     _Person("piket", Role.DUTY_OFFICER, "Piketdienst", "comensha"),
+    _Person("piket-2", Role.DUTY_OFFICER, "Tweede piketdienst", "comensha"),
+    _Person("piket-utrecht", Role.DUTY_OFFICER, "Piketdienst Utrecht", "keten-vr09"),
     _Person("politie", Role.FIRST_RESPONDER, "Politie Rotterdam", "politie-vr17"),
     _Person("fairwork", Role.FIRST_RESPONDER, "Hulplijn FairWork", "fairwork"),
     _Person("arbeidsinspectie", Role.FIRST_RESPONDER, "Arbeidsinspectie, team opvang", "arbeidsinspectie"),
@@ -215,6 +223,9 @@ _WILLING: Final = "aanbieder-2"
 
 _CONSENT: Final = timedelta(days=60)
 """For how long, from the demo on."""
+
+_ROSTER_MADE: Final = timedelta(hours=5)
+"""How long before the demo the roster was made."""
 
 _BRIDGE_MINUTES: Final = 30
 """How long ago the family of five went to a hotel, for want of a place."""
@@ -359,6 +370,7 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
                 give_consent, actor=willing, location_id=found.id, urgencies=(Urgency.PLANNED,), until=until
             )
             yield _Step(opened_at + timedelta(hours=1), willing.account_id, say_yes)
+    yield _Step(tx.now - _ROSTER_MADE, people["loket"].account_id, partial(_roster, people, tx.now))
     duty = people["piket"]
     yield _Step(tx.now - timedelta(minutes=_SHIFT_MINUTES), duty.account_id, partial(start_shift, actor=duty))
     for asked in _OPEN_REQUESTS:
@@ -368,6 +380,49 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
     owner = people["coordinator-utrecht"]
     at = tx.now - timedelta(minutes=_BRIDGE_MINUTES)
     yield _Step(at, owner.account_id, partial(_bridge, actor=owner))
+
+
+_EVERY_DAY: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ROSTER_GAP_DAYS: Final = (3, 5)
+"""From which day ahead until which the national roster of the demo has nobody: a gap that everybody can see."""
+
+
+def _roster(people: dict[str, Actor], demo_at: datetime, tx: Tx) -> None:
+    """Who should be on duty: two take turns nationally day and night, Utrecht has its own after office hours."""
+    desk, utrecht = people["loket"], people["regie-utrecht"]
+    today = demo_at.astimezone(AMSTERDAM).date()
+    first, last = (today + timedelta(days=days) for days in _ROSTER_GAP_DAYS)
+    national = roster.add_line(tx, desk, LineIn(role="duty_officer", ranks=2))
+    # Last week's turn was the other one's, so that whoever is on shift as the demo starts is the first this week.
+    for rank, logins in {1: ("piket-2", "piket"), 2: ("piket", "piket-2")}.items():
+        rule = {"rank": rank, "weekdays": _EVERY_DAY, "starts": time(9), "ends": time(9)}
+        rule["people"] = tuple(people[login].account_id for login in logins)
+        made = PatternIn.model_validate({**rule, "valid_from": today - timedelta(days=7)})
+        roster.recur(tx, desk, national.id, made)
+    for slot in roster_queries.slots_between(tx, national.id, instant(first, time(12)), instant(last, time(6))):
+        if slot.rank == 1:
+            roster.cancel_slot(tx, desk, slot.id)
+    regional = roster.add_line(tx, utrecht, LineIn(role="coordinator_regional", region="VR09"))
+    own = roster.add_line(tx, utrecht, LineIn(role="duty_officer", region="VR09", cover=Cover.AFTER_HOURS))
+    for line, login in ((regional, "regie-utrecht"), (own, "piket-utrecht")):
+        rule = {"weekdays": _EVERY_DAY, "starts": time(9), "ends": time(9), "people": (people[login].account_id,)}
+        roster.recur(tx, utrecht, line.id, PatternIn.model_validate({**rule, "valid_from": today - timedelta(days=7)}))
+    for task, organisation, note in _ARRANGED:
+        roster.arrange(
+            tx,
+            utrecht,
+            ArrangementIn(region="VR09", task=task, organisation=organisation, note=note, valid_from=today),
+        )
+
+
+_ARRANGED: Final = (
+    (Task.INTAKE, "zc-vr09", None),
+    (Task.TRIAGE, "zc-vr09", None),
+    (Task.PLACING, "zc-vr09", "buiten kantooruren de piketdienst"),
+    (Task.AFTERCARE, "gemeente-vr09", None),
+    (Task.MANDATE, "keten-vr09", "wijst een crisisbed van de regio aan"),
+)
+"""Who does what in Utrecht, so that the demo has one region that wrote it down."""
 
 
 def _bridge(tx: Tx, actor: Actor) -> None:

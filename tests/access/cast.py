@@ -8,14 +8,21 @@ from sqlmodel import select
 from nrm import policy
 from nrm.access import service as access
 from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.access.service import token_hash
+from nrm.calendar import service as calendar
+from nrm.calendar.models import OfficeClosure, OfficePeriod
+from nrm.calendar.schemas import ClosureIn, HoursIn
 from nrm.course import service as course
 from nrm.course.schemas import BridgeIn, SettlementIn
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
+from nrm.handover.service import hand_over
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest, Repeat
 from nrm.intake.rules import Outcome
 from nrm.intake.schemas import GroupIn, PreAlertIn
+from nrm.notify import points
+from nrm.notify.models import ContactPoint
 from nrm.placing import consents, staying
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
@@ -24,6 +31,9 @@ from nrm.registry import service as registry
 from nrm.registry.rules import Use
 from nrm.reporting import service as reporting
 from nrm.reporting.rules import NotReason
+from nrm.roster import service as roster
+from nrm.roster.models import Arrangement, RosterDeputy, RosterSlot
+from nrm.roster.schemas import ArrangementIn, DeputyIn, LineIn, PatternIn, SlotIn
 from nrm.rulebook import service as rulebook
 from nrm.rulebook.schemas import DraftIn
 from nrm.youth import service as youth
@@ -80,7 +90,8 @@ class Cast:
 
     def secrets(self) -> list[str]:
         """What points at one case or one house: ids, short codes, location codes."""
-        ids = [id for name, id in self.ids.items() if name != "alarm"]
+        known = {"alarm", "escalation", "region", "provider_organisation"}
+        ids = [id for name, id in self.ids.items() if name not in known]
         return [*ids, *self.short_codes.values(), "L-001", "L-002", "L-003"]
 
 
@@ -120,7 +131,7 @@ def cast(town: Town) -> Cast:
     town.clock.turn(minutes=61)
     escalation.run_due(town.database)
     with town.database.reading() as tx:
-        made.ids["alarm"] = tx.session.exec(select(Alarm.id)).one()
+        made.ids["alarm"], made.ids["escalation"] = tx.session.exec(select(Alarm.id, Alarm.escalation_id)).one()
 
     made.ids["location"] = town.location(places=(1,) * 16)
     made.ids["other_location"] = town.location("ander", region="VR01", places=(1,))
@@ -214,8 +225,58 @@ def cast(town: Town) -> Cast:
     with town.database.transaction(provider.account_id) as tx:
         course.block(tx, provider, placed_stay, "no_housing")
     made.ids["blocked_stay"] = placed_stay
+    with town.database.transaction() as tx:
+        morning = hand_over(tx, OWN, "https://nrm.example")
+        assert morning is not None
+        made.ids["handover"] = morning.id
+    on_the_roster(made)
     town.clock.turn(seconds=1)
+    made.ids["contact_point"], made.ids["hook"] = reaching(town, made.actors["duty"])
     return made
+
+
+def on_the_roster(made: Cast) -> None:
+    """A national line with somebody on it, something to swap and a gap; a regional one; hours of the provider."""
+    town, desk, provider = made.town, made.actors["desk"], made.actors["provider"]
+    duty, off = made.actors["duty"], made.actors["duty_off"]
+    regional = made.actors["regional"]
+    made.ids["region"], made.ids["provider_organisation"] = OWN, provider.organisation_id
+    with town.database.transaction(desk.account_id) as tx:
+        hours = {"mon": {"opens": "08:00", "closes": "12:00"}}
+        period = HoursIn.model_validate({"validFrom": date(2026, 1, 1), "hours": hours})
+        calendar.set_hours(tx, provider, provider.organisation_id, period)
+        away = {"fromAt": tx.now, "untilAt": tx.now + timedelta(days=1), "reason": "training"}
+        calendar.close(tx, provider, provider.organisation_id, ClosureIn.model_validate(away))
+        (made.ids["office_period"],) = tx.session.exec(select(OfficePeriod.id))
+        (made.ids["office_closure"],) = tx.session.exec(select(OfficeClosure.id))
+        line = roster.add_line(tx, desk, LineIn.model_validate({"role": "duty_officer"}))
+        own = roster.add_line(tx, desk, LineIn.model_validate({"role": "coordinator_regional", "region": OWN}))
+        made.ids["line"], made.ids["regional_line"] = line.id, own.id
+        for actor, on, start, end in ((duty, line, -1, 8), (off, line, 8, 16), (regional, own, -1, 8)):
+            stretch = {"startsAt": tx.now + timedelta(hours=start), "endsAt": tx.now + timedelta(hours=end)}
+            roster.plan(tx, desk, on.id, SlotIn.model_validate({"account": actor.account_id, **stretch}))
+            (found,) = tx.session.exec(select(RosterSlot.id).where(RosterSlot.account_id == actor.account_id))
+            made.ids[{"piket": "slot", "piket-vrij": "swap_slot"}.get(actor.name, "regional_slot")] = found
+        roster.offer_swap(tx, off, made.ids["swap_slot"])
+        weekly = {
+            "weekdays": ["sun"],
+            "starts": "09:00",
+            "ends": "17:00",
+            "validFrom": tx.now.date() + timedelta(days=5),
+        }
+        made.ids["pattern"] = roster.recur(
+            tx, desk, line.id, PatternIn.model_validate({**weekly, "people": [duty.account_id]})
+        ).id
+        stands_in = {"account": off.account_id, "validFrom": tx.now.date()}
+        roster.add_deputy(tx, desk, line.id, DeputyIn.model_validate(stands_in))
+        (made.ids["deputy"],) = tx.session.exec(select(RosterDeputy.id))
+        intake_here = {"region": OWN, "task": "intake", "organisation": provider.organisation_id}
+        roster.arrange(tx, desk, ArrangementIn.model_validate({**intake_here, "validFrom": tx.now.date()}))
+        (made.ids["arrangement"],) = tx.session.exec(select(Arrangement.id))
+        roster.make_feed(tx, duty)
+    roster.keep_due(town.database)
+    with town.database.reading() as tx:
+        made.ids["gap"] = roster.queries.open_gaps(tx, made.ids["line"])[0].id
 
 
 def in_crisis(town: Town, coordinator: Actor, duty: Actor) -> str:
@@ -261,3 +322,12 @@ def investigators(town: Town, kind: OrganisationKind) -> dict[Role, Actor]:
                 access.start_shift(tx, actor)
         found[role] = actor
     return found
+
+
+def reaching(town: Town, duty: Actor) -> tuple[str, str]:
+    """Two ways to reach this person: a mail address whose code is 123456, and a webhook."""
+    with town.database.transaction(duty.account_id) as tx:
+        mail = points.add(tx, duty, "email", "piket@example.org")
+        hook = points.add(tx, duty, "webhook", "https://hooks.example.org/nrm")
+        tx.session.get_one(ContactPoint, mail).code_hash = token_hash(f"{mail}/123456")
+    return mail, hook

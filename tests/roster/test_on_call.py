@@ -1,59 +1,16 @@
 """Whom to call: who is really there, who should be, who steps in, and when nobody is."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-
-import pytest
 
 from nrm.access import service as access
 from nrm.access.models import Account
-from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.access.rules import Actor, Role
 from nrm.roster import queries
-from nrm.roster.models import RosterDeputy, RosterLine, RosterSlot
+from nrm.roster.models import RosterDeputy
 from nrm.roster.queries import OnCall
-from nrm.roster.rules import Cover, SlotSource
-from tests.builders import Town, town
-
-DUTY, REGIONAL = Role.DUTY_OFFICER, Role.COORDINATOR_REGIONAL
-
-
-@pytest.fixture
-def here(database_url: str) -> Iterator[Town]:
-    made = town(database_url)
-    yield made
-    made.database.close()
-
-
-def officer(here: Town, login: str, region: str | None = None, role: Role = DUTY) -> str:
-    kind = OrganisationKind.CHAIN_DIRECTION if region else OrganisationKind.NATIONAL_DESK
-    return here.account(login, role, here.organisation(f"keten-{region}" if region else "comensha", kind, region))
-
-
-def line(here: Town, role: Role = DUTY, region: str | None = None, cover: Cover = Cover.ALWAYS, ranks: int = 1) -> str:
-    kind = OrganisationKind.CHAIN_DIRECTION if region else OrganisationKind.NATIONAL_DESK
-    keeper = here.organisation(f"keten-{region}" if region else "comensha", kind, region)
-    line_id = f"line-{role}-{region}"
-    with here.database.transaction() as tx:
-        tx.session.add(
-            RosterLine(id=line_id, role=role, region_code=region, cover=cover, ranks=ranks, organisation_id=keeper)
-        )
-    return line_id
-
-
-def slot(here: Town, line_id: str, account_id: str, hours: tuple[float, float] = (-1, 8), rank: int = 1) -> str:
-    """Planned from so many hours after now until so many."""
-    with here.database.transaction() as tx:
-        row = RosterSlot(
-            id=tx.new_id(),
-            line_id=line_id,
-            rank=rank,
-            account_id=account_id,
-            starts_at=tx.now + timedelta(hours=hours[0]),
-            ends_at=tx.now + timedelta(hours=hours[1]),
-            source=SlotSource.PLANNED,
-        )
-        tx.session.add(row)
-        return row.id
+from nrm.roster.rules import Cover
+from tests.builders import Town
+from tests.roster.people import DUTY, REGIONAL, line, officer, plan
 
 
 def start(here: Town, login: str) -> Actor:
@@ -85,8 +42,8 @@ def test_without_a_roster_whoever_came_on_duty_and_else_the_channel(here: Town) 
 def test_really_there_then_planned_then_deputy_and_each_once(here: Town) -> None:
     anna, bert, cor, dirk = (officer(here, login) for login in ("anna", "bert", "cor", "dirk"))
     national = line(here, ranks=2)
-    slot(here, national, anna)
-    slot(here, national, bert, rank=2)
+    plan(here, national, anna)
+    plan(here, national, bert, rank=2)
     with here.database.transaction() as tx:
         for place, account in enumerate((anna, dirk), start=1):
             tx.session.add(
@@ -106,13 +63,14 @@ def test_really_there_then_planned_then_deputy_and_each_once(here: Town) -> None
     assert [one.name for one in found.not_started] == ["anna"]
     assert (found.persons[0].rank, found.persons[1].rank, found.persons[1].account_id) == (2, None, cor)
     assert [name for name, _ in who(ask(here, rank=2))] == ["bert", "anna", "dirk"]
+    assert ask(here, rank=2) == ask(here, role="second_duty_officer")  # type: ignore[arg-type]
     assert [name for name, _ in who(ask(here, rank=1))] == ["cor", "anna", "dirk"]
 
 
 def test_an_empty_slot_is_a_gap_also_with_a_deputy(here: Town) -> None:
     anna = officer(here, "anna")
     national = line(here)
-    slot(here, national, anna, hours=(1, 2))
+    plan(here, national, anna, hours=(1, 2))
     assert ask(here).gap
     now = here.clock.at
     edges = [ask(here, at=now + timedelta(hours=hours)).gap for hours in (0.999, 1, 1.999, 2)]
@@ -127,7 +85,7 @@ def test_an_empty_slot_is_a_gap_also_with_a_deputy(here: Town) -> None:
 
 def test_somebody_who_may_not_log_in_any_more_fills_no_slot(here: Town) -> None:
     anna = officer(here, "anna")
-    slot(here, line(here), anna)
+    plan(here, line(here), anna)
     assert not ask(here).gap
     with here.database.transaction() as tx:
         tx.session.get_one(Account, anna).active = False
@@ -144,17 +102,17 @@ def test_within_office_hours_nobody_has_to_stand_on_an_after_hours_line(here: To
 
 def test_a_region_with_a_line_of_its_own_is_not_served_by_the_country(here: Town) -> None:
     anna, eva = officer(here, "anna"), officer(here, "eva", "VR09")
-    slot(here, line(here), anna)
+    plan(here, line(here), anna)
     own = line(here, region="VR09")
     start(here, "anna")
     assert (ask(here, "VR09").gap, who(ask(here, "VR09"))) == (True, [])
     assert who(ask(here, "VR17")) == [("anna", "on_shift")]
-    slot(here, own, eva)
+    plan(here, own, eva)
     assert who(ask(here, "VR09")) == [("eva", "rostered")]
     # Regional coordinators press no start, so nothing is said about that.
     officer(here, "regie", "VR09", REGIONAL)
     keten = line(here, REGIONAL, "VR09")
-    slot(here, keten, here.accounts["regie"])
+    plan(here, keten, here.accounts["regie"])
     found = ask(here, "VR09", REGIONAL)
     assert (who(found), found.not_started) == ([("regie", "rostered")], ())
     assert [one.id for one in found.organisations] == ["org-keten-VR09"]

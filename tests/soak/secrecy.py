@@ -19,6 +19,7 @@ from unittest.mock import patch
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from pypdf import PdfReader
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
@@ -71,6 +72,7 @@ CANDIDATES = {
     "location_id": ("location", "other_location"),
     "place_id": ("place",),
     "alarm_id": ("alarm",),
+    "handover_id": ("handover",),
 }
 """Name in a path → the things of the cast to put there. Names that are not here get a word that exists nowhere."""
 
@@ -240,7 +242,9 @@ def _sheets() -> Iterator[bytes]:
 
 
 def _unpacked(answer: Any) -> str:
-    """What an answer says, also when it is a workbook, whose text is packed."""
+    """What an answer says, also when it is a workbook or a PDF, whose text is packed."""
+    if answer.content.startswith(b"%PDF"):
+        return " ".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
     if not answer.content.startswith(b"PK"):
         return str(answer.text)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:

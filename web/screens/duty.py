@@ -1,7 +1,10 @@
 """The duty desk: on shift or not, alarms to take, everyone who waits, and whom to phone."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
@@ -12,12 +15,20 @@ from nrm.access.models import Organisation
 from nrm.access.rules import Role, Verb, reach
 from nrm.api import Id
 from nrm.course import queries as course
+from nrm.course import service as course_service
+from nrm.course.rules import BRIDGED, BridgeKind
+from nrm.course.schemas import BridgeIn
 from nrm.db import Tx
+from nrm.errors import NotFound
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
-from nrm.escalation.rules import Trigger
+from nrm.escalation.rules import AT_ONCE, Trigger
 from nrm.escalation.schemas import AlarmOut
-from nrm.escalation.service import ON_LADDER
+from nrm.handover import calls
+from nrm.handover import queries as handover
+from nrm.handover.models import PhoneCall
+from nrm.handover.rules import CallResult
+from nrm.handover.schemas import PhoneOut
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.queries import RequestDetail
@@ -26,6 +37,8 @@ from nrm.placing import queries as placing
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView
 from nrm.registry.rules import TRUSTED, PlaceState
+from nrm.roster import queries as roster
+from nrm.roster.queries import OnCall
 from web.case_words import party
 from web.labels import POOLS, URGENCIES
 from web.screens.board import board_of
@@ -36,7 +49,13 @@ router = APIRouter()
 Officer = Annotated[Visit, Depends(Screen(Verb.SHIFT_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.SHIFT_KEEP))]
 Claimer = Annotated[Visit, Depends(Act(Verb.ALARM_CLAIM))]
+Phoner = Annotated[Visit, Depends(Act(Verb.CALL_NOTE))]
+Bridging = Annotated[Visit, Depends(Screen(Verb.BRIDGE_KEEP))]
+Bridger = Annotated[Visit, Depends(Act(Verb.BRIDGE_KEEP))]
 Chosen = Annotated[str, Query(max_length=40)]
+
+NIGHT = timedelta(hours=16)
+"""How far back the calls of this night reach."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,7 @@ class Card:
 
     @property
     def open(self) -> list[AlarmOut]:
-        return [alarm for alarm in self.rungs if not alarm.claimed]
+        return [alarm for alarm in self.rungs if not alarm.claimed and not alarm.responsible_until]
 
     @property
     def claimed(self) -> bool:
@@ -57,12 +76,17 @@ class Card:
     @property
     def triggers(self) -> list[str]:
         """Why it rings, what calls for somebody at once first."""
-        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger in ON_LADDER, trigger))
+        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger not in AT_ONCE, trigger))
 
     @property
     def taken_by(self) -> AlarmOut | None:
         """The rung somebody took, if any."""
         return next((alarm for alarm in self.rungs if alarm.claimed), None)
+
+    @property
+    def responsible(self) -> AlarmOut | None:
+        """The rung somebody is responsible for, if any."""
+        return next((alarm for alarm in self.rungs if alarm.responsible_until), None)
 
 
 @dataclass(frozen=True)
@@ -87,6 +111,8 @@ class House:
     view: LocationView
     region: str
     free: int
+    called: PhoneCall | None
+    """The newest call about it this night."""
 
     @property
     def worth_a_call(self) -> bool:
@@ -110,9 +136,18 @@ class Provider:
         return [house for house in self.houses if not house.worth_a_call]
 
 
+@dataclass(frozen=True)
+class OnDuty:
+    """Who has the night somewhere. `region` is empty for the whole country."""
+
+    id: str
+    region: str
+    on_call: OnCall
+
+
 @router.get("/piket")
-def overview(visit: Officer, soort: Chosen = "") -> Response:
-    """The page; off shift only the board and the button that starts a shift."""
+def overview(visit: Officer, soort: Chosen = "", voor: Chosen = "") -> Response:
+    """The one screen of the night; off shift only the board and the button that starts a shift."""
     if not visit.actor.on_shift:
         with visit.reading() as tx:
             frame = visit.frame(tx)
@@ -120,7 +155,9 @@ def overview(visit: Officer, soort: Chosen = "") -> Response:
         return visit.page("duty_off.html", frame, **shown)
     with visit.writing() as tx:  # listing cases is a logged read
         frame = visit.frame(tx)
-        shown = alarms_of(visit, tx) | _waiting(visit, tx) | _on_duty(tx) | _calling(visit, tx, soort)
+        shown = alarms_of(visit, tx) | _waiting(visit, tx) | _everywhere(visit, tx) | _calling(visit, tx, soort, voor)
+        shown |= _called(visit, tx) | board_of(tx, visit.actor, visit.words)
+        shown["pool"] = soort if soort in POOLS else ""  # the board's own filter is another one
     return visit.page("duty.html", frame, **shown)
 
 
@@ -129,8 +166,77 @@ def on_duty(visit: Officer) -> Response:
     """The live part: who is on duty."""
     with visit.reading() as tx:
         frame = visit.frame(tx)
-        shown = _on_duty(tx)
-    return visit.page("duty_shift_part.html", frame, **shown)
+        if not visit.actor.on_shift:
+            return visit.page("duty_shift_part.html", frame, **_on_duty(tx))
+        shown = _everywhere(visit, tx)
+    return visit.page("duty_everywhere_part.html", frame, **shown)
+
+
+@router.get("/piket/balk")
+def bar(visit: Annotated[Visit, Depends(Screen(Verb.CALL_NOTE))]) -> Response:
+    """The live part: what asks for somebody, in numbers, always in sight."""
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        shown = alarms_of(visit, tx) | _sums(visit, tx)
+    return visit.page("duty_bar_part.html", frame, **shown)
+
+
+@router.get("/piket/gesprekken")
+def called(visit: Annotated[Visit, Depends(Screen(Verb.CALL_NOTE))]) -> Response:
+    """The live part: the calls of this night."""
+    with visit.writing() as tx:
+        frame = visit.frame(tx)
+        shown = _called(visit, tx)
+    return visit.page("duty_calls_part.html", frame, **shown)
+
+
+@router.post("/piket/gebeld")
+def note_call(visit: Phoner) -> Response:
+    """Note a call: to whom, about which house or request, and how it ended."""
+    asked, pool, organisation_id = (visit.field(name)[:40] for name in ("voor", "soort", "organisation"))
+    return visit.act(
+        lambda tx: calls.note(
+            tx, visit.actor, organisation_id, visit.field("result"), visit.field("location") or None, asked or None
+        ),
+        f"/piket?soort={quote(pool)}&voor={quote(asked)}#bellen",
+        "call_noted",
+    )
+
+
+@router.get("/piket/noodbed/{request_id}")
+def police_bed(request_id: Id, visit: Bridging) -> Response:
+    """The police arranged a bed by themselves: in which municipality?"""
+    with visit.writing() as tx:
+        frame = visit.frame(tx)
+        detail = intake_service.open_case(tx, visit.actor, request_id, "bridge")
+        found = detail.request
+        if found.status not in BRIDGED:
+            return visit.go(f"/aanvragen/{request_id}", "not_waiting")
+        live = course.live_bridge(tx, request_id)
+        places = [one for one in registry.municipalities(tx) if one.region_code == found.region_code]
+    return visit.page(
+        "police_bed.html",
+        frame,
+        found=found,
+        party=party(visit.words, detail.persons),
+        live=live,
+        municipalities=[(one.code, one.name) for one in places],
+    )
+
+
+@router.post("/piket/noodbed/{request_id}")
+def record_police_bed(request_id: Id, visit: Bridger) -> Response:
+    """Record it. The request stays open."""
+
+    def work(tx: Tx) -> None:
+        shape = BridgeIn(
+            kind=BridgeKind.POLICE_BED,
+            municipality=visit.field("municipality"),
+            replaces=visit.field("replaces") or None,
+        )
+        course_service.record_bridge(tx, visit.actor, request_id, shape)
+
+    return visit.act(work, f"/aanvragen/{request_id}", "police_bed_recorded")
 
 
 @router.get("/piket/alarmen")
@@ -152,11 +258,13 @@ def waiting(visit: Annotated[Visit, Depends(Screen(Verb.REQUEST_READ))]) -> Resp
 
 
 @router.get("/piket/bellijst")
-def calling(visit: Annotated[Visit, Depends(Screen(Verb.ALARM_CLAIM))], soort: Chosen = "") -> Response:
+def calling(
+    visit: Annotated[Visit, Depends(Screen(Verb.ALARM_CLAIM))], soort: Chosen = "", voor: Chosen = ""
+) -> Response:
     """The live part: whom to phone."""
-    with visit.reading() as tx:
+    with visit.writing() as tx:
         frame = visit.frame(tx)
-        shown = _calling(visit, tx, soort)
+        shown = _calling(visit, tx, soort, voor)
     return visit.page("duty_calling_part.html", frame, **shown)
 
 
@@ -176,14 +284,14 @@ def end(visit: Keeper) -> Response:
 def claim(alarm_id: Id, visit: Claimer) -> Response:
     """Take an alarm: I do this."""
     back = "/piket" if visit.actor.role is Role.DUTY_OFFICER else "/landelijk"
-    return visit.act(lambda tx: escalation_service.claim_all(tx, visit.actor, alarm_id), back, "alarm_claimed")
+    return visit.act(lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), back, "alarm_claimed")
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     """What alarms_part.html shows: unclaimed first."""
     cards: dict[str, Card] = {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
-        cards.setdefault(alarm.short_code or alarm.id, Card(alarm, [])).rungs.append(alarm)
+        cards.setdefault(alarm.short_code or alarm.escalation_id, Card(alarm, [])).rungs.append(alarm)
     return {
         # What ends in weeks never stands above somebody who waits now.
         "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),
@@ -213,6 +321,7 @@ def _waiting(visit: Visit, tx: Tx) -> dict[str, Any]:
         # Overdue first, then by urgency, then by whose clock runs out first.
         "unplaced": sorted(unplaced, key=lambda one: (not one.overdue, urgencies.index(one.detail.request.urgency))),
         "placed": [one for one in listed if one not in unplaced],
+        **_sums(visit, tx),
     }
 
 
@@ -220,11 +329,50 @@ def _on_duty(tx: Tx) -> dict[str, Any]:
     return {"on_duty": access.on_duty(tx)}
 
 
-def _calling(visit: Visit, tx: Tx, pool: str) -> dict[str, Any]:
-    """Every provider with its phone and houses; those with most that may be free first."""
+def _sums(visit: Visit, tx: Tx) -> dict[str, Any]:
+    """What waits, in numbers only: no case is opened for it."""
+    counted = intake.open_counts(tx, reach(visit.actor))
+    return {
+        "waiting": sum(one.waiting for one in counted),
+        "overdue": sum(one.overdue for one in counted),
+        "unacknowledged": sum(one.acknowledged_at is None for one in handover.handovers(tx, visit.actor)),
+    }
+
+
+def _called(visit: Visit, tx: Tx) -> dict[str, Any]:
+    """The calls of this night. One that is about a case is a logged read of it."""
+    listed = handover.calls(tx, visit.actor, since=tx.now - NIGHT)
+    for request_id in sorted({call.request_id for call in listed if call.request_id}):
+        access_service.log_read(tx, visit.actor, f"request:{request_id}", "calls")
+    return {"calls": listed}
+
+
+def _everywhere(visit: Visit, tx: Tx) -> dict[str, Any]:
+    """Who has the night: nationally, in every region with a roster of its own, and whom to phone where nobody has."""
+    own = reach(visit.actor)
+    regions = {region.code: region.name for region in registry.regions(tx)}
+    listed = [OnDuty("duty_officer-", "", roster.on_call(tx, Role.DUTY_OFFICER, None))]
+    for line in roster.lines(tx, visit.actor):
+        if line.region_code is not None and own in {None, line.region_code}:
+            on_call = roster.on_call(tx, line.role, line.region_code)
+            listed.append(OnDuty(f"{line.role}-{line.region_code}", regions[line.region_code], on_call))
+    phones: list[PhoneOut] = handover.phones(tx, own)
+    return {"everywhere": listed, "phones": phones, "regions": regions, **_on_duty(tx)}
+
+
+def _calling(visit: Visit, tx: Tx, pool: str, asked: str) -> dict[str, Any]:
+    """Every provider with its phone and houses; those with most that may be free first.
+
+    `asked` is the request one phones for; one that this officer may not open, or that is no more, is left out.
+    """
     pool = pool if pool in POOLS else ""
     region_code = reach(visit.actor)
     regions = {region.code: region.name for region in registry.regions(tx)}
+    phoned = handover.last_calls(tx, tx.now - NIGHT)
+    case = None
+    if asked:
+        with suppress(NotFound):
+            case = intake_service.open_case(tx, visit.actor, asked, "calling").request
     found: dict[str, Provider] = {}
     for view in registry.locations(tx):
         location = view.location
@@ -232,11 +380,13 @@ def _calling(visit: Visit, tx: Tx, pool: str) -> dict[str, Any]:
             continue
         provider = found.setdefault(view.organisation.id, Provider(view.organisation, []))
         free = 0 if view.paused else view.count(PlaceState.FREE)
-        provider.houses.append(House(location.id, view, regions[location.region_code], free))
+        provider.houses.append(House(location.id, view, regions[location.region_code], free, phoned.get(location.id)))
     return {
         "providers": sorted(
             found.values(), key=lambda provider: (-len(provider.worth_a_call), provider.organisation.name)
         ),
         "pool": pool,
         "pools": list(POOLS),
+        "asked": case,
+        "results": [result.value for result in CallResult],
     }

@@ -18,6 +18,7 @@ from nrm.api import Id
 from nrm.course import service as course_service
 from nrm.db import Tx
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound, NotLoggedIn, TooMany
+from nrm.handover import queries as handover
 from nrm.intake import queries as intake_queries
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
@@ -369,6 +370,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         state = placing.shown_status(tx, found)
         course = around(tx, visit.actor, detail, stays, _current(stays))
         report = reporting.progress(tx, visit.actor, found)
+        calls = handover.calls(tx, visit.actor, request_id)
         youth_stands = youth.stands(tx, request_id) if found.minor_alone else []
     live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
@@ -396,6 +398,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         history=history,
         region_names=regions,
         report=report,
+        calls=calls,
         youth_stands=youth_stands,
         **course,
     )

@@ -1,0 +1,66 @@
+"""The screens of the night as a browser shows them: nothing inaccessible or too wide, what rings in sight."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from nrm.handover.service import hand_over
+from tests.browser import Person, Width, violations
+from tests.builders import town
+from tests.site import Site, log_in, tick
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing pokes out at the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_night_can_be_worked_at_any_width(sqlite_url: str, site: Site, person: Person, width: Width) -> None:
+    here = town(sqlite_url)
+    here.duty_officer(), here.coordinator(), here.provider()
+    here.location(), here.location(confirmed_minutes_ago=None)
+    request_id = here.request(here.police())
+    here.clock.turn(minutes=61)
+    tick(here)
+    with here.database.transaction() as tx:
+        hand_over(tx, "VR17", "https://nrm.example")
+    address = site(here, worker=False)
+    officer = person(base_url=address, width=width)
+    log_in(officer, "piket")
+    wrong = []
+    for path in (
+        "/piket",
+        f"/piket?voor={request_id}",
+        "/piket/sinds",
+        f"/piket/noodbed/{request_id}",
+        "/piket/noodlijst",
+        "/ochtend",
+    ):
+        officer.goto(path)
+        wrong += [f"{path}: {found}" for found in violations(officer)]
+        if not fits(officer):
+            wrong.append(f"{path} is wider than the screen")
+    officer.goto("/piket/noodlijst")
+    officer.get_by_role("button", name="Om te oefenen").click()
+    expect(officer.get_by_text("U ziet hem alleen nu")).to_be_visible()
+    wrong += violations(officer)
+    region = person(base_url=address, width=width)
+    log_in(region, "coordinator-VR17")
+    region.goto("/ochtend")
+    wrong += violations(region)
+    assert fits(region)
+    assert wrong == []
+
+    # What rings is on the screen without scrolling, and its number stays there at the very end of the page.
+    officer.goto("/piket")
+    expect(officer.get_by_role("button", name="Ik doe dit")).to_be_in_viewport()
+    officer.get_by_role("heading", name="Klaar?").scroll_into_view_if_needed()
+    expect(officer.get_by_role("link", name="Alarmen 1")).to_be_in_viewport()
+    # With the keyboard alone: open a house's answers, choose one.
+    summary = officer.locator("summary", has_text="Noteer").first
+    summary.focus()
+    officer.keyboard.press("Enter")
+    officer.keyboard.press("Tab")
+    officer.keyboard.press("Enter")
+    expect(officer.get_by_text("Het gesprek staat in de lijst")).to_be_visible()
+    here.database.close()

@@ -10,9 +10,11 @@ The common bits are the explanation. Traits nobody has on one of the sides are d
 of the masks, so that they stay short.
 """
 
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,57 +64,6 @@ def _marked(code: str, requests: list[int], units: BoolArray) -> Trait:
     return Trait(code, requests, units.nonzero()[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """The two lists the rules look at, with the numbers of the units as columns (all of length U)."""
-
-    problem: Problem
-    requests: Sequence[Request]
-    units: Sequence[Unit]
-    places: IntArray
-    sons_until: IntArray
-    age_min: IntArray
-    age_max: IntArray
-    available_from: IntArray
-    available_until: IntArray
-    located: Mapping[str, Sequence[int]]
-
-    @classmethod
-    def of(cls, problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> "Sides":
-        """The columns of `units`; an open end of availability becomes the largest day there can be."""
-
-        def column(read: Callable[[Unit], int]) -> IntArray:
-            return np.fromiter((read(unit) for unit in units), np.int64, len(units))
-
-        located: dict[str, list[int]] = defaultdict(list)
-        for at, unit in enumerate(units):
-            located[unit.location].append(at)
-        return cls(
-            problem,
-            requests,
-            units,
-            places=column(lambda unit: unit.places),
-            sons_until=column(lambda unit: unit.sons_until),
-            age_min=column(lambda unit: unit.age_min),
-            age_max=column(lambda unit: unit.age_max),
-            available_from=column(lambda unit: unit.available_from),
-            available_until=column(lambda unit: 2**62 if unit.available_until is None else unit.available_until),
-            located=located,
-        )
-
-    def marked(self, holds: Callable[[Unit], bool]) -> BoolArray:
-        """bool[U]: the units for which `holds` is true."""
-        return np.fromiter((holds(unit) for unit in self.units), np.bool_, len(self.units))
-
-    def grouped(self, name: Callable[[Unit], str | None]) -> dict[str, list[int]]:
-        """The numbers of the units by what `name` says of them, ascending; those of whom it says nothing left out."""
-        groups: dict[str, list[int]] = defaultdict(list)
-        for at, unit in enumerate(self.units):
-            if (named := name(unit)) is not None:
-                groups[named].append(at)
-        return groups
-
-
 def is_grown(person: Person) -> bool:
     """Someone who can accompany a child: 18 or older, or marked as a parent."""
     return person.age >= ADULT_AGE or person.parent
@@ -132,125 +83,225 @@ def own_account(request: Request) -> list[Person]:
     return [person for person in request.persons if is_grown(person)]
 
 
+class Demand:
+    """Requests by whatever a rule asks of them: lists of their numbers, each request once in a list."""
+
+    def __init__(self) -> None:
+        self.everyone: list[int] = []
+        self.of_pools: dict[frozenset[str], list[int]] = {}
+        self.with_sex: dict[str, list[int]] = {}
+        self.with_son: dict[int, list[int]] = {}
+        self.with_age: dict[int, list[int]] = {}
+        self.with_children: dict[bool, list[int]] = {}
+        self.of_size: dict[int, list[int]] = {}
+        self.with_fact: dict[str, list[int]] = {}
+        self.needing: dict[str, list[int]] = {}
+        self.fearing: dict[str, list[int]] = {}
+        self.barring: dict[tuple[str, str], list[int]] = {}
+        self.limited: dict[frozenset[str], list[int]] = {}
+        self.avoiding: dict[str, list[int]] = {}
+        self.with_dates: dict[tuple[int, int, int], list[int]] = {}
+
+    @classmethod
+    def of(cls, requests: Iterable[Request]) -> "Demand":
+        """All of them, numbered in the order given."""
+        demand = cls()
+        for at, request in enumerate(requests):
+            demand.add(at, request)
+        return demand
+
+    def add(self, at: int, request: Request) -> None:
+        """One more, under this number."""
+        self.everyone.append(at)
+        for lists, key in self._places(request):
+            lists.setdefault(key, []).append(at)
+
+    def remove(self, at: int, request: Request) -> None:
+        """Take out what `add` put in."""
+        self.everyone.remove(at)
+        for lists, key in self._places(request):
+            lists[key].remove(at)
+            if not lists[key]:
+                del lists[key]
+
+    def _places(self, request: Request) -> Iterator[tuple[dict[Any, list[int]], Any]]:
+        children, grown = accompanied_children(request), own_account(request)
+        yield self.of_pools, frozenset(request.pools)
+        sexes = {person.sex for person in grown} | {child.sex for child in children if child.sex != "m"}
+        yield from ((self.with_sex, sex) for sex in SEXES if sex in sexes)
+        yield from ((self.with_son, age) for age in sorted({child.age for child in children if child.sex == "m"}))
+        yield from ((self.with_age, age) for age in sorted({person.age for person in grown}))
+        if children:
+            yield self.with_children, True
+        yield self.of_size, request.size
+        yield from ((self.with_fact, criterion) for criterion, fact in request.facts.items() if fact == "yes")
+        yield from ((self.needing, need) for need in request.needs)
+        yield from ((self.fearing, region) for region in request.unsafe_regions)
+        yield from ((self.barring, (why, location)) for location, why in request.barred.items())
+        if request.only_locations is not None:
+            yield self.limited, frozenset(request.only_locations)
+        yield from ((self.avoiding, other) for other in request.apart)
+        yield self.with_dates, (request.from_day, request.latest_day, request.days)
+
+
+class Supply:
+    """Units in columns (all of length U), and by whatever a rule asks of them."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.units = list(units)
+
+        def column(read: Callable[[Unit], int]) -> IntArray:
+            return np.fromiter((read(unit) for unit in units), np.int64, len(units))
+
+        self.places = column(lambda unit: unit.places)
+        self.sons_until = column(lambda unit: unit.sons_until)
+        self.age_min = column(lambda unit: unit.age_min)
+        self.age_max = column(lambda unit: unit.age_max)
+        self.available_from = column(lambda unit: unit.available_from)
+        self.available_until = column(_end)
+        self._by: dict[str, dict[str, list[int]]] = {}
+        self._marks: dict[tuple[str, str], BoolArray] = {}
+
+    def put(self, at: int, unit: Unit) -> None:
+        """Another unit under this number."""
+        old, self.units[at] = self.units[at], unit
+        self.places[at], self.sons_until[at] = unit.places, unit.sons_until
+        self.age_min[at], self.age_max[at] = unit.age_min, unit.age_max
+        self.available_from[at], self.available_until[at] = unit.available_from, _end(unit)
+        for name, groups in self._by.items():
+            was, becomes = (getattr(one, name) for one in (old, unit))
+            if was == becomes:
+                continue
+            if was is not None:
+                groups[was].remove(at)
+            if becomes is not None:
+                insort(groups.setdefault(becomes, []), at)
+        for (question, about), marks in self._marks.items():
+            marks[at] = _REFUSALS[question](unit, about)
+
+    def by(self, name: str) -> dict[str, list[int]]:
+        """The numbers of the units by one of their fields, ascending; those where it is None left out."""
+        if name not in self._by:
+            groups: dict[str, list[int]] = defaultdict(list)
+            for at, unit in enumerate(self.units):
+                if (named := getattr(unit, name)) is not None:
+                    groups[named].append(at)
+            self._by[name] = dict(groups)
+        return self._by[name]
+
+    def refusing(self, question: str, about: str = "") -> BoolArray:
+        """bool[U]: who refuses a sex, children or a criterion, or lacks an offer (see `_REFUSALS`)."""
+        known = self._marks.get((question, about))
+        if known is None:
+            refuses = _REFUSALS[question]
+            known = np.fromiter((refuses(unit, about) for unit in self.units), np.bool_, len(self.units))
+            self._marks[question, about] = known
+        return known
+
+
+def _end(unit: Unit) -> int:
+    """An open end of availability is the largest day there can be."""
+    return 2**62 if unit.available_until is None else unit.available_until
+
+
+_REFUSALS: Mapping[str, Callable[[Unit, str], bool]] = {
+    "sex": lambda unit, sex: sex not in unit.sexes,
+    "children": lambda unit, _: not unit.children,
+    "excludes": lambda unit, criterion: unit.stance.get(criterion) == "excludes",
+    "lacks": lambda unit, need: need not in unit.offers,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two lists the rules look at, and who lives where."""
+
+    criteria: Sequence[str]
+    occupants: Mapping[str, Sequence[str]]
+    demand: Demand
+    supply: Supply
+
+
 def _closed(sides: Sides) -> Iterator[Trait]:
-    everyone = list(range(len(sides.requests)))
-    shut = sides.grouped(lambda unit: unit.closed)
+    shut = sides.supply.by("closed")
     for closure in CLOSURES:
-        yield Trait(f"closed:{closure}", everyone, _numbers(shut.get(closure, ())))
+        yield Trait(f"closed:{closure}", sides.demand.everyone, _numbers(shut.get(closure, ())))
 
 
 def _pool(sides: Sides) -> Iterator[Trait]:
-    wanted = [frozenset(request.pools) for request in sides.requests]
-    for pool, units in sorted(sides.grouped(lambda unit: unit.pool).items()):
-        others = [at for at, pools in enumerate(wanted) if pool not in pools]
-        yield Trait("pool", others, _numbers(units))
+    for pool, units in sorted(sides.supply.by("pool").items()):
+        others = [at for pools, listed in sides.demand.of_pools.items() if pool not in pools for at in listed]
+        yield Trait("pool", sorted(others), _numbers(units))
 
 
 def _sex(sides: Sides) -> Iterator[Trait]:
-    with_sex: dict[str, list[int]] = {sex: [] for sex in SEXES}
-    with_son: dict[int, list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        children = accompanied_children(request)
-        sons = {person.age for person in children if person.sex == "m"}
-        for age in sons:
-            with_son[age].append(at)
-        others = {person.sex for person in own_account(request)} | {p.sex for p in children if p.sex != "m"}
-        for sex in others:
-            with_sex[sex].append(at)
-    refusing = {sex: sides.marked(lambda unit, s=sex: s not in unit.sexes) for sex in SEXES}  # type: ignore[misc]
-    for sex, requests in with_sex.items():
-        yield _marked("sex", requests, refusing[sex])
-    for age, requests in with_son.items():
-        yield _marked("sex", requests, refusing["m"] & (sides.sons_until <= age))
+    for sex, requests in sides.demand.with_sex.items():
+        yield _marked("sex", requests, sides.supply.refusing("sex", sex))
+    for age, requests in sides.demand.with_son.items():
+        yield _marked("sex", requests, sides.supply.refusing("sex", "m") & (sides.supply.sons_until <= age))
 
 
 def _age(sides: Sides) -> Iterator[Trait]:
-    with_age: dict[int, list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        for age in {person.age for person in own_account(request)}:
-            with_age[age].append(at)
-    for age, requests in with_age.items():
-        yield _marked("age", requests, (sides.age_min > age) | (sides.age_max < age))
+    for age, requests in sides.demand.with_age.items():
+        yield _marked("age", requests, (sides.supply.age_min > age) | (sides.supply.age_max < age))
 
 
 def _children(sides: Sides) -> Iterator[Trait]:
-    with_children = [at for at, request in enumerate(sides.requests) if accompanied_children(request)]
-    yield _marked("children", with_children, sides.marked(lambda unit: not unit.children))
+    for requests in sides.demand.with_children.values():
+        yield _marked("children", requests, sides.supply.refusing("children"))
 
 
 def _size(sides: Sides) -> Iterator[Trait]:
-    of_size: dict[int, list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        of_size[request.size].append(at)
-    for size, requests in of_size.items():
-        yield _marked("size", requests, sides.places < size)
+    for size, requests in sides.demand.of_size.items():
+        yield _marked("size", requests, sides.supply.places < size)
 
 
 def _excludes(sides: Sides) -> Iterator[Trait]:
-    for criterion in sides.problem.criteria:
-        with_it = [at for at, request in enumerate(sides.requests) if request.facts.get(criterion) == "yes"]
-        excluding = sides.marked(lambda unit, c=criterion: unit.stance.get(c) == "excludes")  # type: ignore[misc]
-        yield _marked(f"excludes:{criterion}", with_it, excluding)
+    for criterion in sides.criteria:
+        if requests := sides.demand.with_fact.get(criterion):
+            yield _marked(f"excludes:{criterion}", requests, sides.supply.refusing("excludes", criterion))
 
 
 def _lacks(sides: Sides) -> Iterator[Trait]:
-    needing: dict[str, list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        for need in request.needs:
-            needing[need].append(at)
-    for need, requests in needing.items():
-        yield _marked(f"lacks:{need}", requests, sides.marked(lambda unit, n=need: n not in unit.offers))  # type: ignore[misc]
+    for need, requests in sides.demand.needing.items():
+        yield _marked(f"lacks:{need}", requests, sides.supply.refusing("lacks", need))
 
 
 def _unsafe_region(sides: Sides) -> Iterator[Trait]:
-    fearing: dict[str, list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        for region in request.unsafe_regions:
-            fearing[region].append(at)
-    there = sides.grouped(lambda unit: unit.region) if fearing else {}
-    for region, requests in fearing.items():
-        yield Trait("unsafe_region", requests, _numbers(there.get(region, ())))
+    for region, requests in sides.demand.fearing.items():
+        yield Trait("unsafe_region", requests, _numbers(sides.supply.by("region").get(region, ())))
 
 
 def _barred(sides: Sides) -> Iterator[Trait]:
-    barring: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        for location, why in request.barred.items():
-            barring[why, location].append(at)
-    for (why, location), requests in barring.items():
-        yield Trait(f"barred:{why}", requests, _numbers(sides.located.get(location, ())))
+    for (why, location), requests in sides.demand.barring.items():
+        yield Trait(f"barred:{why}", requests, _numbers(sides.supply.by("location").get(location, ())))
 
 
 def _only_location(sides: Sides) -> Iterator[Trait]:
-    limited: dict[frozenset[str], list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        if request.only_locations is not None:
-            limited[frozenset(request.only_locations)].append(at)
-    for locations, requests in limited.items():
-        there = sorted(unit for location in locations for unit in sides.located.get(location, ()))
+    for locations, requests in sides.demand.limited.items():
+        located = sides.supply.by("location")
+        there = sorted(unit for location in locations for unit in located.get(location, ()))
         yield Trait("only_location", requests, _numbers(there), others=True)
 
 
 def _apart(sides: Sides) -> Iterator[Trait]:
     homes: dict[str, list[str]] = defaultdict(list)
-    for location, occupants in sides.problem.occupants.items():
+    for location, occupants in sides.occupants.items():
         for occupant in occupants:
-            homes[occupant].append(location)
-    avoiding: dict[str, list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        for location in sorted({home for other in request.apart for home in homes.get(other, ())}):
-            avoiding[location].append(at)
-    for location, requests in avoiding.items():
-        yield Trait("apart", requests, _numbers(sides.located.get(location, ())))
+            if occupant in sides.demand.avoiding:
+                homes[occupant].append(location)
+    at_location: dict[str, set[int]] = defaultdict(set)
+    for occupant, locations in homes.items():
+        for location in locations:
+            at_location[location].update(sides.demand.avoiding[occupant])
+    for location, requests in at_location.items():
+        yield Trait("apart", sorted(requests), _numbers(sides.supply.by("location").get(location, ())))
 
 
 def _dates(sides: Sides) -> Iterator[Trait]:
-    with_dates: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for at, request in enumerate(sides.requests):
-        with_dates[request.from_day, request.latest_day, request.days].append(at)
-    for (from_day, latest_day, days), requests in with_dates.items():
-        starts = np.maximum(sides.available_from, from_day)
-        yield _marked("dates", requests, (sides.available_from > latest_day) | (sides.available_until < starts + days))
+    start, end = sides.supply.available_from, sides.supply.available_until
+    for (from_day, latest_day, days), requests in sides.demand.with_dates.items():
+        yield _marked("dates", requests, (start > latest_day) | (end < np.maximum(start, from_day) + days))
 
 
 def _numbers(units: Sequence[int]) -> NDArray[np.intp]:
@@ -272,6 +323,13 @@ RULES: tuple[Callable[[Sides], Iterator[Trait]], ...] = (
     _apart,
     _dates,
 )
+
+
+def traits_between(sides: Sides) -> Iterator[Trait]:
+    """Every trait that bars some request from some unit, rule by rule."""
+    everybody = len(sides.supply.units)
+    for rule in RULES:
+        yield from (trait for trait in rule(sides) if trait.requests and trait.barred(everybody))
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,9 +383,9 @@ class Eligibility:
 
 def eligibility(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Eligibility:
     """All hard pair rules for the given order of requests (R) and units (U)."""
-    sides = Sides.of(problem, requests, units)
+    sides = Sides(problem.criteria, problem.occupants, Demand.of(requests), Supply(units))
     everybody = len(units)
-    traits = [trait for rule in RULES for trait in rule(sides) if trait.requests and trait.barred(everybody)]
+    traits = list(traits_between(sides))
     traits_of: list[list[int]] = [[] for _ in requests]
     located_of: list[list[int]] = [[] for _ in requests]
     dense = []

@@ -9,25 +9,32 @@ from matching.greedy import greedy
 from matching.model import UNPLACED, Compiled, compiled
 from matching.problem import LEVELS, Problem
 from matching.search import Found, Limit
-from matching.solution import TWO_SECONDS, Assignment, Budget, Solution
+from matching.solution import TWO_SECONDS, Assignment, Budget, Solution, Unplaced
 from matching.wide import wide_optimum
 
 
-def solve(problem: Problem, budget: Budget = TWO_SECONDS, seed: int = 0, alternatives: int = 3) -> Solution:
+def solve(
+    problem: Problem, budget: Budget = TWO_SECONDS, seed: int = 0, alternatives: int = 3, *, reasons: bool = True
+) -> Solution:
     """The best answer to `problem` found within `budget`, with up to `alternatives` other units per placed request.
+
+    `reasons`: why the others have no unit. Of a continent that is millions of lines; `explain` gives those of one.
 
     Never raises for lack of time: the best checked answer so far is returned with `proven` false and the bounds known.
     The answer depends on the content of the problem only, not on the order of its lists.
     """
-    return reported(answered(problem, Limit(budget), seed), alternatives)
+    return reported(answered(problem, Limit(budget), seed), alternatives, reasons=reasons)
 
 
-def reported(answer: Answer, alternatives: int) -> Solution:
+def reported(answer: Answer, alternatives: int, *, reasons: bool = True) -> Solution:
     """An answer with its alternatives and reasons, as far as its limit allows."""
     source, placement = answer.source, answer.placement
     placed = [request for request, unit in enumerate(placement) if unit != UNPLACED]
     listed = {source.requests[request].id: alternatives_of(answer, request, alternatives) for request in placed}
-    reports = tuple(unplaced_report(answer, request) for request, unit in enumerate(placement) if unit == UNPLACED)
+    left_out = [request for request, unit in enumerate(placement) if unit == UNPLACED]
+    reports = tuple(
+        unplaced_report(answer, request) if reasons else Unplaced(source.requests[request].id) for request in left_out
+    )
     return Solution(
         levels=dict(zip(LEVELS, source.instance.amounts(placement), strict=True)),
         proven=answer.found.proven,

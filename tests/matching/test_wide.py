@@ -98,3 +98,13 @@ def test_levels_too_wide_for_a_word_still_get_an_answer() -> None:
     assert solution.assignments
     assert not solution.proven
     assert solution.bound == {}
+
+
+def test_an_answer_can_come_before_its_reasons() -> None:
+    problem = instance(MEDIUM, 1, tight=True)
+    bare, whole = (solve(problem, UNLIMITED, reasons=reasons) for reasons in (False, True))
+    assert any(one.reasons for one in whole.unplaced)
+    assert not any(one.reasons or one.nearest or one.would_place for one in bare.unplaced)
+    assert [one.request for one in bare.unplaced] == [one.request for one in whole.unplaced]
+    assert (bare.levels, bare.assignments) == (whole.levels, whole.assignments)
+    assert violations(problem, bare) == []

@@ -26,7 +26,7 @@ from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Re
 
 if TYPE_CHECKING:
     from matching.explain import Change, Explanation, Outcome, explain, value
-    from matching.kernels import prepare
+    from matching.leaves import prepare
     from matching.session import Session
     from matching.solver import solve
 
@@ -70,7 +70,7 @@ _SOLVING = {
     "Outcome": "explain",
     "Session": "session",
     "explain": "explain",
-    "prepare": "kernels",
+    "prepare": "leaves",
     "solve": "solver",
     "value": "explain",
 }

@@ -11,13 +11,15 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.asked import Asked, TooHard
+from matching.eligibility import BoolArray, IntArray
 from matching.engine import Part, optimum
 from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, components, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.solution import Alternative, Lift, Nearest, Reason, Unplaced
-from matching.words import Words
+from matching.words import Value, Words
 
 NEAREST_MAX = 3
 LIFTABLE = ("children", "size", "dates", "barred:lending", "barred:authority")
@@ -50,6 +52,16 @@ class _Region:
         return int(np.searchsorted(self.units, number))
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The optimum of a part without one request, who still counts as left out, and the leaves that prove it."""
+
+    shut: BoolArray
+    placement: Placement
+    value: Value
+    leaves: IntArray
+
+
 class Answer:
     """A placement found for a compiled problem, ready to be questioned."""
 
@@ -68,8 +80,12 @@ class Answer:
         self.parts = len(self._parts)
         self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
         self._part_of_unit = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
-        self._asked: dict[int, tuple[_Region, Part] | None] = {}
+        self._parts_asked: dict[int, tuple[_Region, Part] | None] = {}
+        self._asked: dict[int, Asked | None] = {}
         self._rests: dict[int, Found] = {}
+        self._rests_asked: dict[int, _Rest | None] = {}
+        self._removals_asked: dict[int, tuple[_Region, Asked] | None] = {}
+        self._rooms: dict[int, _Rooms | None] = {}
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
 
     def region(self, requests: Iterable[int], units: Iterable[int] = ()) -> _Region:
@@ -97,6 +113,18 @@ class Answer:
         here = tuple(number.get(self.placement[request], UNPLACED) for request in rows.tolist())
         return _Region(rows, columns, instance, here)
 
+    def grouped(self, request: int) -> bool:
+        """Whether a request has somebody it must be together with."""
+        return any(request in group and len(group) > 1 for group in self.source.instance.groups)
+
+    def part_units(self, request: int) -> NDArray[np.intp]:
+        """The units of the part of a request, in numbers of the whole."""
+        return self._parts[self._part_of_request[request]][1]
+
+    def in_part(self, request: int) -> int:
+        """The number of a request in its part."""
+        return int(np.searchsorted(self._parts[self._part_of_request[request]][0], request))
+
     def same_part(self, request: int) -> list[int]:
         """All requests of the part this one is in."""
         return [int(other) for other in self._parts[self._part_of_request[request]][0]]
@@ -110,7 +138,7 @@ class Answer:
     def links_allow(self, request: int, units: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which units an unplaced request could join as things are, room not asked; a group never comes alone."""
         instance = self.source.instance
-        if any(request in group and len(group) > 1 for group in instance.groups):
+        if self.grouped(request):
             return np.zeros(len(units), np.bool_)
         others = {other for pair in instance.apart if request in pair for other in pair if other != request}
         homes = {int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED}
@@ -119,13 +147,84 @@ class Answer:
     def part(self, request: int) -> tuple[_Region, Part] | None:
         """The part of a request, ready for questions that open nothing; None where its flow cannot be believed."""
         number = self._part_of_request[request]
+        if number not in self._parts_asked:
+            region = self._region_of([number], [])
+            try:
+                part = Part(pruned(region.instance), region.placement, self.limit, self.seed)
+                self._parts_asked[number] = region, part
+            except UnprovenFlow:
+                self._parts_asked[number] = None
+        return self._parts_asked[number]
+
+    def asked(self, request: int) -> Asked | None:
+        """The part of a request with the proof of its optimum; None where that takes too long. Numbers as in `part`."""
+        number = self._part_of_request[request]
         if number not in self._asked:
             region = self._region_of([number], [])
             try:
-                self._asked[number] = region, Part(pruned(region.instance), region.placement, self.limit, self.seed)
-            except UnprovenFlow:
+                self._asked[number] = Asked(pruned(region.instance), region.placement, self.limit).prove()
+            except (TooHard, UnprovenFlow):
                 self._asked[number] = None
         return self._asked[number]
+
+    def give_up(self, request: int) -> None:
+        """Ask the proof of a part no more: its flow cannot be believed."""
+        self._asked[self._part_of_request[request]] = None
+
+    def asked_rest(self, asked: Asked, other: int) -> _Rest:
+        """The same as `rest`, by the proof of the part. Raises TooHard, once that is known without trying again."""
+        if other not in self._rests_asked:
+            self._rests_asked[other] = None
+            gone = self.in_part(other)
+            staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(asked.placement))
+            shut = asked.leaving_out(gone)
+            try:
+                better = asked.below(asked.value(staying), shut=shut, requests=np.array([gone]))
+                staying = staying if better.placement is None else better.placement
+                self._rests_asked[other] = _Rest(shut, staying, asked.value(staying), better.leaves)
+            finally:
+                self.forget(asked)
+        if (rest := self._rests_asked[other]) is None:
+            raise TooHard
+        return rest
+
+    def forget(self, asked: Asked) -> None:
+        """Free what no answer kept is proven by."""
+        kept = [rest.leaves for rest in self._rests_asked.values() if rest is not None]
+        asked.forget(np.concatenate([asked.leaves, *kept]))
+
+    def rooms(self, part: int) -> "_Rooms | None":
+        """Where those placed in a part could be instead, prices not asked; None where that cannot be believed."""
+        if part not in self._rooms:
+            try:
+                self._rooms[part] = _Rooms(self, self._region_of([part], []))
+            except UnprovenFlow:
+                self._rooms[part] = None
+        return self._rooms[part]
+
+    def makes_room(self, request: int, unit: int, places: int, *, linked: bool = True) -> bool | None:
+        """Whether a request (of no group) could be in a unit, had it so many places, with everyone placed now placed.
+
+        `linked`: apart from whom it must be apart from. None if that takes too long to find out this way.
+        """
+        instance = self.source.instance
+        size = int(instance.size[request])
+        location = int(instance.location[unit])
+        avoiding = [sum(pair) - request for pair in instance.apart if linked and request in pair]
+        avoiding = [other for other in avoiding if self.placement[other] != UNPLACED]
+        # Parts in which nobody has to make way stay as they are.
+        concerned = {
+            self._part_of_request[other] for other in avoiding if instance.location[self.placement[other]] == location
+        }
+        concerned |= {self._part_of_unit[unit]} if unit in self._part_of_unit else set()
+        left = 0 if instance.private[unit] else max(places, size) - size
+        for part in sorted(concerned):
+            others = [other for other in avoiding if self._part_of_request[other] == part]
+            rooms = self.rooms(part)
+            possible = None if rooms is None else rooms.possible(unit, left, others, location)
+            if not possible:
+                return possible
+        return True
 
     def rest(self, request: int, other: int) -> Found:
         """The optimum, in numbers of the part, of the part of both without the other; solved once."""
@@ -149,6 +248,19 @@ class Answer:
             self._removals[request] = region, rest, self.solve(rest)
         return self._removals[request]
 
+    def asked_removal(self, request: int) -> tuple[_Region, Asked] | None:
+        """The same with its proof; None where that takes too long."""
+        if request not in self._removals_asked:
+            region = self.region([request])
+            gone = region.request(request)
+            staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(region.placement))
+            try:
+                asked = Asked(pruned(region.instance.without(gone)), staying, self.limit).prove()
+                self._removals_asked[request] = region, asked
+            except (TooHard, UnprovenFlow):
+                self._removals_asked[request] = None
+        return self._removals_asked[request]
+
     @property
     def silent(self) -> bool:
         """Whether nothing more can be solved: the effort is spent, or too many pairs are not listed."""
@@ -159,6 +271,35 @@ class Answer:
         if self.limit.spent:
             return Found(None, False)
         return optimum(instance, self.limit, self.seed)
+
+
+class _Rooms:
+    """The requests placed in one part, to be moved about: who can be where, whatever it costs."""
+
+    def __init__(self, answer: Answer, region: _Region) -> None:
+        self._region = region
+        self._known: dict[tuple[int, int, tuple[int, ...]], bool | None] = {}
+        placed = [at for at, unit in enumerate(region.placement) if unit != UNPLACED]
+        instance = pruned(region.instance)
+        kept = np.isin(instance.request_of, placed)
+        instance = instance.kept(np.flatnonzero(kept)).requiring(placed).unpriced()
+        self._location = instance.location
+        self._asked = Asked(instance, region.placement, answer.limit)
+
+    def possible(self, unit: int, left: int, others: Sequence[int], location: int) -> bool | None:
+        """Whether all can be somewhere if a unit has only so many places left and some others avoid a location."""
+        region, asked = self._region, self._asked
+        within = np.searchsorted(region.units, unit)
+        here = int(within) if within < region.units.size and region.units[within] == unit else UNPLACED
+        key = here, left, (int(location), *others) if others else ()
+        if key not in self._known:
+            shut = asked.avoiding([region.request(other) for other in others], location)
+            try:
+                self._known[key] = asked.below(None, shut=shut, unit=here, places=left, once=True).placement is not None
+            except (TooHard, UnprovenFlow):
+                self._known[key] = None
+            asked.forget()
+        return self._known[key]
 
 
 def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternative, ...]:
@@ -173,6 +314,65 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     if answer.source.instance.most is not None:
         answer.cut_short.add(request)
         return ()
+    if (asked := answer.asked(request)) is not None:
+        try:
+            return _alternatives_asked(answer, asked, request, count)
+        except TooHard:
+            pass  # this question is; others may still be asked so
+        except UnprovenFlow:
+            answer.give_up(request)
+    return _alternatives_searched(answer, request, count)
+
+
+def _alternatives_asked(answer: Answer, asked: Asked, request: int, count: int) -> tuple[Alternative, ...]:
+    """By going on from the leaves of the optimum.
+
+    What it costs all if the request just moves to where there is room is known beforehand; only less is searched for.
+    """
+    units = answer.part_units(request)
+    instance, own = asked.instance, answer.in_part(request)
+    home = asked.placement[own]
+    before = instance.amounts(asked.placement)
+    open_units = [unit for unit in instance.allowed(own).tolist() if unit != home]
+    room = answer.room_for(request, units[open_units], instance.places[open_units]).tolist()
+    moves: list[tuple[LevelAmounts, int]] = []
+    for unit in (unit for unit, fits in zip(open_units, room, strict=True) if fits):
+        moves.append((tuple(map(sum, zip(before, instance.share(own, unit), strict=True))), unit))
+    moves.sort()
+    gone = instance.share(own, home)
+    listed: list[tuple[LevelAmounts, int]] = []
+    leaves = asked.leaves
+    try:
+        while open_units and len(listed) < count:
+            best: tuple[LevelAmounts, int] | None = None
+            for amounts, unit in moves:
+                moved = (*asked.placement[:own], unit, *asked.placement[own + 1 :])
+                if unit in open_units and instance.keeps_links(moved):
+                    best = tuple(a - b for a, b in zip(amounts, gone, strict=True)), unit
+                    break
+            better = asked.below(
+                None if best is None else asked.value_of(best[0]),
+                shut=asked.placing(own, open_units),
+                requests=np.array([own]),
+                of=leaves,
+            )
+            leaves = better.leaves
+            if better.placement is not None:
+                best = instance.amounts(better.placement), better.placement[own]
+            if best is None:
+                break
+            listed.append(best)
+            open_units.remove(best[1])
+    finally:
+        asked.forget()
+    return tuple(
+        Alternative(answer.source.units[units[unit]].id, levels_delta(after, before))
+        for after, unit in sorted(listed, key=lambda one: one[1])
+    )
+
+
+def _alternatives_searched(answer: Answer, request: int, count: int) -> tuple[Alternative, ...]:
+    """By a search for each of them."""
     asked = answer.part(request)
     region = answer.region([request]) if asked is None else asked[0]
     instance, own = pruned(region.instance), region.request(request)
@@ -271,6 +471,15 @@ def _fits_unlinked(answer: Answer, request: int, open_units: NDArray[np.intp]) -
         return True
     if answer.silent:
         return False
+    places = answer.source.instance.places
+    for unit in open_units.tolist():
+        possible = answer.makes_room(request, unit, int(places[unit]), linked=False)
+        if possible is None:
+            break
+        if possible:
+            return True
+    else:
+        return False
     region = answer.region([request], open_units.tolist())
     own = region.request(request)
     staying = [at for at, unit in enumerate(region.placement) if unit != UNPLACED]
@@ -284,8 +493,14 @@ def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
     """Whether, had `other` never asked, some optimum would place `request`."""
     if other == request or answer.placement[other] == UNPLACED:
         return False
-    if (quick := _quickly_let_in(answer, request, other)) is not None:
-        return quick
+    quick = _quickly_let_in(answer, request, other)
+    if quick is None:
+        quick = _let_in_by_parting(answer, request, other)
+    return _let_in_by_solving(answer, request, other) if quick is None else quick
+
+
+def _let_in_by_solving(answer: Answer, request: int, other: int) -> bool:
+    """The same, whatever it takes."""
     region, rest, found = answer.removal(other)
     if found.placement is None or not found.proven:
         answer.cut_short.add(request)
@@ -302,8 +517,17 @@ def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
 
 def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
     """The same unless `other` is of a group: is an answer with the request as good as any? None if unknown."""
+    if any(other in group for group in answer.source.instance.groups):
+        return None
+    if (proof := answer.asked(request)) is not None:
+        try:
+            return _let_in(answer, proof, request, other)
+        except TooHard:
+            pass
+        except UnprovenFlow:
+            answer.give_up(request)
     asked = answer.part(request)
-    if asked is None or any(other in group for group in answer.source.instance.groups):
+    if asked is None:
         return None
     region, part = asked
     own, gone = region.request(request), region.request(other)
@@ -317,6 +541,44 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
     if not as_good.proven:
         answer.cut_short.add(request)
     return as_good.proven and as_good.placement is not None
+
+
+def _let_in(answer: Answer, asked: Asked, request: int, other: int) -> bool:
+    """The same by going on from the leaves of the optimum."""
+    rest = answer.asked_rest(asked, other)
+    own, gone = answer.in_part(request), answer.in_part(other)
+    if rest.placement[own] != UNPLACED:
+        return True
+    try:
+        as_good = asked.below(
+            Words.next_after(rest.value),
+            shut=rest.shut | asked.placing(own),
+            requests=np.array([gone, own]),
+            of=rest.leaves,
+            once=True,
+        )
+    finally:
+        answer.forget(asked)
+    return as_good.placement is not None
+
+
+def _let_in_by_parting(answer: Answer, request: int, other: int) -> bool | None:
+    """The same where `other` is of a group, which without it may go elsewhere. None if that takes too long."""
+    removed = answer.asked_removal(other)
+    if removed is None:
+        return None
+    region, asked = removed
+    own = region.request(request)
+    if asked.placement[own] != UNPLACED:
+        return True
+    beyond = Words.next_after(asked.value(asked.placement))
+    try:
+        better = asked.below(beyond, shut=asked.placing(own), requests=np.array([own]), once=True)
+    except (TooHard, UnprovenFlow):
+        return None
+    finally:
+        asked.forget()
+    return better.placement is not None
 
 
 def _smallest_lifts(
@@ -357,6 +619,8 @@ def _places_when_lifted(answer: Answer, request: int, unit: int, places: int) ->
     if answer.silent:
         answer.cut_short.add(request)
         return False
+    if not answer.grouped(request) and (possible := answer.makes_room(request, unit, places)) is not None:
+        return possible
     region = answer.region([request], [unit])
     own, there = region.request(request), region.unit(unit)
     staying = [at for at, home in enumerate(region.placement) if home != UNPLACED]

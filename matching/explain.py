@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from matching.check import placement_violations
 from matching.counterfactual import Answer, alternatives_of, levels_delta, unplaced_report
-from matching.model import UNPLACED
+from matching.model import UNPLACED, LevelAmounts, Placement
 from matching.pairs import codes_of
 from matching.problem import (
     LEVELS,
@@ -33,6 +34,7 @@ from matching.solution import (
     unplaced_to_json,
 )
 from matching.solver import answered
+from matching.worth import Worths
 
 ALL_CHANGES = "all"
 
@@ -146,28 +148,75 @@ def value(problem: Problem, changes: Sequence[Change], budget: Budget = UNLIMITE
     reason. `budget` is for all of it: once it is spent each change is still compiled and checked. Raises
     `MalformedProblem` for a change that names what is not there or makes the problem malformed.
     """
-    changed = [(change.name, with_changes(problem, [change])) for change in changes]
-    changed.append((ALL_CHANGES, with_changes(problem, changes)))
     limit = Limit(budget)
     base = answered(problem, limit, seed)
-    start = base.source.unit_of(base.placement)
-    return [_outcome(name, base, answered(other, limit, seed, start=start)) for name, other in changed]
+    together = with_changes(problem, changes)
+    outcomes = value_answer(base, changes)
+    return [*outcomes, _solved_again(base, ALL_CHANGES, together)]
 
 
-def _outcome(name: str, base: Answer, changed: Answer) -> Outcome:
-    before = base.source.instance.amounts(base.placement)
-    after = changed.source.instance.amounts(changed.placement)
+def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
+    """What each change alone would be worth, for a problem that has just been solved.
+
+    Other places in a unit are judged by the proof of the optimum (`worth`); other changes are solved again.
+    """
+    problem = answer.source.problem
+    units = [_unit_changed(problem, change) for change in changes]
+    resized = {
+        at: unit.places
+        for at, unit in enumerate(units)
+        if unit is not None and unit == replace(problem.unit(unit.id), places=unit.places)
+    }
+    most: dict[int, int] = {}
+    for at, places in resized.items():
+        number = answer.source.unit_number[changes[at].unit or ""]
+        most[number] = max(places, most.get(number, 0))
+    worths = Worths(answer, most) if most and answer.found.proven and not answer.silent else None
+    outcomes = []
+    for at, change in enumerate(changes):
+        found = None
+        if worths is not None and at in resized:
+            found = worths.of(answer.source.unit_number[change.unit or ""], resized[at])
+        if found is not None and found.placement != answer.placement:
+            again = with_changes(problem, [change])
+            if placement_violations(again, answer.source.unit_of(found.placement)):
+                found = None  # a defect somewhere: solving again says what is right
+        if found is None:
+            outcomes.append(_solved_again(answer, change.name, with_changes(problem, [change])))
+        else:
+            outcomes.append(_compared(change.name, answer, found.amounts, found.placement, proven=True))
+    return outcomes
+
+
+def _unit_changed(problem: Problem, change: Change) -> Unit | None:
+    """The unit as a change makes it; None for other changes. Raises `MalformedProblem`."""
+    if change.unit is None:
+        return None
+    try:
+        return unit_from_json({**asdict(problem.unit(change.unit)), **change.set})
+    except MalformedProblem as error:
+        raise MalformedProblem(f"change {quoted(change.name)}: {error}") from None
+
+
+def _solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
+    start = answer.source.unit_of(answer.placement)
+    changed = answered(problem, answer.limit, answer.seed, start=start)
+    amounts = changed.source.instance.amounts(changed.placement)
+    return _compared(name, answer, amounts, changed.placement, proven=answer.found.proven and changed.found.proven)
+
+
+def _compared(name: str, base: Answer, after: LevelAmounts, placement: Placement, *, proven: bool) -> Outcome:
     # Changes never add or remove requests, so both number them alike.
     ids = [request.id for request in base.source.requests]
     was = [unit != UNPLACED for unit in base.placement]
-    now = [unit != UNPLACED for unit in changed.placement]
+    now = [unit != UNPLACED for unit in placement]
     return Outcome(
         name=name,
         levels=dict(zip(LEVELS, after, strict=True)),
-        delta=levels_delta(after, before),
+        delta=levels_delta(after, base.source.instance.amounts(base.placement)),
         newly_placed=tuple(one for one, old, new in zip(ids, was, now, strict=True) if new and not old),
         newly_unplaced=tuple(one for one, old, new in zip(ids, was, now, strict=True) if old and not new),
-        proven=base.found.proven and changed.found.proven,
+        proven=proven,
     )
 
 

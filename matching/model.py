@@ -237,6 +237,10 @@ class Instance:
                 return False
             if self.private[unit] and len(inside) > 1:
                 return False
+        return self.keeps_links(placement)
+
+    def keeps_links(self, placement: Sequence[int]) -> bool:
+        """Whether who must be apart is, and groups are together or out."""
         homes = [UNPLACED if unit == UNPLACED else int(self.location[unit]) for unit in placement]
         if any(homes[a] == homes[b] != UNPLACED for a, b in self.apart):
             return False

@@ -112,6 +112,21 @@ class Network:
         gate_row = np.searchsorted(self.gate_of, np.arange(gates + 1))
         self._tables = (self.request_of, self._cost, gate_row, self.gate_size, self.unit_gates)
 
+    @property
+    def graph(self) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
+        """tail[M], head[M], cost[M, W], radix[W], supply[N]: see `kernels`."""
+        return self._tail, self._head, self._cost, self.words.radix, self.supply
+
+    @property
+    def listed(self) -> tuple[tuple[IntArray, IntArray], tuple[IntArray, IntArray]]:
+        """rows, lists of the arcs leaving and entering every node: see `kernels.reroute`."""
+        return self._rows, self._lists
+
+    @property
+    def gate_row(self) -> IntArray:
+        """Where each gate's arcs begin, [G + 1]."""
+        return self._tables[2]
+
     def reduced(self, choices: Choices, flow: Flow) -> tuple["Network", Choices, Flow]:
         """The same with only the arcs into gates that are open; gates and units keep their numbers."""
         arcs = np.flatnonzero(choices.capacity[: self.stay.start])

@@ -4,7 +4,7 @@ import time
 from copy import copy
 from dataclasses import dataclass, field
 
-from matching import kernels
+from matching import leaves
 from matching.model import LevelAmounts, Placement
 from matching.solution import Budget
 
@@ -13,10 +13,14 @@ class Limit:
     """The effort left, shared by everything one call does. Time is elapsed time only, never the time of day."""
 
     def __init__(self, budget: Budget) -> None:
-        kernels.prepare()
-        self._ends = None if budget.milliseconds is None else time.perf_counter() + budget.milliseconds / 1000
-        self._nodes_left = budget.nodes
+        leaves.prepare()
         self.nodes = 0
+        self.restart(budget)
+
+    def restart(self, budget: Budget) -> None:
+        """The effort of another call, for what goes on from the one before."""
+        self._ends = None if budget.milliseconds is None else time.perf_counter() + budget.milliseconds / 1000
+        self._nodes_left = None if budget.nodes is None else self.nodes + budget.nodes
 
     @property
     def seconds_left(self) -> float | None:

@@ -64,9 +64,7 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
     )
-    app.state.parts = parts
-    app.state.follower = Follower(parts.database)
-    app.state.sockets = Counter()
+    equip(app, parts)
     api = APIRouter(prefix="/api/v1")
     for part in (
         *(nrm.access, nrm.notify, nrm.calendar, nrm.roster, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
@@ -80,6 +78,13 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.add_middleware(BodyLimit, larger=larger_bodies)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(parts.settings))
     return app
+
+
+def equip(app: FastAPI, parts: Parts) -> None:
+    """Give an application what its routes work with."""
+    app.state.parts = parts
+    app.state.follower = Follower(parts.database)
+    app.state.sockets = Counter()
 
 
 @health.get("/livez", include_in_schema=False)

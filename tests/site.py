@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 from nrm.api import Parts
 from nrm.settings import Settings
 from nrm.worker import Worker
+from tests import applications
 from tests.builders import KEY, PASSWORD, Town
 from web.app import create_app
 
@@ -51,7 +52,7 @@ class _Server(uvicorn.Server):
 
 def application(town: Town, *, worker: bool = False) -> FastAPI:
     """The application over a town's database and clock."""
-    return create_app(Parts(town.database, Settings(host=HOST, worker=worker), KEY))
+    return applications.application(create_app, Parts(town.database, Settings(host=HOST, worker=worker), KEY))
 
 
 def tick(town: Town) -> None:

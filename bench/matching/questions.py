@@ -17,13 +17,13 @@ from statistics import median
 
 from bench.matching.instances import Size, instance
 from bench.matching.measure import Placed, placed, size_named, spread, written
-from matching import Change, Outcome, Problem, value
+from matching import Change, Outcome, Problem
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
-from matching.explain import explain_answer
+from matching.explain import explain_answer, value_answer
 from matching.kernels import prepare
 from matching.model import UNPLACED
 from matching.search import Limit
-from matching.solution import Budget
+from matching.solution import UNLIMITED, Budget
 
 ALTERNATIVES = 3
 REQUEST_BAR_MS = 100
@@ -36,6 +36,7 @@ class Tally:
     """Seconds per instance or question, and counts."""
 
     solve: list[float] = field(default_factory=list)
+    proof: list[float] = field(default_factory=list)
     reasons: list[float] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
     alternatives: list[float] = field(default_factory=list)
@@ -71,11 +72,11 @@ def one_more(problem: Problem) -> list[Change]:
     return [Change(unit.id, unit=unit.id, set={"places": unit.places + 1}) for unit in problem.units]
 
 
-def timed_values(problem: Problem, budget: Budget, tally: Tally) -> list[Outcome]:
-    """The value of one place more, unit by unit (`value` adds all of them together)."""
-    changes = one_more(problem)
+def timed_values(problem: Problem, answered: Placed, budget: Budget, tally: Tally) -> list[Outcome]:
+    """The value of one place more, unit by unit."""
+    changes, answer = one_more(problem), asked(answered, budget)
     start = time.perf_counter()
-    outcomes = value(problem, changes, budget)[: len(changes)]
+    outcomes = value_answer(answer, changes)
     tally.value.append(time.perf_counter() - start)
     tally.counts["values"] += len(outcomes)
     tally.counts["values_proven"] += sum(outcome.proven for outcome in outcomes)
@@ -98,11 +99,20 @@ def compare_values(problem: Problem, outcomes: Sequence[Outcome], count: int, bu
 
 
 def timed_requests(answered: Placed, count: int, budget: Budget, tally: Tally) -> None:
-    """For single requests, spread over the list: alternatives or smallest changes, and the explanation."""
+    """For single requests, spread over the list: alternatives or smallest changes, and the explanation.
+
+    They are asked of one answer, as screens do: the first question about a part pays for keeping its proof (`proof`).
+    """
+    answer = asked(answered, UNLIMITED)
+    start = time.perf_counter()
+    for request in range(len(answered.source.requests)):
+        answer.asked(request)
+    tally.proof.append(time.perf_counter() - start)
     total = len(answered.source.requests)
-    left_out = [at for at, unit in enumerate(asked(answered, budget).placement) if unit == UNPLACED]
+    left_out = [at for at, unit in enumerate(answer.placement) if unit == UNPLACED]
     for request in sorted({*left_out, *range(0, total, max(1, total // count))}):
-        answer = asked(answered, budget)
+        answer.cut_short.clear()
+        answer.limit.restart(budget)
         start = time.perf_counter()
         if request in left_out:
             unplaced_report(answer, request)
@@ -111,7 +121,7 @@ def timed_requests(answered: Placed, count: int, budget: Budget, tally: Tally) -
         seconds = time.perf_counter() - start
         (tally.changes if request in left_out else tally.alternatives).append(seconds)
         tally.counts["requests_cut_short"] += bool(answer.cut_short)
-        answer = asked(answered, budget)
+        answer.limit.restart(budget)
         start = time.perf_counter()
         explain_answer(answer, answered.source.requests[request].id)
         tally.explain.append(time.perf_counter() - start)
@@ -129,7 +139,7 @@ def run(size: Size, seeds: int, budget: Budget, each: Budget, sample: int, reque
         tally.solve.append(answered.seconds)
         timed_reasons(answered, budget, tally)
         if sample:
-            compare_values(problem, timed_values(problem, budget, tally), sample, budget, tally)
+            compare_values(problem, timed_values(problem, answered, budget, tally), sample, budget, tally)
         timed_requests(answered, requests, each, tally)
     return tally
 
@@ -156,6 +166,7 @@ def main() -> None:
             "seeds": given.seeds,
             "solve_unproven": counts["solve_unproven"],
             "solve_ms": _medians(tally.solve),
+            "proof_ms": _medians(tally.proof),
             "reasons_ms": _medians(tally.reasons),
             "value_ms": _medians(tally.value),
             "left_out": counts["left_out"],

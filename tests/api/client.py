@@ -21,6 +21,7 @@ from nrm.app import create_app
 from nrm.notify.channels import Channel
 from nrm.settings import Settings
 from nrm.worker import Worker
+from tests.applications import application
 from tests.builders import KEY, PASSWORD, Town
 
 ROOT = "/api/v1"
@@ -119,7 +120,7 @@ def api(
     `live` starts its follower too (the application then closes the database); `reached_at` is its public address.
     """
     chosen = Settings(worker=False, base_url=reached_at, **settings)
-    app = create_app(Parts(town.database, chosen, KEY))
+    app = application(create_app, Parts(town.database, chosen, KEY))
     client = TestClient(app, base_url=reached_at or BASE_URL, raise_server_exceptions=raise_server_exceptions)
     worker = Worker(town.database, chosen, channels)
     if live:

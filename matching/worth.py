@@ -1,0 +1,84 @@
+"""What other places in a unit would be worth, for many units at once, from the proof of the optimum.
+
+Everything is compiled once, with every unit as large as somebody asks, and the pairs this opens wait for the question
+that opens them (`asked.Asked`). Most places are worth nothing, and that shows in the prices of the proof.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from matching.asked import Asked, TooHard
+from matching.counterfactual import Answer
+from matching.model import UNPLACED, LevelAmounts, Placement, compiled, components, pruned
+from matching.network import UnprovenFlow
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """The levels and the placement with other places in a unit."""
+
+    amounts: LevelAmounts
+    placement: Placement
+
+
+class Worths:
+    """An optimum, to be asked what it were if one unit had other places.
+
+    `places`: the most that will be asked of, per unit number. Only for problems whose pairs are all listed.
+    """
+
+    def __init__(self, answer: Answer, places: Mapping[int, int]) -> None:
+        self._answer = answer
+        source = answer.source
+        units = tuple(replace(unit, places=max(unit.places, places.get(at, 0))) for at, unit in enumerate(source.units))
+        wider = compiled(replace(source.problem, units=units)).instance
+        self._instance = replace(wider, places=source.instance.places)
+        self._amounts = self._instance.amounts(answer.placement)
+        self._parts = components(pruned(self._instance))
+        self._part_of = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
+        self._asked: dict[int, Asked | None] = {}
+        self._taken = np.zeros(source.instance.units, np.int64)
+        homes = np.array(answer.placement, np.int64)
+        np.add.at(self._taken, homes[homes != UNPLACED], source.instance.size[homes != UNPLACED])
+
+    def of(self, unit: int, places: int) -> Worth | None:
+        """What it would be with so many places in a unit; None where that is to be found out by solving."""
+        before = int(self._instance.places[unit])
+        same = Worth(self._amounts, self._answer.placement)
+        if places <= before and self._taken[unit] <= places:
+            return same  # it is still allowed, and with less room nothing becomes better
+        number = self._part_of.get(unit)
+        if number is None:
+            return same
+        asked = self._proof(number)
+        if asked is None:
+            return None
+        requests, units = self._parts[number]
+        at = int(np.searchsorted(units, unit))
+        cutoff = asked.value(asked.placement) if places > before else None
+        try:
+            found = asked.below(cutoff, unit=at, places=places).placement
+        except (TooHard, UnprovenFlow):
+            return None
+        finally:
+            asked.forget()
+        if found is None:
+            return same
+        placement = list(self._answer.placement)
+        for request, home in zip(requests.tolist(), found, strict=True):
+            placement[request] = UNPLACED if home == UNPLACED else int(units[home])
+        return Worth(self._instance.amounts(placement), tuple(placement))
+
+    def _proof(self, number: int) -> Asked | None:
+        if number not in self._asked:
+            requests, units = self._parts[number]
+            at = {int(unit): at for at, unit in enumerate(units)}
+            here = tuple(at.get(self._answer.placement[request], UNPLACED) for request in requests.tolist())
+            part = pruned(self._instance).part(requests, units)
+            try:
+                self._asked[number] = Asked(part, here, self._answer.limit).prove()
+            except (TooHard, UnprovenFlow):
+                self._asked[number] = None
+        return self._asked[number]

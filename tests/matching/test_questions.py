@@ -1,0 +1,109 @@
+"""Questions answered by going on from the proof of an optimum, against really solving the changed problem."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import matching.asked
+from bench.matching.instances import Size, instance
+from matching import LEVELS, Change, Problem, solve
+from matching.asked import Asked
+from matching.engine import optimum
+from matching.explain import value
+from matching.model import UNPLACED, Instance, Placement, compiled, components, pruned
+from matching.search import Limit
+from matching.solution import UNLIMITED
+from matching.words import Words
+from tests.matching.instances import random_problem
+
+MEDIUM = Size(14, 50, 6)
+
+
+def _resized(problem: Problem, unit: str, places: int) -> Problem:
+    units = tuple(replace(one, places=places) if one.id == unit else one for one in problem.units)
+    return replace(problem, units=units)
+
+
+def _values_are_true(problem: Problem, seed: int) -> None:
+    """One place more, several more, one less and none at all: in every unit, also in full and in closed ones."""
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+    sizes = {
+        f"{unit.id} {places}": (unit.id, places)
+        for unit in problem.units
+        for places in {unit.places + 1, unit.places + draw.randint(2, 4), max(0, unit.places - 1), 0}
+    }
+    changes = [Change(name, unit=unit, set={"places": places}) for name, (unit, places) in sizes.items()]
+    before = solve(problem, UNLIMITED, alternatives=0)
+    for outcome in value(problem, changes)[:-1]:
+        after = solve(_resized(problem, *sizes[outcome.name]), UNLIMITED, alternatives=0)
+        assert outcome.proven
+        assert dict(outcome.levels) == dict(after.levels), outcome.name
+        delta = {level: after.levels[level] - before.levels[level] for level in LEVELS}
+        assert dict(outcome.delta) == {level: amount for level, amount in delta.items() if amount}, outcome.name
+        assert not {*outcome.newly_placed} & {*before.unit_of}
+        assert {*outcome.newly_unplaced} <= {*before.unit_of}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_values_of_other_places_are_what_solving_again_says(seed: int) -> None:
+    _values_are_true(random_problem(9_000 + seed, 6, 5), seed)
+    if seed < 6:
+        _values_are_true(instance(MEDIUM, seed, tight=True), seed)
+
+
+@pytest.mark.parametrize("given_up", ["NODES_MAX", "QUESTION_NODES_MAX"])
+def test_what_takes_the_proof_too_long_is_solved_instead(given_up: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = [random_problem(9_500 + seed, 6, 5) for seed in range(8)]
+    right = [solve(problem, UNLIMITED) for problem in problems]
+    monkeypatch.setattr(matching.asked, given_up, 0)
+    for problem, solution in zip(problems, right, strict=True):
+        _values_are_true(problem, 0)
+        again = solve(problem, UNLIMITED)
+        assert again.unplaced == solution.unplaced
+        assert again.unit_of == solution.unit_of
+        for request, listed in again.alternatives.items():
+            deltas = sorted(one.rank for one in listed)
+            assert deltas == sorted(one.rank for one in solution.alternatives[request])
+
+
+def _parts(seed: int) -> list[tuple[Instance, Placement]]:
+    parts = []
+    for problem in (instance(MEDIUM, seed, tight=True), random_problem(seed, 7, 5)):
+        whole = pruned(compiled(problem).instance)
+        for requests, units in components(whole):
+            part = whole.part(requests, units)
+            found = optimum(part, Limit(UNLIMITED), 0)
+            assert found.proven
+            assert found.placement is not None
+            parts.append((part, found.placement))
+    return parts
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_questions_one_after_the_other_leave_no_trace(seed: int) -> None:
+    """Asked in any order and again, on the leaves of another question too: each as by solving the changed part."""
+    for part, best in _parts(seed):
+        asked = Asked(part, best, Limit(UNLIMITED)).prove()
+        grouped = {member for group in part.groups for member in group}
+        assert asked.placement == best
+        for gone in [at for at in range(part.requests) if at not in grouped and best[at] != UNPLACED][:4]:
+            staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(best))
+            shut = asked.leaving_out(gone)
+            rest = asked.below(asked.value(staying), shut=shut, requests=np.array([gone]))
+            placement = staying if rest.placement is None else rest.placement
+            without = part.without(gone)
+            anew = optimum(without, Limit(UNLIMITED), 0)
+            assert anew.placement is not None
+            assert without.allows(placement)
+            assert without.amounts(placement) == without.amounts(anew.placement)
+            beyond = Words.next_after(asked.value(placement))
+            for own in [at for at in range(part.requests) if best[at] == UNPLACED]:
+                both, requests = shut | asked.placing(own), np.array([gone, own])
+                there = asked.below(beyond, shut=both, requests=requests, of=rest.leaves, once=True).placement
+                asked.forget(rest.leaves)
+                forced = optimum(without.requiring([own]), Limit(UNLIMITED), 0).placement
+                as_good = forced is not None and without.amounts(forced) == without.amounts(placement)
+                assert (there is not None) == as_good
+            asked.forget()

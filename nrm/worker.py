@@ -8,6 +8,7 @@ import structlog
 
 from nrm.course import service as course
 from nrm.db import Database
+from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
 from nrm.handover import service as handover
 from nrm.notify import service as notify
@@ -94,7 +95,6 @@ class Worker:
 
     def _escalate(self) -> None:
         escalation.run_due(self.database)
-        escalation.end_answered(self.database)
 
     def _match(self) -> None:
         if matcher.match_due(self.database):
@@ -110,7 +110,7 @@ class Worker:
         handover.run_due(self.database, self._public_url)
 
     def _deliver(self) -> None:
-        notify.deliver_due(self.database, self._channels)
+        notify.deliver_due(self.database, self._channels, alarms.still_rings)
 
     def _beat(self) -> None:
         now = self.database.now()

@@ -12,6 +12,7 @@ from itertools import count
 from argon2 import PasswordHasher
 from sqlmodel import select
 
+from nrm import policy
 from nrm.access import queries as access_queries
 from nrm.access import service as access
 from nrm.access.models import Organisation
@@ -240,10 +241,37 @@ class Town:
         return list(tx.session.exec(select(Claim).where(Claim.ended_at == None)))  # noqa: E711
 
 
-def town(database_url: str, clock: TurnedClock | None = None) -> Town:
+DEADLINES_ALONE = policy.Ladder(
+    near_minutes={},
+    unproposed_minutes={},
+    unanswered_minutes={},
+    lapse_near_minutes={},
+    stale_minutes=None,
+    feedback_minutes=None,
+    transfer_minutes=None,
+    unconditional_floor=None,
+    capacity_floor=None,
+    silent_offers=None,
+    lines=(
+        policy.LadderLine(triggers=("b8_end",), rungs=(policy.Rung(after_minutes=0, role="owner"),)),
+        policy.LadderLine(
+            rungs=(
+                policy.Rung(after_minutes=0, role="duty_officer"),
+                policy.Rung(after_minutes=15, role="coordinator_regional"),
+                policy.Rung(after_minutes=15, role="national_desk"),
+                policy.Rung(after_minutes=30, role="national_coordinator"),
+            )
+        ),
+    ),
+)
+"""A ladder for tests that are about something else: nothing is counted, and nothing rings before a deadline."""
+
+
+def town(database_url: str, clock: TurnedClock | None = None, ladder: policy.Ladder = DEADLINES_ALONE) -> Town:
     """An empty town at Saturday night, with regions, criteria and first policies."""
     clock = clock or TurnedClock()
     database = Database(database_url, clock=clock)
     with database.transaction() as tx:
+        policy.write(tx, ladder, "of this town")
         prepare(tx)
     return Town(database, clock)

@@ -5,6 +5,9 @@ from web.words import N_
 ROLES = {
     "coordinator": N_("zorgcoördinator"),
     "duty_officer": N_("piketdienst"),
+    "second_duty_officer": N_("tweede piketdienst"),
+    "owner": N_("eigenaar van de aanvraag"),
+    "authority": N_("bevoegd gezag"),
     "first_responder": N_("eerste hulpverlener"),
     "provider": N_("opvangaanbieder"),
     "municipality": N_("gemeente"),
@@ -417,6 +420,13 @@ EVENTS = {
     "report.confirmed": N_("CoMensha heeft de melding ontvangen"),
     "alarm.fired": N_("Alarm gegaan"),
     "alarm.claimed": N_("Iemand nam het alarm op zich"),
+    "alarm.released": N_("Het alarm werd teruggegeven"),
+    "alarm.claim_lapsed": N_("Wie het alarm nam, liet niets meer weten: het gaat verder"),
+    "alarm.unanswered": N_("Niemand gaf antwoord op het alarm"),
+    "alarm.responsible_named": N_("Er is iemand verantwoordelijk: het alarm rust"),
+    "alarm.responsible_silent": N_("De verantwoordelijke liet niets meer weten: het alarm begint opnieuw"),
+    "alarm.ended": N_("Het alarm is over"),
+    "escalation.opened": N_("Hier moet iemand naar kijken"),
     "call.noted": N_("Gebeld"),
 }
 
@@ -450,12 +460,36 @@ ENDINGS = {
 
 TRIGGERS = {
     "deadline": N_("De termijn is voorbij zonder plek."),
+    "deadline_near": N_("De termijn is bijna voorbij en er is niemand gevraagd."),
+    "no_proposal": N_("Er is geen enkel voorstel."),
+    "only_stale": N_("Er zijn alleen voorstellen met een verouderde stand."),
+    "offer_unanswered": N_("Een vraag aan een opvang wacht op antwoord."),
+    "hold_near_lapse": N_("Een plek wordt bijna niet meer vastgehouden."),
+    "all_declined": N_("Iedereen die gevraagd is, zei nee."),
+    "bridge": N_("Iemand slaapt op een overbrugging, omdat er geen plek is."),
+    "apart_conflict": N_("Twee aanvragen die uit elkaar moeten blijven, zijn in hetzelfde huis."),
+    "figures_stale": N_("De stand van een huis is al lang niet gecontroleerd."),
+    "unconditional_low": N_("Er zijn bijna geen onvoorwaardelijke plekken vrij."),
+    "nobody_authorised": N_("Wie moet beslissen, is niet te bereiken."),
+    "roster_gap": N_("In het rooster staat niemand."),
+    "no_feedback": N_("Wie meldde, heeft nog niets gehoord."),
+    "capacity_short": N_("In deze regio zijn te weinig plekken vrij."),
+    "cooperation_stalled": N_("Een huis antwoordt niet op vragen."),
+    "decision_overdue": N_("Een beslissing had er al moeten zijn."),
     "minor_alone": N_("Een minderjarige is alleen: jeugdcrisisopvang moet het overnemen."),
     "police_cell": N_("Iemand zit in een politiecel, omdat er geen plek is."),
     "no_destination": N_("Iemand vertrok zonder dat we weten waarheen."),
     "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
+RUNG_RESULTS = {
+    "skipped": N_("daar is niemand: meteen door"),
+    "impossible": N_("niet te bereiken: meteen door"),
+    "withheld": N_("dat doet de landelijk coördinator"),
+    "acknowledged": N_("beantwoord"),
+    "unanswered": N_("geen antwoord"),
+    "stood_down": N_("niet meer nodig"),
+}
 CALL_RESULTS = {
     "no_answer": N_("geen gehoor"),
     "engaged": N_("in gesprek"),
@@ -500,6 +534,7 @@ LABELS: dict[str, dict[str, str]] = {
     "displaced": DISPLACED,
     "agreement_end": ENDINGS,
     "role": ROLES,
+    "rung_result": RUNG_RESULTS,
     "pool": POOLS,
     "urgency": URGENCIES,
     "band": BANDS,

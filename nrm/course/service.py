@@ -123,10 +123,7 @@ def record_bridge(tx: Tx, actor: Actor, request_id: str, shape: BridgeIn) -> Bri
     )
     tx.session.add(bridge)
     tx.session.flush()
-    rung_due_at = request.rung_due_at
-    if rung_due_at is not None and not earlier:
-        rung_due_at = rules.hastened(rung_due_at, tx.now, course.bridge_pace_percent)
-    intake_service.hasten(tx, request_id, bridge.deadline_at, rung_due_at)
+    intake_service.hasten(tx, request_id, bridge.deadline_at)
     if shape.kind is BridgeKind.POLICE_CELL:
         _signal(tx, request_id, SignalKind.POLICE_CELL)
     tx.record("bridge.recorded", f"request:{request_id}", "requests", bridge=bridge.id, bridge_kind=shape.kind)
@@ -556,8 +553,7 @@ def _keep_pace(tx: Tx, bridge_id: str) -> bool:
     tx.session.refresh(bridge)
     if bridge.ended_at is not None or request.status not in UNPLACED or request.deadline_at <= bridge.deadline_at:
         return False
-    untouched = request.rung_next == request.rung_first
-    intake_service.hasten(tx, request.id, bridge.deadline_at, bridge.deadline_at if untouched else None)
+    intake_service.hasten(tx, request.id, bridge.deadline_at)
     tx.record("bridge.kept_pace", f"request:{request.id}", "requests", bridge=bridge_id)
     return True
 

@@ -1,31 +1,94 @@
-"""Alarms: rungs of the ladder that came due. And the heartbeat of what must keep running."""
+"""Escalations, their alarms: rungs of a ladder that came due. And the heartbeat of what must keep running."""
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from nrm.columns import UtcDateTime
+from nrm.columns import Json, UtcDateTime, only_where
+
+
+class Escalation(SQLModel, table=True):
+    """Something nobody may leave lying, from when it came due until it is over. It climbs the ladder it opened under.
+
+    `subject` is a word and an id: `request:…`, `offer:…`, `stay:…`, `location:…`, `region:…`, `slot:…`, or `country`.
+    All that are live for one request are one card for people: taken, answered and told of together.
+
+    `rung_due_at` is the due moment of the next rung, NULL when no rung is left or it ended; `rung_next` is its number,
+    which only rises, and `rung_first` the number at which the ladder began: again from the bottom when whoever had it
+    went silent. It rests while `claim_until` or `responsible_until` is set.
+    """
+
+    __tablename__ = "escalation"
+    __table_args__ = (
+        UniqueConstraint("trigger", "subject", "number"),
+        Index("escalation_live", "trigger", "subject", **only_where("ended_at IS NULL")),
+        Index("escalation_due", "rung_due_at", **only_where("rung_due_at IS NOT NULL")),
+        Index("escalation_claim_due", "claim_until", **only_where("claim_until IS NOT NULL")),
+        Index("escalation_responsible_due", "responsible_until", **only_where("responsible_until IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    trigger: str = Field(max_length=20)
+    subject: str = Field(max_length=80)
+    number: int
+    """The how-manieth of its trigger for this subject; of the end of a B8 the day itself, as its ordinal."""
+    region_code: str | None = Field(default=None, max_length=8)
+    urgency: str | None = Field(default=None, max_length=10)
+    request_id: str | None = Field(default=None, foreign_key="request.id", index=True)
+    cause_at: datetime = Field(sa_type=UtcDateTime)
+    """The moment its cause came about. It opens once for each, so that a clock put back rings nothing again."""
+    ladder_version: int
+    ladder_line: int
+    hours: str = Field(max_length=12)
+    """Whether offices were open when it opened."""
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    """When its cause came due; the ladder counts from here."""
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    pace_percent: int = 100
+    rung_first: int = 0
+    rung_next: int = 0
+    rung_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    claimed_by: str | None = Field(default=None, foreign_key="account.id", max_length=40)
+    """Who took it, or last took it; now only while `claim_until` is set."""
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    claim_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    responsible_id: str | None = Field(default=None, foreign_key="account.id", max_length=40)
+    """Who sees to it, or last did; now only while `responsible_until` is set."""
+    responsible_by: str | None = Field(default=None, foreign_key="account.id", max_length=40)
+    responsible_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    responsible_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When to look whether they are silent."""
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    end: str | None = Field(default=None, max_length=10)
 
 
 class Alarm(SQLModel, table=True):
-    """One rung that came due for one request: whom it addresses, and who took it. Fires exactly once."""
+    """One rung that came due: whom it spoke to, and what became of it. Fires exactly once."""
 
     __tablename__ = "alarm"
-    __table_args__ = (UniqueConstraint("request_id", "trigger", "rung"),)
+    __table_args__ = (
+        UniqueConstraint("escalation_id", "rung"),
+        Index("alarm_answer_due", "answer_due_at", **only_where("answer_due_at IS NOT NULL")),
+    )
 
     id: str = Field(primary_key=True, max_length=40)
-    request_id: str = Field(foreign_key="request.id", index=True)
-    trigger: str = Field(max_length=20)
+    escalation_id: str = Field(foreign_key="escalation.id")
     rung: int
     role: str = Field(max_length=30)
+    channels: list[str] = Field(default_factory=list, sa_type=Json)
+    told: list[str] = Field(default_factory=list, sa_type=Json)
+    """The organisations it spoke to."""
     due_at: datetime = Field(sa_type=UtcDateTime)
     fired_at: datetime = Field(sa_type=UtcDateTime)
     reached: int
-    """How many addressees a message was queued for; 0 is recorded too: nobody could be told."""
-    claimed_by: str | None = Field(default=None, foreign_key="account.id", max_length=40)
-    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """How many messages go to them; 0 is recorded too: nobody could be told."""
+    answer_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until when somebody should answer; NULL when nothing is waited for any more."""
+    result: str | None = Field(default=None, max_length=12)
+    acknowledged_by: str | None = Field(default=None, foreign_key="account.id", max_length=40)
+    acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    acknowledged_over: str | None = Field(default=None, max_length=10)
 
 
 class Heartbeat(SQLModel, table=True):

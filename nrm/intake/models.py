@@ -11,17 +11,13 @@ from nrm.columns import Json, UtcDateTime, only_where
 class PlacementRequest(SQLModel, table=True):
     """A request for a place. It always has an owner: an organisation, and perhaps a person in it.
 
-    `rung_due_at` is the due moment of the next rung, NULL when nothing is due; `rung_next` is its number, which only
-    rises, and `rung_first` the number at which the ladder began: again from the bottom when the request waits anew.
+    `deadline_at` is a due moment: escalation finds a request that still waits then. So is `alone_since`, from when it
+    was known that it is about a minor alone.
     """
 
     __tablename__ = "request"
     __table_args__ = (
-        Index(
-            "request_rung_due",
-            "rung_due_at",
-            **only_where("rung_due_at IS NOT NULL"),
-        ),
+        Index("request_deadline_due", "deadline_at", **only_where("status IN ('open', 'offered')")),
         Index("request_status", "status"),
         Index("request_continues", "continues_id", unique=True),
     )
@@ -53,9 +49,9 @@ class PlacementRequest(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deadline_at: datetime = Field(sa_type=UtcDateTime)
     ladder_version: int
-    rung_first: int = 0
-    rung_next: int = 0
-    rung_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    alone_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waits_anew_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it last began to wait again after somebody had said yes; NULL while it waits for the first time."""
     group_id: str | None = Field(default=None, foreign_key="request.id", index=True)
     """The first request of the people who were found together with these; their requests are matched as one problem."""
     together: bool = False

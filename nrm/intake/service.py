@@ -103,7 +103,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         deadline_at=deadline_at,
         ladder_version=ladder_version,
         # A minor alone is an alarm at once; everyone else has until the deadline.
-        rung_due_at=tx.now if alone else deadline_at,
+        alone_since=tx.now if alone else None,
     )
     tx.session.add(found)
     tx.session.flush()
@@ -184,7 +184,6 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
         # The next place of somebody who has one is waited for until it is needed, however much is learned meanwhile.
         deadline_at = needed_from = _needed_from(shape, found.needed_from)
     alone = rules.minor_alone(persons)
-    newly_alone = alone and not found.minor_alone
     if shape.refuses_police and not found.refuses_police:
         _silence_investigators(tx, found.short_code)
     found.urgency = shape.urgency
@@ -196,10 +195,7 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
     found.minor_alone = alone
     found.needs = sorted(set(shape.needs))
     found.wishes = sorted(set(shape.wishes))
-    if found.rung_next == 0:
-        found.rung_due_at = tx.now if alone else deadline_at
-    elif newly_alone:
-        found.rung_first, found.rung_due_at = found.rung_next, tx.now
+    found.alone_since = (found.alone_since or tx.now) if alone else None
     found.deadline_at = deadline_at
     found.version += 1
     tx.session.add(found)
@@ -231,8 +227,6 @@ def move(
     **values: object,
 ) -> None:
     """Change the state of a request, guarded. Its clock stops while it is accepted, placed or closed."""
-    if to not in UNPLACED:
-        values["rung_due_at"] = None
     tx.guarded(
         update(PlacementRequest)
         .where(col(PlacementRequest.id) == request_id, col(PlacementRequest.status).in_(come_from))
@@ -241,14 +235,12 @@ def move(
     )
 
 
-def hasten(tx: Tx, request_id: str, deadline_at: datetime, rung_due_at: datetime | None) -> None:
-    """Bring the deadline and the next rung of a request that still waits forward; neither ever moves back."""
+def hasten(tx: Tx, request_id: str, deadline_at: datetime) -> None:
+    """Bring the deadline of a request that still waits forward; it never moves back."""
     found = queries.request(tx, request_id, for_update=True)
     if found.status not in UNPLACED:
         return
     found.deadline_at = min(found.deadline_at, deadline_at)
-    if found.rung_due_at is not None and rung_due_at is not None:
-        found.rung_due_at = min(found.rung_due_at, rung_due_at)
     tx.session.add(found)
     tx.session.flush()
 
@@ -287,8 +279,8 @@ def open_next(
         status=RequestStatus.OPEN,
         created_at=tx.now,
         deadline_at=needed_from,
+        alone_since=needed_from if before.minor_alone else None,
         ladder_version=ladder_version,
-        rung_due_at=needed_from,
     )
     tx.session.add(found)
     try:

@@ -1,9 +1,9 @@
 """Queueing messages with the change they tell of, and delivering them from outside any request."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -69,6 +69,21 @@ def cancel(tx: Tx, about: str) -> int:
     )
 
 
+def told_since(tx: Tx, about: str, channel: str, recipient: str, since: datetime) -> bool:
+    """Whether this recipient was told of a subject over this channel since then, or is about to be."""
+    query = select(Message.id).where(
+        Message.about == about,
+        Message.channel == channel,
+        Message.recipient == recipient,
+        col(Message.queued_at) > since,
+        # What was queued by a clock that ran ahead must not keep anybody from hearing it now.
+        col(Message.queued_at) <= tx.now,
+        col(Message.cancelled_at).is_(None),
+        col(Message.failed_at).is_(None),
+    )
+    return tx.session.exec(query.limit(1)).first() is not None
+
+
 def cancel_naming(tx: Tx, words: str, recipients: Collection[str]) -> int:
     """Stop whatever has not been sent yet to these recipients with these words in its subject, whatever it is about."""
     return tx.affected(
@@ -82,9 +97,14 @@ def cancel_naming(tx: Tx, words: str, recipients: Collection[str]) -> int:
     )
 
 
-def deliver_due(database: Database, channels: Mapping[str, Channel]) -> int:
+def _always(_tx: Tx, _about: str) -> bool:
+    return True
+
+
+def deliver_due(database: Database, channels: Mapping[str, Channel], still: Callable[[Tx, str], bool] = _always) -> int:
     """Try every message that is due. Each is claimed by moving its due moment, sent, and then noted as sent.
 
+    Right before it is sent `still` is asked whether what it is about still stands; if not, it is cancelled.
     Channels that are different things go side by side, so that a mail server that hangs holds up no telephone call.
     A crash between sending and noting sends it once more, with the same id. Returns how many were sent.
     """
@@ -106,7 +126,7 @@ def deliver_due(database: Database, channels: Mapping[str, Channel]) -> int:
         for message_id in lane:
             if monotonic_seconds() - started > PASS_SECONDS:
                 break  # what comes due elsewhere must not wait for a server that answers late; the rest is next
-            sent += _deliver(database, channels, message_id)
+            sent += _deliver(database, channels, still, message_id)
         return sent
 
     if len(lanes) < 2:
@@ -182,7 +202,9 @@ def _note_sent(tx: Tx, message_id: str, **values: object) -> None:
     tx.affected(update(Message).where(col(Message.id) == message_id).values(**values))
 
 
-def _deliver(database: Database, channels: Mapping[str, Channel], message_id: str) -> bool:
+def _deliver(
+    database: Database, channels: Mapping[str, Channel], still: Callable[[Tx, str], bool], message_id: str
+) -> bool:
     with database.transaction() as tx:
         claimed = tx.affected(
             update(Message)
@@ -190,6 +212,10 @@ def _deliver(database: Database, channels: Mapping[str, Channel], message_id: st
             .values(due_at=tx.now + CLAIM, tries=Message.tries + 1)
         )
         if not claimed:
+            return False
+        message = tx.session.get_one(Message, message_id)
+        if not still(tx, message.about):
+            _note(tx, message_id, due_at=None, cancelled_at=tx.now)
             return False
         message = tx.session.get_one(Message, message_id)
         point = tx.session.get(ContactPoint, message.contact_point_id) if message.contact_point_id else None

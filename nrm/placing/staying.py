@@ -69,14 +69,12 @@ def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int, reason: str | 
     )
     registry_service.end_claims(tx, stay_id)
     if stay.request_id:
-        request = intake.request(tx, stay.request_id)
         intake_service.move(
             tx,
             stay.request_id,
             (RequestStatus.ACCEPTED,),
             RequestStatus.OPEN,
-            rung_first=request.rung_next,
-            rung_due_at=max(tx.now, request.deadline_at),
+            waits_anew_since=tx.now,
         )
     tx.record("stay.not_arrived", _subject(stay), "requests", "places", stay=stay_id, reason=reason)
 

@@ -90,7 +90,7 @@ class Cast:
 
     def secrets(self) -> list[str]:
         """What points at one case or one house: ids, short codes, location codes."""
-        known = {"alarm", "region", "provider_organisation"}
+        known = {"alarm", "escalation", "region", "provider_organisation"}
         ids = [id for name, id in self.ids.items() if name not in known]
         return [*ids, *self.short_codes.values(), "L-001", "L-002", "L-003"]
 
@@ -131,7 +131,7 @@ def cast(town: Town) -> Cast:
     town.clock.turn(minutes=61)
     escalation.run_due(town.database)
     with town.database.reading() as tx:
-        made.ids["alarm"] = tx.session.exec(select(Alarm.id)).one()
+        made.ids["alarm"], made.ids["escalation"] = tx.session.exec(select(Alarm.id, Alarm.escalation_id)).one()
 
     made.ids["location"] = town.location(places=(1,) * 16)
     made.ids["other_location"] = town.location("ander", region="VR01", places=(1,))

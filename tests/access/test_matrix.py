@@ -331,6 +331,16 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("DELETE", "/roster-feed"): {**dict.fromkeys(STANDERS, 409), "duty": 204},
     ("GET", "/alarms"): dict.fromkeys(("duty", "duty_off", "regional", "other_regional", "desk", "national"), 200),
     ("POST", "/alarms/{alarm}/claim"): {"duty": 204, "desk": 204, "regional": 204, "other_regional": 404},
+    ("GET", "/escalations"): dict.fromkeys(("duty", "duty_off", "regional", "other_regional", "desk", "national"), 200),
+    ("POST", "/escalations/{escalation}/claim"): {"duty": 204, "desk": 204, "regional": 204, "other_regional": 404},
+    # Nobody has it: for whoever could have taken it there is nothing to give back.
+    ("POST", "/escalations/{escalation}/release"): {"duty": 409, "desk": 409, "regional": 409, "other_regional": 404},
+    ("POST", "/escalations/{escalation}/responsible"): {
+        "duty": 204,
+        "desk": 204,
+        "regional": 204,
+        "other_regional": 404,
+    },
 }
 
 PUBLIC = {
@@ -373,6 +383,7 @@ def body(path: str, made: Cast) -> Any:
         "/requests/{open}/closing": {"outcome": "own_solution", "version": made.versions["open"]},
         "/requests/{open}/offers": {"proposalId": made.proposals["open"]},
         "/offers/{offer}/acceptance": {},
+        "/escalations/{escalation}/responsible": {"accountId": made.actors["desk"].account_id},
         "/offers/{offer}/declining": {"code": "no_staff"},
         "/requests/{open}/offer-rounds": {"proposalIds": [made.proposals["open"]]},
         "/offers/{offer}/extension": {"extensions": 0},

@@ -16,7 +16,7 @@ from nrm.course.rules import AftercareItem, AftercareState
 from nrm.course.schemas import AftercareIn
 from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
-from nrm.escalation.models import Alarm
+from nrm.escalation.models import Alarm, Escalation
 from nrm.notify.models import Message
 from nrm.placing import staying
 from tests.builders import Town, TurnedClock, town
@@ -58,20 +58,29 @@ def at(here: Town, moment: datetime) -> None:
 def tick(here: Town) -> None:
     service.follow_up(here.database)
     escalation.run_due(here.database)
-    escalation.end_answered(here.database)
+    escalation.end_over(here.database)
 
 
 def rung(here: Town) -> list[tuple[str, date, bool]]:
     """(Role, which date, whether it still rings) of every alarm about a B8, oldest first."""
     with here.database.reading() as tx:
-        rows = tx.session.exec(select(Alarm).where(Alarm.trigger == "b8_end").order_by(col(Alarm.fired_at), Alarm.rung))  # type: ignore[arg-type]
-        return [(row.role, date.fromordinal(row.rung), row.ended_at is None) for row in rows]
+        rows = tx.session.exec(
+            select(Alarm.role, Escalation.number, Escalation.ended_at)
+            .join(Escalation, col(Escalation.id) == Alarm.escalation_id)
+            .where(Escalation.trigger == "b8_end", Alarm.rung == 0)
+            .order_by(col(Alarm.fired_at), col(Escalation.number))
+        )
+        return [(role, date.fromordinal(number), ended_at is None) for role, number, ended_at in rows]
 
 
 def told(here: Town) -> list[tuple[str, str]]:
     """(Recipient, subject) of every message about something that ends."""
     with here.database.reading() as tx:
-        rows = tx.session.exec(select(Message).where(col(Message.unique_key).like("%/b8_end/%")))
+        rows = tx.session.exec(
+            select(Message).where(
+                col(Message.about).like("card:request:%"), col(Message.subject).contains("loopt binnenkort")
+            )
+        )
         return sorted((row.recipient, row.subject) for row in rows)
 
 
@@ -84,7 +93,7 @@ def test_it_rings_once_for_the_owner_so_many_days_before(here: Town) -> None:
     at(here, NEAR)
     for _ in range(3):
         tick(here)
-    assert rung(here) == [("coordinator", ENDS, True)]
+    assert rung(here) == [("owner", ENDS, True)]
     with here.database.reading() as tx:
         code = queries.intake.request(tx, request_id).short_code
         (item,) = [row for row in queries.aftercare(tx, stay_id) if row.item is AftercareItem.B8]
@@ -100,7 +109,7 @@ def test_it_rings_once_with_several_workers(here: Town) -> None:
     at(here, NEAR)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: tick(here), range(8)))
-    assert rung(here) == [("coordinator", ENDS, True)]
+    assert rung(here) == [("owner", ENDS, True)]
     assert len(told(here)) == 2
 
 
@@ -110,7 +119,7 @@ def test_it_rings_after_a_worker_was_down(here: Town) -> None:
     at(here, NEAR + timedelta(days=45))
     tick(here)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, True)]
+    assert rung(here) == [("owner", ENDS, True)]
     with here.database.reading() as tx:
         assert tx.session.exec(select(Signal.due_at).where(Signal.kind == "b8_end")).one() == NEAR
 
@@ -122,7 +131,7 @@ def test_killed_between_signal_and_alarm_loses_nothing(here: Town) -> None:
     service.follow_up(here.database)
     assert rung(here) == []
     escalation.run_due(here.database)
-    assert rung(here) == [("coordinator", ENDS, True)]
+    assert rung(here) == [("owner", ENDS, True)]
 
 
 def test_a_clock_that_jumps_back_rings_nothing_twice(here: Town) -> None:
@@ -131,7 +140,7 @@ def test_a_clock_that_jumps_back_rings_nothing_twice(here: Town) -> None:
     for moment in (NEAR, NEAR - timedelta(days=3), NEAR + timedelta(hours=1)):
         at(here, moment)
         tick(here)
-    assert [(role, on) for role, on, _ in rung(here)] == [("coordinator", ENDS)]
+    assert [(role, on) for role, on, _ in rung(here)] == [("owner", ENDS)]
 
 
 @pytest.mark.parametrize(
@@ -177,15 +186,15 @@ def test_another_date_ends_it_and_rings_for_itself_once(here: Town) -> None:
     later = date(2027, 3, 31)
     say(here, coordinator, stay_id, 2, "open", later)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, False)]
+    assert rung(here) == [("owner", ENDS, False)]
     at(here, NEAR + timedelta(days=90))
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, False), ("coordinator", later, True)]
+    assert rung(here) == [("owner", ENDS, False), ("owner", later, True)]
     # Back to a day that was already told: nobody hears of it again.
     say(here, coordinator, stay_id, 3, "open", ENDS)
     tick(here)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, False), ("coordinator", later, False)]
+    assert rung(here) == [("owner", ENDS, False), ("owner", later, False)]
 
 
 def test_done_long_before_does_not_silence_it_and_done_since_does(here: Town) -> None:
@@ -193,13 +202,13 @@ def test_done_long_before_does_not_silence_it_and_done_since_does(here: Town) ->
     say(here, coordinator, stay_id, 1, "done", ENDS)
     at(here, NEAR)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, True)]
+    assert rung(here) == [("owner", ENDS, True)]
     say(here, coordinator, stay_id, 2, "done", ENDS)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, False)]
+    assert rung(here) == [("owner", ENDS, False)]
     say(here, coordinator, stay_id, 3, "open", ENDS)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, False)], "once per date"
+    assert rung(here) == [("owner", ENDS, False)], "once per date"
 
 
 @pytest.mark.parametrize("state", ["done", "not_applicable"])
@@ -220,7 +229,7 @@ def test_it_ends_when_the_party_leaves(here: Town) -> None:
     with here.database.transaction(provider.account_id) as tx:
         staying.depart(tx, provider, stay_id, "own_home", 2)
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, False)]
+    assert rung(here) == [("owner", ENDS, False)]
 
 
 def test_an_owner_without_a_mailbox_is_told_and_so_is_the_desk(here: Town) -> None:
@@ -257,7 +266,7 @@ def test_how_long_before_is_policy(here: Town) -> None:
     assert rung(here) == []
     at(here, NEAR + timedelta(days=27))
     tick(here)
-    assert rung(here) == [("coordinator", ENDS, True)]
+    assert rung(here) == [("owner", ENDS, True)]
 
 
 def test_the_desk_sees_it_and_can_take_it(here: Town) -> None:
@@ -268,4 +277,4 @@ def test_the_desk_sees_it_and_can_take_it(here: Town) -> None:
     officer = here.duty_officer()
     with here.database.transaction(officer.account_id) as tx:
         (alarm,) = [one for one in alarms.live_alarms(tx, officer) if one.trigger == "b8_end"]
-        escalation.claim(tx, officer, alarm.id)
+        escalation.claim_alarm(tx, officer, alarm.id)

@@ -174,7 +174,7 @@ def test_leaving_without_a_destination_rings_once_until_somebody_learns_more(her
     assert service.follow_up(here.database) == 1
     assert service.follow_up(here.database) == 0
     assert escalation.run_due(here.database) == 1
-    assert escalation.end_answered(here.database) == 0, "although the request is closed"
+    assert escalation.end_over(here.database) == 0, "although the request is closed"
     with here.database.reading() as tx:
         (alarm,) = alarms.live_alarms(tx, here.duty_officer())
         assert alarm.trigger == "no_destination"
@@ -185,7 +185,7 @@ def test_leaving_without_a_destination_rings_once_until_somebody_learns_more(her
                 service.learn_destination(tx, coordinator, stay_id, nothing, version)
         service.learn_destination(tx, coordinator, stay_id, "missing_reported", version)
     assert service.follow_up(here.database) == 0
-    assert escalation.end_answered(here.database) == 1
+    assert escalation.end_over(here.database) == 1
     with here.database.reading() as tx:
         assert [signal.request_id for signal in tx.session.exec(select(Signal))] == [request_id]
 
@@ -299,7 +299,7 @@ def test_an_emergency_placement_opens_its_follow_on_and_the_needs_travel(here: T
         for same in ("needs", "wishes", "refuses_police", "residence", "owner_organisation_id", "owner_account_id"):
             assert getattr(after.request, same) == getattr(before.request, same), same
         assert after.request.needed_from.date() == TODAY + timedelta(days=3)
-        assert after.request.rung_due_at == after.request.deadline_at == after.request.needed_from
+        assert after.request.deadline_at == after.request.needed_from
     here.match()
     assert here.status(follow_on) in {"open", "proposed"}
 
@@ -430,4 +430,4 @@ def test_more_learned_of_whoever_waits_for_the_next_place_leaves_it_ringing_when
         intake_service.amend(tx, coordinator, follow_on, intake_service.AmendIn.model_validate(said))
         found = intake.request(tx, follow_on)
         expected = datetime.fromisoformat(needed_from) if needed_from else needed
-        assert (found.needed_from, found.deadline_at, found.rung_due_at) == (expected, expected, expected)
+        assert (found.needed_from, found.deadline_at) == (expected, expected)

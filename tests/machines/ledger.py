@@ -120,6 +120,17 @@ class Room:
 
 
 @dataclass
+class Climb:
+    """A cause that is live for a case, and the rung that comes next."""
+
+    number: int
+    opened_at: datetime
+    due_at: datetime | None
+    next: int = 0
+    paced: bool = False
+
+
+@dataclass
 class Case:
     """A request: what was said, whose it is, where it stands and when it rings."""
 
@@ -130,9 +141,12 @@ class Case:
     status: str
     created_at: datetime
     deadline_at: datetime
-    due_at: datetime | None
-    first: int = 0
-    next: int = 0
+    alone_since: datetime | None = None
+    anew_since: datetime | None = None
+    climbs: dict[str, Climb] = field(default_factory=dict)
+    """Why it rings now."""
+    causes: dict[str, list[datetime]] = field(default_factory=dict)
+    """Every moment it ever rang for, per why."""
     line: str = ""
     """The first request of the same party."""
     group: str | None = None
@@ -144,12 +158,14 @@ class Case:
     cell: bool = False
     bridged_at: datetime | None = None
     """The deadline its first bridge gave it."""
+    bridges: list[datetime] = field(default_factory=list)
+    """When each bridge was recorded."""
     transfer: tuple[str, str] | None = None
     """(transfer, to which organisation)"""
     followed: bool = False
     signals: dict[str, int] = field(default_factory=dict)
-    ringing: list[tuple[str, int]] = field(default_factory=list)
-    """Signals that must ring at the next sweep."""
+    ringing: list[tuple[str, int, datetime]] = field(default_factory=list)
+    """Signals that must ring at the next sweep, and when they were given."""
     lost: bool = False
     """The party left without a destination and nobody was alarmed yet."""
     barred: dict[str, datetime | None] = field(default_factory=dict)
@@ -207,8 +223,8 @@ class Ledger:
     guests: dict[str, Guest] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     """Criteria that are off the national list."""
-    alarms: dict[tuple[str, str, int], datetime] = field(default_factory=dict)
-    """(request, why, rung) → when it was due."""
+    alarms: dict[tuple[str, str, int, int], datetime] = field(default_factory=dict)
+    """(request, why, how-manieth, rung) → when it was due."""
     releases: int = 0
     """How often an address was handed out or shown again."""
 
@@ -328,28 +344,27 @@ class Ledger:
                 if asked.house not in case.barred or (case.barred[asked.house] or until) < until:
                     case.barred[asked.house] = until
 
-    def keep_pace(self) -> None:
+    def keep_pace(self, now: datetime) -> None:
         """Bridges end with an arrival or a closing; while one is in use the deadline does not move back."""
         for case in self.cases.values():
             if case.bridge and case.status in {"placed", "closed"}:
                 self.bridge_over(case)
             if case.bridge and case.waits and case.bridged_at and case.deadline_at > case.bridged_at:
                 case.deadline_at = case.bridged_at
-                if case.next == case.first and case.due_at:
-                    case.due_at = min(case.due_at, case.bridged_at)
             if case.lost:
                 case.lost = False
-                self.signal(case, "no_destination")
+                self.signal(case, "no_destination", now)
 
     @staticmethod
-    def signal(case: Case, kind: str) -> None:
+    def signal(case: Case, kind: str, now: datetime) -> None:
         number = case.signals.get(kind, 0)
         case.signals[kind] = number + 1
-        case.ringing.append((kind, number))
+        case.ringing.append((kind, number, now))
 
     @staticmethod
     def signal_over(case: Case, kind: str) -> None:
         case.ringing = [one for one in case.ringing if one[0] != kind]
+        case.climbs.pop(kind, None)
 
     def bridge_over(self, case: Case) -> None:
         if case.cell:
@@ -357,30 +372,49 @@ class Ledger:
         case.bridge, case.cell = None, False
 
     def escalate(self, now: datetime) -> None:
-        """Every rung that is due rings at this sweep, once, counted from when the one before it was due."""
+        """What is over ends, what is due opens, and every rung that is due rings at this sweep, once."""
         for case in self.cases.values():
-            for kind, number in case.ringing:
-                self.alarms[case.id, kind, number] = now
+            for why in ("deadline", "minor_alone"):
+                climb = case.climbs.get(why)
+                anew = climb and case.anew_since and case.anew_since > climb.opened_at
+                if anew or not case.waits or case.said.minor_alone == (why == "deadline"):
+                    case.climbs.pop(why, None)
+            for kind, number, given_at in case.ringing:
+                self.open(case, kind, number, min(given_at, now), now)
             case.ringing = []
-            while case.waits and case.due_at and case.due_at <= now:
-                step = case.next - case.first
-                if step >= len(RUNGS):
-                    case.due_at = None
-                    break
-                why = "minor_alone" if case.said.minor_alone else "deadline"
-                self.alarms[case.id, why, case.next] = case.due_at
-                case.next += 1
-                wait = RUNGS[step + 1] if step + 1 < len(RUNGS) else None
-                share = BRIDGED_SHARE if case.bridge else 1
-                case.due_at = case.due_at + timedelta(minutes=wait) * share if wait is not None else None
+            why = "minor_alone" if case.said.minor_alone else "deadline"
+            cause = case.alone_since if case.said.minor_alone else case.deadline_at
+            if case.waits and cause and why not in case.climbs and (case.said.minor_alone or cause <= now):
+                before = case.causes.setdefault(why, [])
+                if all(one < cause or (case.anew_since and one < case.anew_since) for one in before):
+                    moment = max(cause, case.anew_since or cause)
+                    self.open(case, why, len(before), min(moment, now), now)
+                    before.append(moment)
+            for why, climb in case.climbs.items():
+                self.climb(case, why, climb, now)
 
-    def due_after_amendment(self, case: Case, newly_alone: bool, now: datetime) -> None:
+    @staticmethod
+    def open(case: Case, why: str, number: int, due_at: datetime, now: datetime) -> None:
+        case.climbs[why] = Climb(number, now, due_at, paced=case.bridge is not None)
+
+    def climb(self, case: Case, why: str, climb: Climb, now: datetime) -> None:
+        """Each rung counts from when the one before it was due; a bridge in use makes the wait shorter."""
+        if case.bridge and not climb.paced and climb.due_at and len(case.bridges) == 1:
+            begun = case.bridges[0]
+            if climb.opened_at <= begun and climb.due_at > begun:
+                climb.due_at = begun + (climb.due_at - begun) / 2
+        climb.paced = case.bridge is not None
+        while climb.due_at and climb.due_at <= now:
+            self.alarms[case.id, why, climb.number, climb.next] = climb.due_at
+            climb.next += 1
+            wait = RUNGS[climb.next] if climb.next < len(RUNGS) else None
+            share = BRIDGED_SHARE if climb.paced else 1
+            climb.due_at = climb.due_at + timedelta(minutes=wait) * share if wait is not None else None
+
+    def due_after_amendment(self, case: Case, now: datetime) -> None:
         """A deadline counts from when the request came in; a minor alone rings at once, a follow-on when needed."""
         case.deadline_at = case.needed_from or case.created_at + timedelta(minutes=DEADLINE_MINUTES[case.said.urgency])
-        if case.next == 0:
-            case.due_at = now if case.said.minor_alone else case.deadline_at
-        elif newly_alone:
-            case.first, case.due_at = case.next, now
+        case.alone_since = (case.alone_since or now) if case.said.minor_alone else None
 
 
 LIVE_STAYS = ("planned", "arrived")

@@ -27,7 +27,7 @@ from nrm.course.schemas import BridgeIn
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
 from nrm.escalation import service as escalation
-from nrm.escalation.models import Alarm
+from nrm.escalation.models import Alarm, Escalation
 from nrm.intake import queries as intake_queries
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
@@ -99,6 +99,10 @@ SPEAKERS = {
 
 Number = range(60)
 YES_OR_NO = (False, True)
+
+
+LADDERS = ("deadline", "minor_alone", "police_cell", "no_destination")
+"""What the ledger works out by itself, rung by rung."""
 
 
 @dataclass
@@ -361,7 +365,7 @@ class Shelter(RuleBasedStateMachine):
             "open",
             self.now,
             deadline_at,
-            self.now if said.minor_alone else deadline_at,
+            self.now if said.minor_alone else None,
             line=made.id,
             handover=first_responder,
             asked_by=who,
@@ -387,9 +391,8 @@ class Shelter(RuleBasedStateMachine):
             intake.amend(tx, actor, case.id, AmendIn.model_validate({**said.shape(), "version": version}))
 
         if self.act("amended", self.owner(case, number), work) is not REFUSED:
-            newly_alone = said.minor_alone and not case.said.minor_alone
             case.said = said
-            self.book.due_after_amendment(case, newly_alone, self.now)
+            self.book.due_after_amendment(case, self.now)
 
     @when(lambda self: self.cases("open", "offered"))
     @deed(number=Number)
@@ -404,7 +407,7 @@ class Shelter(RuleBasedStateMachine):
 
         if number % 4 == 0 and self.act("closed", self.owner(case, number), work) is not REFUSED:
             assert case.status == "open", "a request was closed with an offer out"
-            case.status, case.due_at = "closed", None
+            case.status = "closed"
 
     # --- offers -------------------------------------------------------------------------------------------------
 
@@ -501,7 +504,7 @@ class Shelter(RuleBasedStateMachine):
         for other in self.book.live(case.id):
             other.status = "not_needed"
         self.book.guests[stay_id] = Guest(stay_id, case.id, asked.house, asked.unit, asked.places)
-        case.status, case.due_at = "accepted", None
+        case.status = "accepted"
         self.stage.tally["placed"] += 1
 
     @when(lambda self: self.live())
@@ -652,12 +655,11 @@ class Shelter(RuleBasedStateMachine):
         if what == "arrived":
             guest.status, guest.arrived_at = "arrived", self.now
             if case:
-                case.status, case.due_at = "placed", None
+                case.status = "placed"
         elif what == "did not come":
             guest.status = "not_arrived"
             if case:
-                case.status, case.first = "open", case.next
-                case.due_at = max(self.now, case.deadline_at)
+                case.status, case.anew_since = "open", self.now
         else:
             guest.status = "departed"
             if case:
@@ -694,7 +696,6 @@ class Shelter(RuleBasedStateMachine):
             replace(before.said, urgency="planned", days=found.days),
             "open",
             self.now,
-            needed_from,
             needed_from,
             line=before.line,
             needed_from=needed_from,
@@ -869,16 +870,14 @@ class Shelter(RuleBasedStateMachine):
             return
         if case.bridge:
             self.book.bridge_over(case)
-        first = case.bridged_at is None
         if case.bridged_at is None:
             case.bridged_at = self._halved(case.deadline_at)
         if case.waits:
             case.deadline_at = min(case.deadline_at, case.bridged_at)
-            if case.due_at and first:
-                case.due_at = min(case.due_at, self._halved(case.due_at))
         case.bridge, case.cell = made.id, kind == "police_cell"
+        case.bridges.append(self.now)
         if case.cell:
-            self.book.signal(case, "police_cell")
+            self.book.signal(case, "police_cell", self.now)
 
     def _halved(self, due_at: datetime) -> datetime:
         return due_at if due_at <= self.now else self.now + (due_at - self.now) / 2
@@ -950,7 +949,7 @@ class Shelter(RuleBasedStateMachine):
 
     def _follow_up(self) -> None:
         course.follow_up(self.database)
-        self.book.keep_pace()
+        self.book.keep_pace(self.now)
         for guest in self.guests("arrived"):
             case = self.book.cases[guest.case] if guest.case else None
             if case is None or guest.set_out:
@@ -960,8 +959,8 @@ class Shelter(RuleBasedStateMachine):
                 self._followed(case, guest)
 
     def _escalate(self) -> None:
+        escalation.end_over(self.database)
         escalation.run_due(self.database)
-        escalation.end_answered(self.database)
         before = len(self.book.alarms)
         self.book.escalate(self.now)
         self.stage.tally["rang"] += len(self.book.alarms) - before
@@ -1109,7 +1108,11 @@ class Shelter(RuleBasedStateMachine):
             offers = dict(tx.session.exec(select(Offer.id, Offer.status)).all())
             stays = dict(tx.session.exec(select(Stay.id, Stay.status)).all())
             claims = tx.session.exec(select(Claim.place_id, Claim.holder).where(col(Claim.ended_at).is_(None))).all()
-            alarms = tx.session.exec(select(Alarm)).all()
+            alarms = tx.session.exec(
+                select(Escalation.request_id, Escalation.trigger, Escalation.number, Alarm.rung, Alarm.due_at)
+                .join(Alarm, col(Alarm.escalation_id) == Escalation.id)
+                .where(col(Escalation.trigger).in_(LADDERS))
+            ).all()
             transfers = set(tx.session.exec(select(Transfer.request_id).where(col(Transfer.ended_at).is_(None))))
             released = dict(tx.session.exec(select(AddressRelease.stay_id, AddressRelease.account_id)).all())
             looks = select(func.count()).where(col(ReadLog.subject).startswith("address:"))
@@ -1121,12 +1124,11 @@ class Shelter(RuleBasedStateMachine):
         assert stays == {guest.id: guest.status for guest in book.guests.values()}
         assert len(claims) == len({place for place, _ in claims}), "a bed has two claims"
         assert dict(claims) == book.taken()
-        rang = {(one.request_id, one.trigger, one.rung): one.due_at for one in alarms}
+        rang = {(request, why, number, rung): due_at for request, why, number, rung, due_at in alarms}
         assert len(rang) == len(alarms), "a rung rang twice"
         assert set(rang) == set(book.alarms), f"rang {sorted(set(rang) ^ set(book.alarms))}"
         for key, due_at in rang.items():
-            if key[1] in {"deadline", "minor_alone"}:
-                assert due_at == book.alarms[key], f"rung {key} was due at {due_at}, not at {book.alarms[key]}"
+            assert due_at == book.alarms[key], f"rung {key} was due at {due_at}, not at {book.alarms[key]}"
         assert transfers == {case.id for case in book.cases.values() if case.transfer}
         people = self.stage.people
         assert released == {

@@ -178,7 +178,7 @@ def test_a_minor_alone_in_a_group_goes_to_youth_care_and_keeps_nobody_waiting(he
     here.match()
     minor = next(found for found in members(here, requests[0]) if found.minor_alone)
     assert not minor.together
-    assert minor.rung_due_at == here.clock.at
+    assert minor.alone_since == here.clock.at
     assert [bool(here.proposals(request_id)) for request_id in requests if request_id != minor.id] == [True]
     assert here.proposals(minor.id) == []
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from nrm.access.rules import OrganisationKind
 from nrm.escalation import service as escalation
-from nrm.escalation.models import Alarm
+from nrm.escalation.models import Alarm, Escalation
 from nrm.intake import queries as intake
 from nrm.intake import service as requests
 from nrm.intake.schemas import AmendIn
@@ -22,10 +22,14 @@ def here(database_url: str) -> Iterator[Town]:
     made.database.close()
 
 
-def rungs(here: Town, request_id: str) -> list[tuple[int, str]]:
+def rungs(here: Town, request_id: str) -> list[tuple[int, int, str]]:
     with here.database.reading() as tx:
-        found = tx.session.exec(select(Alarm).where(Alarm.request_id == request_id))
-        return sorted((alarm.rung, alarm.role) for alarm in found)
+        found = tx.session.exec(
+            select(Escalation.number, Alarm.rung, Alarm.role)
+            .join(Alarm, col(Alarm.escalation_id) == Escalation.id)
+            .where(Escalation.request_id == request_id)
+        )
+        return sorted(found.all())
 
 
 def amended(here: Town, request_id: str, **fields: object) -> None:
@@ -46,7 +50,7 @@ def test_a_ladder_that_was_used_up_begins_again_when_nobody_came(here: Town) -> 
         escalation.run_due(here.database)
         here.clock.turn(minutes=30)
     first = rungs(here, request_id)
-    assert [number for number, _ in first] == [0, 1, 2, 3]
+    assert [(number, rung) for number, rung, _ in first] == [(0, 0), (0, 1), (0, 2), (0, 3)]
     here.match()
     stay_id = here.accept(provider, here.offer(coordinator, request_id))
     assert stay_id is not None
@@ -54,10 +58,10 @@ def test_a_ladder_that_was_used_up_begins_again_when_nobody_came(here: Town) -> 
         staying.not_arrived(tx, provider, stay_id, version=1)
     escalation.run_due(here.database)
     again = rungs(here, request_id)[len(first) :]
-    assert again == [(4, first[0][1])]
+    assert again[0] == (1, 0, first[0][2]), "from the bottom"
     here.clock.turn(hours=2)
     escalation.run_due(here.database)
-    assert [role for _, role in rungs(here, request_id)[len(first) :]] == [role for _, role in first]
+    assert [role for _, _, role in rungs(here, request_id)[len(first) :]] == [role for _, _, role in first]
 
 
 def test_a_police_refusal_learned_late_takes_the_question_from_the_inspectorate(here: Town) -> None:
@@ -91,7 +95,7 @@ def test_a_party_that_turns_out_to_be_a_minor_alone_loses_its_adult_offer(here: 
     here.match()
     assert here.proposals(request_id) == []
     escalation.run_due(here.database)
-    assert rungs(here, request_id)[0] == (0, "duty_officer")
+    assert rungs(here, request_id)[0] == (0, 0, "duty_officer")
 
 
 def test_amending_days_later_may_keep_the_day_it_was_needed_from(here: Town) -> None:

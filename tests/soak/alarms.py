@@ -22,13 +22,12 @@ from typing import Any
 from unittest.mock import patch
 
 import structlog
-from sqlalchemy import event, update
+from sqlalchemy import event, exists, literal, update
 from sqlmodel import col, func, select
 
-from nrm.access.rules import OrganisationKind
 from nrm.db import Database
 from nrm.escalation import rules, service
-from nrm.escalation.models import Alarm
+from nrm.escalation.models import Alarm, Escalation
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED
@@ -37,19 +36,21 @@ from nrm.journal import JournalEntry
 from nrm.notify.models import Message
 from nrm.placing import service as placing
 from nrm.placing.models import Offer
-from nrm.policy import Ladder
 from nrm.settings import Settings
 from nrm.worker import Worker
-from tests.builders import SATURDAY_NIGHT, Town
+from tests.builders import DEADLINES_ALONE, SATURDAY_NIGHT, Town
 from tests.soak.ground import CHILDREN, Crew, Ground
 from tests.soak.harness import Outcome, Planted, Row
-from tests.soak.scene import propose_in, small_town
+from tests.soak.scene import propose_in, small_town, somebody_on_every_rung
 
 WORKERS = 3
 REQUESTS = 3
 """New requests per kill, each with four rungs; and one offer whose hold lapses."""
 STEP = timedelta(seconds=30)
 LATE_MAX = timedelta(seconds=60)
+CLAIM = timedelta(minutes=30)
+MERGED = timedelta(minutes=10)
+"""What the ladder of these trials says, as numbers: how long a claim lasts, and how long a card is told of once."""
 DOWN = (timedelta(minutes=1), timedelta(minutes=17), timedelta(hours=3), timedelta(days=1), timedelta(days=7))
 STUCK_SECONDS = 30
 PLANTED_KILLS_MAX = 10
@@ -133,20 +134,21 @@ def claim_then_fire() -> Any:
 
     def run_due(database: Database) -> int:
         fired = 0
-        for request_id in service._due(database):
+        service._open_all(database)
+        for escalation_id in service._due(database):
             with database.transaction() as tx:
-                request = tx.session.get_one(PlacementRequest, request_id)
-                number, due_at = request.rung_next, request.rung_due_at
+                found = tx.session.get_one(Escalation, escalation_id)
+                number, due_at = found.rung_next, found.rung_due_at
                 if due_at is None or due_at > tx.now:
                     continue
-                step = rules.step(Ladder().lines[-1], number, due_at)
+                step = rules.step(DEADLINES_ALONE.lines[-1], number, due_at)
                 moved = tx.affected(
-                    update(PlacementRequest)
-                    .where(col(PlacementRequest.id) == request_id, col(PlacementRequest.rung_next) == number)
+                    update(Escalation)
+                    .where(col(Escalation.id) == escalation_id, col(Escalation.rung_next) == number)
                     .values(rung_next=number + 1, rung_due_at=step.next_due_at if step else None)
                 )
             if moved and step:
-                _plain_alarm(database, request_id, number, due_at, step.rung.role)
+                _plain_alarm(database, escalation_id, number, due_at, step.rung.role)
                 fired += 1
         return fired
 
@@ -157,18 +159,19 @@ def no_guard() -> Any:
     """Planted: the alarm is written and then the rung moved on, unguarded; with the unique alarm gone."""
 
     def run_due(database: Database) -> int:
-        for request_id in (due := service._due(database)):
+        service._open_all(database)
+        for escalation_id in (due := service._due(database)):
             with database.reading() as tx:
-                request = tx.session.get_one(PlacementRequest, request_id)
-                number, due_at = request.rung_next, request.rung_due_at
-            step = rules.step(Ladder().lines[-1], number, due_at) if due_at else None
+                found = tx.session.get_one(Escalation, escalation_id)
+                number, due_at = found.rung_next, found.rung_due_at
+            step = rules.step(DEADLINES_ALONE.lines[-1], number, due_at) if due_at else None
             if due_at is None or step is None:
                 continue
-            _plain_alarm(database, request_id, number, due_at, step.rung.role)
+            _plain_alarm(database, escalation_id, number, due_at, step.rung.role)
             with database.transaction() as tx:
                 tx.affected(
-                    update(PlacementRequest)
-                    .where(col(PlacementRequest.id) == request_id)
+                    update(Escalation)
+                    .where(col(Escalation.id) == escalation_id)
                     .values(rung_next=number + 1, rung_due_at=step.next_due_at)
                 )
         return len(due)
@@ -180,22 +183,26 @@ def counts_from_firing() -> Any:
     """Planted: the next rung counts from when this one fired, so that a night without a worker moves the ladder."""
     right = service._fire
 
-    def fire(tx: Any, request_id: str) -> bool:
+    def fire(tx: Any, escalation_id: str) -> bool:
         late = patch.object(rules, "step", lambda ladder, number, _due_at, *pace: step(ladder, number, tx.now, *pace))
         with late:
-            return right(tx, request_id)
+            return right(tx, escalation_id)
 
     step = rules.step
     return patch.object(service, "_fire", fire)
 
 
-def _plain_alarm(database: Database, request_id: str, number: int, due_at: datetime, role: str) -> None:
+def claim_never_lapses() -> Any:
+    """Planted: whoever took an alarm has it for ever, also when nobody hears of them again."""
+    return patch.object(service, "_silent", lambda _database: [])
+
+
+def _plain_alarm(database: Database, escalation_id: str, number: int, due_at: datetime, role: str) -> None:
     with database.transaction() as tx:
         tx.session.add(
             Alarm(
                 id=tx.new_id(),
-                request_id=request_id,
-                trigger="deadline",
+                escalation_id=escalation_id,
                 rung=number,
                 role=role,
                 due_at=due_at,
@@ -203,10 +210,12 @@ def _plain_alarm(database: Database, request_id: str, number: int, due_at: datet
                 reached=0,
             )
         )
-        tx.record("alarm.fired", f"request:{request_id}", "alarms")
+        tx.record("alarm.fired", f"escalation:{escalation_id}", "alarms")
 
 
-BUGS: dict[str, Callable[[], Any]] = {bug.__name__: bug for bug in (claim_then_fire, no_guard, counts_from_firing)}
+BUGS: dict[str, Callable[[], Any]] = {
+    bug.__name__: bug for bug in (claim_then_fire, no_guard, counts_from_firing, claim_never_lapses)
+}
 
 
 # --- the trial ------------------------------------------------------------------------------------------------------
@@ -228,6 +237,8 @@ class Night:
     down: list[tuple[datetime, datetime]] = field(default_factory=list)
     due: dict[str, datetime] = field(default_factory=dict)
     """Request → its deadline, worked out by us."""
+    taken: dict[str, datetime] = field(default_factory=dict)
+    """Request → when somebody took its alarm and was then never heard of again."""
     holds: dict[str, datetime] = field(default_factory=dict)
     kills: int = 0
     quiet_at: datetime = SATURDAY_NIGHT
@@ -265,12 +276,20 @@ class Night:
         """How many rungs, holds and messages are due and not dealt with."""
         now = self.clock.now()
         with self.town.database.reading() as tx:
-            rungs = select(func.count()).where(
-                col(PlacementRequest.rung_due_at) <= now, col(PlacementRequest.status).in_(UNPLACED)
+            late = select(func.count()).where(
+                col(PlacementRequest.deadline_at) <= now,
+                col(PlacementRequest.status).in_(UNPLACED),
+                ~exists().where(col(Escalation.request_id) == col(PlacementRequest.id)),
             )
+            rungs = select(func.count()).where(
+                col(Escalation.rung_due_at) <= now, col(Escalation.claim_until).is_(None)
+            )
+            lapsed = select(func.count()).where(col(Escalation.claim_until) <= now)
+            if self.bug == claim_never_lapses.__name__:
+                lapsed = select(literal(0))
             holds = select(func.count()).where(Offer.status == "live", col(Offer.hold_until) <= now)
             messages = select(func.count()).where(col(Message.due_at) <= now)
-            return tuple(tx.session.scalar(query) or 0 for query in (rungs, holds, messages))
+            return tuple(tx.session.scalar(query) or 0 for query in (late, rungs, lapsed, holds, messages))
 
     def add_work(self) -> None:
         """Requests that will wait in vain, and an offer that nobody answers."""
@@ -288,6 +307,24 @@ class Night:
         self.due[request_id] = self.clock.now() + timedelta(minutes=60)
         self.holds[offer_id] = self.clock.now() + timedelta(minutes=20)
 
+    def take_one(self) -> None:
+        """Somebody takes an alarm that rings, and is never heard of again."""
+        desk = self.town.national_desk()
+        with self.town.database.reading() as tx:
+            ringing = tx.session.exec(
+                select(Escalation.id, Escalation.request_id).where(
+                    col(Escalation.rung_due_at).is_not(None),
+                    col(Escalation.claim_until).is_(None),
+                    Escalation.rung_next > 0,
+                )
+            ).all()
+        free = [(found, request_id) for found, request_id in ringing if request_id not in self.taken]
+        if free:
+            found, request_id = self.chance.choice(sorted(free, key=lambda one: list(self.due).index(str(one[1]))))
+            with self.town.database.transaction(desk.account_id) as tx:
+                service.claim(tx, desk, found)
+            self.taken[str(request_id)] = self.clock.now()
+
     def run(self, kills: int) -> Iterator[str]:
         """Kill that many workers, with the clock going on in between, and now and then everybody for long."""
         pauses = [*DOWN, *self.chance.choices(DOWN[:3], k=kills // 12)]
@@ -298,6 +335,8 @@ class Night:
                 self.clock.turn(STEP * self.chance.choice((1, 1, 1, 2)))
                 if not self.quiet():
                     yield "the workers did not finish what was due"
+            if number % 2:
+                self.take_one()
             self.clock.turn(STEP)
             time.sleep(self.chance.random() * 0.03)
             victim = self.chance.choice(self.workers)
@@ -324,37 +363,37 @@ class Night:
 
     def faults(self) -> Iterator[str]:
         """Everything that should have happened, worked out apart from the code, against what did."""
-        offsets = (0, 15, 30, 60)
         now = self.clock.now()
         expected = {
-            (request_id, rung): due + timedelta(minutes=after)
-            for request_id, due in self.due.items()
-            for rung, after in enumerate(offsets)
-            if due + timedelta(minutes=after) <= now
+            (request_id, rung): at
+            for request_id in self.due
+            for rung, at in enumerate(self._rungs(request_id))
+            if at <= now
         }
         with self.town.database.reading() as tx:
             alarms = list(tx.session.exec(select(Alarm)))
+            of = dict(tx.session.exec(select(Escalation.id, Escalation.request_id)).all())
             messages = list(tx.session.exec(select(Message)))
             offers = list(tx.session.exec(select(Offer)))
             told = Counter(tx.session.exec(select(JournalEntry.kind)))
             lapses = Counter(
                 tx.session.exec(select(JournalEntry.subject).where(JournalEntry.kind == "offer.lapsed")).all()
             )
-        fired = Counter((alarm.request_id, alarm.rung) for alarm in alarms)
+        fired = Counter((str(of[alarm.escalation_id]), alarm.rung) for alarm in alarms)
         for key, due in expected.items():
             if fired[key] != 1:
                 yield f"rung {key[1]} due at {due:%d %H:%M:%S} fired {fired[key]} times"
         for key in set(fired) - set(expected):
             yield f"rung {key[1]} fired before it was due"
         for alarm in alarms:
-            due = expected.get((alarm.request_id, alarm.rung), alarm.due_at)
+            due = expected.get((str(of[alarm.escalation_id]), alarm.rung), alarm.due_at)
             if alarm.due_at != due:
                 yield f"rung {alarm.rung} was due at {due}, recorded as {alarm.due_at}"
             if not due <= alarm.fired_at <= self._workable(due) + LATE_MAX:
                 yield f"rung {alarm.rung} due at {due} fired at {alarm.fired_at}"
         if told["alarm.fired"] != len(alarms):
             yield f"{len(alarms)} alarms, {told['alarm.fired']} in the journal"
-        yield from self._message_faults(alarms, messages)
+        yield from self._message_faults(alarms, messages, of)
         for offer in offers:
             due = self.holds[offer.id]
             if offer.status != "lapsed" or offer.ended_at is None:
@@ -364,14 +403,29 @@ class Night:
             if lapses[f"request:{offer.request_id}"] != 1:
                 yield f"a hold lapsed {lapses[f'request:{offer.request_id}']} times in the journal"
 
-    def _message_faults(self, alarms: list[Alarm], messages: list[Message]) -> Iterator[str]:
+    def _rungs(self, request_id: str) -> list[datetime]:
+        """When each rung is due: counted from the one before, and after a claim not before it lapsed."""
+        due, taken = [self.due[request_id]], self.taken.get(request_id)
+        for minutes in (15, 15, 30):
+            following = due[-1] + timedelta(minutes=minutes)
+            # Taken while this was the next: the one before had fired, this one had not.
+            if taken is not None and self._workable(due[-1]) <= taken < following:
+                following = max(following, taken + CLAIM)
+            due.append(following)
+        return due
+
+    def _message_faults(self, alarms: list[Alarm], messages: list[Message], of: dict[str, str | None]) -> Iterator[str]:
         delivered = Counter(self.deliveries.read_text().split()) if self.deliveries.exists() else Counter[str]()
-        queued = Counter(message.about for message in messages)
-        for alarm in alarms:
-            if queued[f"alarm:{alarm.id}"] != alarm.reached or (alarm.reached == 0 and not self.bug):
-                yield f"an alarm reached {alarm.reached} and has {queued[f'alarm:{alarm.id}']} messages"
+        queued: dict[str, list[datetime]] = {}
         for message in messages:
-            if message.sent_at is None or not delivered[message.id]:
+            queued.setdefault(message.about, []).append(message.queued_at)
+        for alarm in alarms:
+            told = queued.get(f"card:request:{of[alarm.escalation_id]}", [])
+            lately = [at for at in told if alarm.fired_at - MERGED < at <= alarm.fired_at]
+            if not self.bug and not (alarm.reached and lately):
+                yield f"an alarm reached {alarm.reached} and has {len(lately)} messages"
+        for message in messages:
+            if message.cancelled_at is None and (message.sent_at is None or not delivered[message.id]):
                 yield f"a message was delivered {delivered[message.id]} times, sent at {message.sent_at}"
 
     def _workable(self, due: datetime) -> datetime:
@@ -391,9 +445,7 @@ def night(here: Ground, seed: int, bug: str | None = None, *alterations: str) ->
     town = small_town(url)
     town.database.close()
     town.database = Database(url, clock=clock)
-    town.national_desk()
-    for kind in (OrganisationKind.CHAIN_DIRECTION, OrganisationKind.NATIONAL_COORDINATION):
-        town.organisation(f"body {kind}", kind)
+    somebody_on_every_rung(town)
     town.coordinator()
     deliveries = here.folder / f"deliveries-{url[-18:-8].replace('/', '')}-{seed}-{bug}"
     with Crew() as crew:
@@ -415,7 +467,7 @@ def _finds(bug: str, alterations: dict[str, tuple[str, ...]], here: Ground, seed
 
 
 _NOT_UNIQUE = {
-    "postgresql": ("ALTER TABLE alarm DROP CONSTRAINT alarm_request_id_trigger_rung_key",),
+    "postgresql": ("ALTER TABLE alarm DROP CONSTRAINT alarm_escalation_id_rung_key",),
     # SQLite cannot drop a constraint: a table with the same columns and without it takes the other's place.
     "sqlite": (
         "CREATE TABLE plain AS SELECT * FROM alarm",
@@ -433,5 +485,6 @@ ALARMS = Row(
         Planted("claim, then fire, in two transactions", partial(_finds, "claim_then_fire", {})),
         Planted("no guard and no unique alarm", partial(_finds, "no_guard", _NOT_UNIQUE)),
         Planted("the next rung counts from when this one fired", partial(_finds, "counts_from_firing", {})),
+        Planted("a claim never lapses", partial(_finds, "claim_never_lapses", {})),
     ),
 )

@@ -18,7 +18,7 @@ from nrm.clock import AMSTERDAM, Clock
 from nrm.columns import UtcDateTime
 from nrm.db import Database
 from nrm.escalation import service as escalation
-from nrm.escalation.models import Alarm, Heartbeat
+from nrm.escalation.models import Alarm, Escalation, Heartbeat
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome as CaseOutcome
@@ -31,7 +31,7 @@ from nrm.registry.models import Location
 from tests.builders import Town, TurnedClock
 from tests.soak.ground import Ground
 from tests.soak.harness import Outcome, Planted, Row
-from tests.soak.scene import propose_in, small_town
+from tests.soak.scene import propose_in, small_town, somebody_on_every_rung
 
 YEARS = range(2026, 2041)
 HOLIDAYS = ((1, 1), (4, 27), (5, 5), (12, 25), (12, 26), (12, 31))
@@ -153,7 +153,7 @@ def through_the_services(town: Town, minutes: list[datetime]) -> Iterator[str]:
         for request_id, (deadline, until) in expected.items():
             request = tx.session.get_one(PlacementRequest, request_id)
             offer = tx.session.exec(select(Offer).where(Offer.request_id == request_id)).one()
-            if request.deadline_at != deadline or request.rung_due_at != deadline:
+            if request.deadline_at != deadline:
                 yield f"asked at {request.created_at}, deadline {request.deadline_at}, should be {deadline}"
             if offer.hold_until != until:
                 yield f"offered at {offer.sent_at}, held until {offer.hold_until}, should be {until}"
@@ -183,7 +183,10 @@ def ladder_with_jumps(town: Town, change: datetime) -> Iterator[str]:
         yield "a rung fired twice after a jump forward"
     with town.database.reading() as tx:
         found = tx.session.exec(
-            select(Alarm.due_at).where(Alarm.request_id == request_id).order_by(col(Alarm.rung))
+            select(Alarm.due_at)
+            .join(Escalation, col(Escalation.id) == Alarm.escalation_id)
+            .where(Escalation.request_id == request_id)
+            .order_by(col(Alarm.rung))
         ).all()
     if list(found) != due:
         yield f"the rungs were due at {list(found)}, should be {due}"
@@ -230,6 +233,7 @@ def skewed_instances(here: Ground, changes: list[datetime], own_clock: bool = Fa
         towns = [Town(Database(url, clock=each), skew) for each, skew in zip(ours, skews, strict=True)]
         clock.turn_to(changes[0] - timedelta(days=1))
         coordinator = towns[0].coordinator()
+        somebody_on_every_rung(towns[0])
         for change in changes:
             expected = {}
             for number, town in enumerate(towns):
@@ -260,7 +264,7 @@ def skewed_instances(here: Ground, changes: list[datetime], own_clock: bool = Fa
 def clock_town(here: Ground) -> Iterator[Town]:
     """A town with one house that is always open, and one per set of intake hours."""
     town = small_town(here.fresh(), datetime(2026, 1, 1, tzinfo=UTC))
-    town.national_desk()
+    somebody_on_every_rung(town)
     for opens, closes in HOURS:
         location_id = town.location(places=(1,))
         with town.database.transaction() as tx:

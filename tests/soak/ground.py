@@ -23,8 +23,10 @@ import psycopg
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from nrm import policy
 from nrm.app import prepare
 from nrm.db import Database, migrate
+from tests.builders import DEADLINES_ALONE
 from tests.postgresql import server
 
 CHILDREN = multiprocessing.get_context("forkserver")
@@ -160,5 +162,6 @@ def _prepared(url: str) -> None:
     migrate(url)
     database = Database(url)
     with database.transaction() as tx:
+        policy.write(tx, DEADLINES_ALONE, "of this trial")
         prepare(tx)
     database.close()

@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from nrm.course import service as course
 from nrm.db import Database, Tx
 from nrm.escalation import service as escalation
-from nrm.escalation.models import Alarm
+from nrm.escalation.models import Alarm, Escalation
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
 from nrm.placing import problem, staying
@@ -110,10 +110,10 @@ def rings_again_after_jump() -> Any:
 
     def run_due(database: Database) -> int:
         with database.transaction() as tx:
-            ahead = tx.session.exec(select(Alarm.request_id).where(col(Alarm.fired_at) > tx.now)).all()
+            ahead = tx.session.exec(select(Alarm.escalation_id).where(col(Alarm.fired_at) > tx.now)).all()
             tx.affected(
-                update(PlacementRequest)
-                .where(col(PlacementRequest.id).in_(ahead), col(PlacementRequest.rung_due_at).is_not(None))
+                update(Escalation)
+                .where(col(Escalation.id).in_(ahead), col(Escalation.rung_due_at).is_not(None))
                 .values(rung_due_at=tx.now)
             )
         return right(database)

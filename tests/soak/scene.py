@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
+from nrm.access.rules import OrganisationKind
 from nrm.db import Database, Tx
 from nrm.placing.models import Proposal, ProposalSet
 from nrm.registry.models import Claim, Location
@@ -14,6 +15,13 @@ def small_town(url: str, at: datetime = SATURDAY_NIGHT) -> Town:
     """A town in a prepared database, with a clock of its own."""
     clock = TurnedClock(at)
     return Town(Database(url, clock=clock), clock)
+
+
+def somebody_on_every_rung(town: Town) -> None:
+    """A body for each role of the ladder, so that no rung is passed over."""
+    town.national_desk()
+    for kind in (OrganisationKind.CHAIN_DIRECTION, OrganisationKind.NATIONAL_COORDINATION):
+        town.organisation(f"body {kind}", kind)
 
 
 def child_database(url: str, at: datetime = SATURDAY_NIGHT, pool_size: int = 20) -> Database:

@@ -11,7 +11,7 @@ from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.course import service as course
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
 from nrm.escalation import service as escalation
-from nrm.escalation.models import Alarm
+from nrm.escalation.models import Escalation
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.rules import CLOSING_OUTCOMES, Outcome
@@ -50,7 +50,7 @@ def alone(here: Town, **said: object) -> str:
 def tick(here: Town) -> None:
     service.ask_due(here.database)
     escalation.run_due(here.database)
-    escalation.end_answered(here.database)
+    escalation.end_over(here.database)
     course.follow_up(here.database)
 
 
@@ -74,7 +74,7 @@ def refuse(here: Town, login: str, ask_id: str, reason: NotOurs = NotOurs.OTHER)
 
 def rings(here: Town, request_id: str) -> bool:
     with here.database.reading() as tx:
-        live = select(Alarm.id).where(Alarm.request_id == request_id, col(Alarm.ended_at).is_(None))
+        live = select(Escalation.id).where(Escalation.request_id == request_id, col(Escalation.ended_at).is_(None))
         return tx.session.exec(live).first() is not None
 
 

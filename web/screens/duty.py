@@ -22,9 +22,8 @@ from nrm.db import Tx
 from nrm.errors import NotFound
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
-from nrm.escalation.rules import Trigger
+from nrm.escalation.rules import AT_ONCE, Trigger
 from nrm.escalation.schemas import AlarmOut
-from nrm.escalation.service import ON_LADDER
 from nrm.handover import calls
 from nrm.handover import queries as handover
 from nrm.handover.models import PhoneCall
@@ -68,7 +67,7 @@ class Card:
 
     @property
     def open(self) -> list[AlarmOut]:
-        return [alarm for alarm in self.rungs if not alarm.claimed]
+        return [alarm for alarm in self.rungs if not alarm.claimed and not alarm.responsible_until]
 
     @property
     def claimed(self) -> bool:
@@ -77,12 +76,17 @@ class Card:
     @property
     def triggers(self) -> list[str]:
         """Why it rings, what calls for somebody at once first."""
-        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger in ON_LADDER, trigger))
+        return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger not in AT_ONCE, trigger))
 
     @property
     def taken_by(self) -> AlarmOut | None:
         """The rung somebody took, if any."""
         return next((alarm for alarm in self.rungs if alarm.claimed), None)
+
+    @property
+    def responsible(self) -> AlarmOut | None:
+        """The rung somebody is responsible for, if any."""
+        return next((alarm for alarm in self.rungs if alarm.responsible_until), None)
 
 
 @dataclass(frozen=True)
@@ -280,14 +284,14 @@ def end(visit: Keeper) -> Response:
 def claim(alarm_id: Id, visit: Claimer) -> Response:
     """Take an alarm: I do this."""
     back = "/piket" if visit.actor.role is Role.DUTY_OFFICER else "/landelijk"
-    return visit.act(lambda tx: escalation_service.claim_all(tx, visit.actor, alarm_id), back, "alarm_claimed")
+    return visit.act(lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), back, "alarm_claimed")
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     """What alarms_part.html shows: unclaimed first."""
     cards: dict[str, Card] = {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
-        cards.setdefault(alarm.short_code or alarm.id, Card(alarm, [])).rungs.append(alarm)
+        cards.setdefault(alarm.short_code or alarm.escalation_id, Card(alarm, [])).rungs.append(alarm)
     return {
         # What ends in weeks never stands above somebody who waits now.
         "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),

@@ -1,0 +1,65 @@
+"""Whom a rung speaks to: by role and roster, in the region of the escalation."""
+
+from dataclasses import dataclass
+
+from nrm.access import queries as access
+from nrm.access.models import Organisation
+from nrm.access.rules import OrganisationKind
+from nrm.db import Tx
+from nrm.escalation.models import Escalation
+from nrm.intake import queries as intake
+from nrm.roster import queries as roster
+
+NUMBERS_ONLY = frozenset({"municipality", "national_coordinator"})
+"""Roles that hear that somebody waits, and not who."""
+
+_RANKS = {"duty_officer": ("duty_officer", 1), "second_duty_officer": ("duty_officer", 2)}
+"""Roles that are one role on the roster, as first and as second."""
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """An organisation a rung speaks to, and who of it is on call."""
+
+    organisation: Organisation
+    account_ids: tuple[str, ...] = ()
+
+    def recipient(self, channel: str) -> str | None:
+        """Where this channel reaches them; None when it does not."""
+        return self.organisation.email if channel == "email" else self.organisation.id
+
+
+def addressees(tx: Tx, role: str, found: Escalation) -> list[Addressee]:
+    """Whom a rung speaks to: who is on call in the region, else the functional channels of the role's organisations.
+
+    Nobody where the roster has a gap, and nobody as second duty officer unless a roster names one: then the next rung
+    comes at once. The competent authority is told by nobody but the national coordinator.
+    """
+    if role == "owner":
+        return _owner(tx, found)
+    if role == "authority":
+        return []
+    rostered, rank = _RANKS.get(role, (role, None))
+    called = roster.on_call(tx, rostered, found.region_code, rank=rank)
+    people: dict[str, list[str]] = {}
+    homes: dict[str, Organisation] = {}
+    for person in called.persons:
+        homes[person.organisation.id] = person.organisation
+        people.setdefault(person.organisation.id, []).append(person.account_id)
+    if called.gap and not people:
+        return []
+    if people:
+        return [Addressee(homes[one], tuple(accounts)) for one, accounts in people.items()]
+    return [] if rank == 2 else [Addressee(organisation) for organisation in called.organisations]
+
+
+def _owner(tx: Tx, found: Escalation) -> list[Addressee]:
+    if found.request_id is None:
+        return []
+    owner = access.organisation(tx, intake.request(tx, found.request_id).owner_organisation_id)
+    told = [Addressee(owner)]
+    if not owner.email:
+        # Who has no mailbox may not look at its screen for weeks: then the desk hears it too.
+        desks = access.organisations_of_kind(tx, OrganisationKind.NATIONAL_DESK)
+        told += [Addressee(one) for one in desks if one.id != owner.id and one.region_code in {None, found.region_code}]
+    return told

@@ -1,15 +1,17 @@
 """A rung speaks to people over the ways they proved, and their answer by telephone takes the card."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from nrm.access.rules import Actor
+from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.escalation import service
 from nrm.escalation.models import Alarm, Escalation
 from nrm.notify import service as notify
 from nrm.notify.models import ContactPoint, Message
+from nrm.roster.models import RosterGap, RosterLine
 from tests.builders import Town, town
 
 
@@ -99,7 +101,7 @@ def test_an_answer_counts_once_and_after_somebody_else_took_it_changes_nothing(h
     officer = here.duty_officer()
     way(here, officer)
     overdue(here)
-    director = here.regional()
+    director = here.person(Role.COORDINATOR_REGIONAL, OrganisationKind.CHAIN_DIRECTION, "VR17")
     with here.database.transaction(director.account_id) as tx:
         service.claim(tx, director, live(here)[0].id)
     with here.database.transaction() as tx:  # it was on its way before the other took it
@@ -123,3 +125,34 @@ def test_who_may_not_take_an_alarm_is_not_rung(here: Town) -> None:
         here.clock.turn(minutes=61)
         service.run_due(here.database)
     assert calls(here) == []
+
+
+def test_a_gap_in_the_roster_rings_when_it_is_due_and_until_somebody_is_planned(here: Town) -> None:
+    here.duty_officer()
+    with here.database.transaction() as tx:
+        line = RosterLine(
+            id="line", role="duty_officer", region_code="VR17", cover="always", organisation_id="org-comensha"
+        )
+        tx.session.add(line)
+        tx.session.flush()
+        tx.session.add(
+            RosterGap(
+                id="gap",
+                line_id="line",
+                from_at=tx.now + timedelta(days=3),
+                until_at=tx.now + timedelta(days=4),
+                found_at=tx.now,
+                due_at=tx.now + timedelta(hours=1),
+            )
+        )
+    service.run_due(here.database)
+    assert live(here) == []
+    here.clock.turn(hours=1)
+    service.run_due(here.database)
+    service.run_due(here.database)
+    (one,) = live(here)
+    assert (one.trigger, one.subject, one.region_code) == ("roster_gap", "slot:gap", "VR17")
+    with here.database.transaction() as tx:
+        tx.session.get_one(RosterGap, "gap").closed_at = tx.now
+    service.run_due(here.database)
+    assert live(here) == []

@@ -22,15 +22,19 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.descent import CROWDED, DISBELIEVED, DONE
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, Placement
-from matching.network import Choices, Flow, Network
+from matching.network import Choices, Flow, Network, UnprovenFlow
 from matching.search import Found, Limit
+from matching.tree import TOO_FAR, Tree
 from matching.words import Value
 
 # How many gates are tried before one is branched on. One is enough for a short search; a long one gets much shorter.
 CANDIDATES_MAX = 8
 CANDIDATES_AFTER = 30
+# Nodes between two looks at the time.
+STEP_NODES = 50
 # A better answer found within so many nodes closes more than starting again costs.
 RESTART_NODES_MAX = 400
 # Parts of so many requests are rounded, a third of what is open at a time, before they are branched on.
@@ -124,12 +128,48 @@ class BranchSearch:
         root = None if start is None else self._rated(*start)
         if root is not None and cutoff is None and self.instance.requests >= DIVE_FROM:
             root = self._dive(root)
+        if root is not None and (found := self._narrow_run(root, rounding=cutoff is None)) is not None:
+            return found
         while root is not None:
             again, left = self._explore(root)
             if left is not None:
                 return self._unproven(left)
             root = self._sharpened(root) if again else None
         return self._proven()
+
+    def _narrow_run(self, root: _Node, *, rounding: bool) -> Found | None:
+        """`run` below the root in numbers of one word (`tree`); None where they do not fit in one."""
+        if rounding:
+            near = greedy(self.instance, self._whole(root.flow))
+            if self.instance.allows(near):
+                self._keep(near)
+        if self.best_value is None:
+            return None
+        target = self.network.improvable(self.best_value)
+        tree = Tree.scaled(self.network, root.choices, root.flow, root.bound, target, self._worth)
+        if tree is None:
+            return None
+        answers = 0
+        while True:
+            nodes = tree.nodes
+            ended = tree.explore(STEP_NODES)
+            for _ in range(nodes, tree.nodes):
+                self._nodes += 1
+                self.limit.count_node()
+            if ended == DISBELIEVED:
+                raise UnprovenFlow
+            if tree.answers > answers:
+                answers = tree.answers
+                placement, value = tree.answer
+                if not self.instance.allows(placement) or self.value(placement) != value:
+                    raise UnprovenFlow
+                self.best, self.best_value = placement, value
+            if ended == TOO_FAR:
+                return None
+            if ended == DONE:
+                return self._proven()
+            if ended == CROWDED or self._spent():
+                return self._unproven(tree.least_bound())
 
     def rounded(self, start: tuple[Choices, Flow]) -> Placement | None:
         """The best answer on one way down from a cheapest flow: no proof, but an answer to what is too large to search.
@@ -242,7 +282,7 @@ class BranchSearch:
             flow = node.flow.copy()
             self.network.route(root.choices, flow)
             root = _Node(root.bound, root.choices, flow)
-        return root if self.best_value is None else self._sharpened(root)
+        return root
 
     def _settled(self, node: _Node, share: float) -> Choices | None:
         """Some links the flow violates kept, and some gates rounded, the surest first; None if none are left."""

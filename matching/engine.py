@@ -15,9 +15,8 @@ from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.words import Value, Words
 
-# A part the flow has not settled after so many nodes is hard in a way (packing) that CP-SAT is better at. Of forty
-# parts of 60 × 300 tight none needs as many; of five of 200 × 2,000 one does, and is then proven in half the time.
-BRANCH_NODES_MAX = 3_000
+# A part the flow has not settled after so many nodes is hard in a way (packing) that CP-SAT may be better at.
+BRANCH_NODES_MAX = 20_000
 # Rounds of the second bound: once per part that is asked about, and before each question's own search.
 ASCENT_ROUNDS = 200
 QUESTION_ROUNDS = 20

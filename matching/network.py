@@ -10,6 +10,7 @@ Places reserved for a size go past the unit's own room (gate ──▶ sink).
 
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import lcm
 
 import numpy as np
@@ -107,10 +108,22 @@ class Network:
         )
         free = np.zeros((2 * gates + units, self.words.count), np.int64)
         self._cost = np.concatenate([self.words.arc, self.words.out, free])
-        leaving, entering = _listed(self._tail, self.sink + 1), _listed(self._head, self.sink + 1)
+        leaving, entering = listed(self._tail, self.sink + 1), listed(self._head, self.sink + 1)
         self._rows, self._lists = (leaving[0], entering[0]), (leaving[1], entering[1])
         gate_row = np.searchsorted(self.gate_of, np.arange(gates + 1))
         self._tables = (self.request_of, self._cost, gate_row, self.gate_size, self.unit_gates)
+
+    @cached_property
+    def links(self) -> tuple[IntArray, ...]:
+        """Locations of the units, numbered without gaps; where each group begins in the list of all members, that list;
+        pairs to be kept apart, one after the other."""
+        instance = self.instance
+        return (
+            np.unique(instance.location, return_inverse=True)[1],
+            np.cumsum([0, *map(len, instance.groups)]),
+            np.array([member for group in instance.groups for member in group], np.int64),
+            np.array(instance.apart, np.int64).reshape(-1),
+        )
 
     @property
     def graph(self) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
@@ -343,7 +356,7 @@ class UnitBound:
     drop_out: NDArray[np.bool_]
 
 
-def _listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Arcs by where they are: arcs of place p are `listed[row[p] : row[p + 1]]`, ascending."""
     listed = np.argsort(at, kind="stable")
     return np.searchsorted(at[listed], np.arange(length + 1)), listed

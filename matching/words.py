@@ -25,6 +25,7 @@ FINENESS: Final = 60
 
 # A path visits every node at most once, so distances stay below nodes × the largest number in a word.
 _WORD_MAX: Final = 2**61
+_BEYOND: Final = 2.0**62
 # Bits per word of a level that needs several.
 _DIGIT_BITS: Final = 40
 
@@ -60,11 +61,42 @@ class Words:
     out: IntArray
     radix: IntArray
     _groups: tuple[_Group, ...]
+    _bases: tuple[int, ...]
 
     @property
     def count(self) -> int:
         """W."""
         return len(self.radix)
+
+    def whole(self, value: Value) -> int:
+        """A number as one, unbounded."""
+        total = 0
+        for base, word in zip(self._bases, value, strict=True):
+            total = total * base + word
+        return total
+
+    def apart(self, total: int) -> Value:
+        """A whole number in words again; that before a new group of levels is a multiple of FINENESS."""
+        words: list[int] = []
+        for base, radix in zip(reversed(self._bases[1:]), reversed(self.radix[1:].tolist()), strict=True):
+            step = 1 if radix else FINENESS
+            total, word = divmod(total, base * step)
+            total *= step
+            words.append(word)
+        return (total, *reversed(words))
+
+    def joined(self, numbers: IntArray, most: int) -> IntArray:
+        """[N] of [N, W]: `whole` of every number, or ± most (below 2^62) of those beyond that."""
+        total = numbers[:, 0].copy()
+        beyond = np.zeros(len(total), np.int64)
+        for base, word in zip(self._bases[1:], numbers.T[1:], strict=True):
+            # What leaves 64 bits comes back wrapped, but then the float says so: words stay below 2^62.
+            about = total.astype(float) * base + word
+            beyond = np.where(beyond != 0, beyond, np.sign(about) * (np.abs(about) > _BEYOND)).astype(np.int64)
+            total = total * base + word
+        total = np.where(beyond != 0, beyond * most, total)
+        joined: IntArray = np.clip(total, -most, most)
+        return joined
 
     def kept(self, arcs: NDArray[np.intp]) -> "Words":
         """The same for some of the arcs."""
@@ -149,6 +181,7 @@ def words_of(instance: Instance) -> Words:
     radix: list[int] = []
     arcs: list[IntArray] = []
     outs: list[IntArray] = []
+    bases: list[int] = []
     for together in shared:
         width = 1 if together[0].base < room else -(-(together[0].base * FINENESS).bit_length() // _DIGIT_BITS)
         arc, out = (_typed(amounts, wide=width > 1) for amounts in (together[0].arc, together[0].out))
@@ -158,13 +191,18 @@ def words_of(instance: Instance) -> Words:
         arcs.extend(_spread(arc * FINENESS, width))
         outs.extend(_spread(out * FINENESS, width))
         radix.extend([0] + [_DIGIT_BITS] * (width - 1))
+        most = prod(level.base for level in together)
+        bases.extend([-(-most >> _DIGIT_BITS * (width - 1)) if width > 1 else most])
+        bases.extend([1 << _DIGIT_BITS] * (width - 1))
     if not arcs:  # nothing to choose between, but there still must be a flow
         arcs, outs, radix = [np.zeros(rows.size, np.int64)], [np.zeros(instance.requests, np.int64)], [0]
+        bases = [1]
     return Words(
         np.ascontiguousarray(np.stack(arcs, axis=1)),
         np.ascontiguousarray(np.stack(outs, axis=1)),
         np.array(radix, np.int64),
         tuple(groups),
+        tuple(bases),
     )
 
 

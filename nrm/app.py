@@ -1,6 +1,7 @@
 """The composition root of the API: routers, limits, errors, the journal's follower and, if wanted, the worker."""
 
 import asyncio
+import socket
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -8,7 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import nrm.access.api
@@ -24,6 +27,7 @@ import nrm.registry.api
 import nrm.reporting.api
 import nrm.roster.api
 import nrm.rulebook.api
+import nrm.watch.api
 import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.db import Database, Tx
@@ -34,11 +38,15 @@ from nrm.policy import ensure_first_versions
 from nrm.registry.service import load_reference_data
 from nrm.seal import load_key
 from nrm.settings import Settings
+from nrm.watch import service as watch
+from nrm.watch.rules import LINE
 from nrm.worker import PART, Worker
 
+LINE_BEAT_SECONDS = 10
 HEARTBEAT_AGE_MAX = timedelta(seconds=60)
 
 health = APIRouter()
+log = structlog.get_logger()
 
 
 def prepare(tx: Tx) -> None:
@@ -73,6 +81,7 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
         api.include_router(part.api.router)
     app.include_router(api)
     app.include_router(health)
+    app.include_router(nrm.watch.api.router)
     install_problems(app)
     app.add_middleware(OneMeaning)
     app.add_middleware(BodyLimit, larger=larger_bodies)
@@ -107,6 +116,7 @@ def readyz(request: Request) -> Response:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     following = asyncio.create_task(app.state.follower.run())
+    beating = asyncio.create_task(_beat_line(app))
     worker = Worker(parts.database, parts.settings) if parts.settings.worker else None
     thread = threading.Thread(target=worker.run, name="worker") if worker else None
     if thread:
@@ -114,12 +124,27 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        beating.cancel()
         app.state.follower.stop()
         await following
+        await asyncio.gather(beating, return_exceptions=True)
         if worker and thread:
             worker.stop()
             await asyncio.to_thread(thread.join)
         parts.database.close()
+
+
+async def _beat_line(app: FastAPI) -> None:
+    """Say in the database that this server follows the journal, so that others notice when it no longer does."""
+    parts: Parts = app.state.parts
+    part = f"{LINE}{socket.gethostname()[:25]}:{parts.settings.port}"
+    while True:
+        await asyncio.sleep(LINE_BEAT_SECONDS)
+        if app.state.follower.behind_seconds < LINE_BEAT_SECONDS:
+            try:
+                await asyncio.to_thread(watch.beat, parts.database, [part])
+            except SQLAlchemyError as error:
+                log.warning("line cannot beat", error=type(error).__name__)
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -18,11 +18,13 @@ from nrm.access import service as access
 from nrm.access.rules import Role
 from nrm.api import Parts
 from nrm.app import make_parts, prepare
+from nrm.clock import SystemClock
 from nrm.db import Database, migrate
 from nrm.errors import NrmError
 from nrm.registry import service as registry
 from nrm.settings import Settings
-from nrm.worker import Worker
+from nrm.watch.doctor import Level, examine
+from nrm.worker import Worker, parts
 from nrm.world import seed
 
 SCREENS = "web.app:create_app"
@@ -127,6 +129,18 @@ def check_journal(
     if faults:
         raise typer.Exit(1)
     typer.echo(f"{newest[0].seq}:{newest[0].hash}" if newest else "0:empty")
+
+
+@main.command()
+def doctor() -> None:
+    """Look whether everything is there that a night needs, in plain words. Exit 1 when something is wrong."""
+    settings = Settings()
+    findings = []
+    for found in examine(Database(settings.url), settings, SystemClock(), parts()):
+        typer.echo(f"{found.level:<8} {found.text}")
+        findings.append(found)
+    if any(found.level is Level.TROUBLE for found in findings):
+        raise typer.Exit(1)
 
 
 def _migrated(settings: Settings) -> Parts:

@@ -207,6 +207,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("nrm_write") else "BEGIN")
 
 
+def newest_revision() -> str | None:
+    """The shape that this version of the software needs."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as below
+
+    return ScriptDirectory(str(Path(__file__).parent / "migrations")).get_current_head()
+
+
 def migrate(url: str) -> None:
     """Bring the database at `url` to the newest shape. Safe to run twice, and by two processes at once."""
     from alembic import command  # noqa: PLC0415 - only migrating needs Alembic, and importing it is slow

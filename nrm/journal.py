@@ -108,12 +108,15 @@ def of_subject(session: Session, subject: str, limit: int = 200) -> list[Journal
     return list(reversed(list(session.exec(query))))
 
 
-def faults(session: Session, expected_head: tuple[int, str] | None = None) -> Iterator[str]:
+def faults(session: Session, expected_head: tuple[int, str] | None = None, newest: int | None = None) -> Iterator[str]:
     """Walk the whole chain and say what is wrong with it: gaps, altered entries, broken links, a cut tail.
 
     `expected_head` is a (seq, hash) pair kept elsewhere; without it a truncated tail cannot be noticed.
+    With `newest` only so many entries are walked, from the one before them on trust.
     """
     seq, head = 0, GENESIS
+    if newest is not None and (start := last_seq(session) - newest) > 0:
+        seq, head = start, "".join(entry.hash for entry in after(session, start - 1, 1))
     seen: dict[int, str] = {}
     while batch := after(session, seq, 1000):
         for entry in batch:

@@ -111,7 +111,7 @@ RungRole = Literal[
 """Whom a rung speaks to. `owner` is the organisation that decides on the request. `authority` is the bevoegd gezag: it
 is never told by itself, the national coordinator opens that step."""
 
-ChannelCode = Literal["log", "email"]
+ChannelCode = Literal["log", "email", "sms", "voice", "web_push", "webhook", "in_app", "other"]
 
 
 class Rung(Policy):
@@ -123,8 +123,8 @@ class Rung(Policy):
     before = {"answer_minutes": 15}
     after_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 31)]
     role: RungRole
-    channels: Annotated[tuple[ChannelCode, ...], Field(min_length=1)] = ("log", "email")
-    """In this order."""
+    channels: Annotated[tuple[ChannelCode, ...], Field(min_length=1)] = ("log", "email", "sms", "voice", "web_push")
+    """In this order. Mail and log go to the organisation; the others, and mail too, to the ways its people proved."""
     answer_minutes: Minutes = 15
     """Within which somebody should take it; after that it stands recorded as unanswered."""
 

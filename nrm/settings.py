@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     step_up_minutes: int = Field(default=10, ge=1, le=60)
     sockets_per_account_max: int = Field(default=8, ge=1, le=1000)
 
+    deadman_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Somebody outside hears a ping there for as long as all is well, and rings when it stops."""
+    deadman_seconds: int = Field(default=60, ge=10, le=600)
+    metrics_token: SecretStr | None = None
+    """With it `/metrics` is for whoever has it; without it only for this machine."""
+
     smtp_host: str | None = None
     smtp_port: int = Field(default=25, ge=1, le=65535)
     smtp_starttls: bool = False

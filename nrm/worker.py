@@ -1,8 +1,9 @@
 """The worker: whatever comes due, at each tick. Missing a tick loses nothing; the next one finds the same rows."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -19,13 +20,37 @@ from nrm.registry import asking
 from nrm.reporting import service as reporting
 from nrm.roster import service as roster
 from nrm.settings import Settings
+from nrm.watch import service as watch
+from nrm.watch.service import Deadman
 from nrm.youth import service as youth
 
 TICK_SECONDS = 0.5
 BEAT_EVERY = timedelta(seconds=10)
 PART = "worker"
+STEPS = (
+    "lapse",
+    "follow_up",
+    "ask_youth_care",
+    "keep_roster",
+    "escalate",
+    "match",
+    "remind",
+    "open_reports",
+    "hand_over",
+    "deliver",
+)
+"""What a tick does, in this order: each a method of the worker."""
 
 log = structlog.get_logger()
+
+
+def parts() -> tuple[str, ...]:
+    """What must beat for all to be well: the worker, and each of its steps."""
+    return (PART, *(_part_of(name) for name in STEPS))
+
+
+def _part_of(step: str) -> str:
+    return f"{PART}:{step}"
 
 
 class Worker:
@@ -37,7 +62,12 @@ class Worker:
         self._channels = channels(settings) if ways is None else ways
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._last_beat: datetime | None = None
+        self._beats: dict[str, datetime] = {}
+        self._deadman = (
+            Deadman(settings.deadman_url, parts(), timedelta(seconds=settings.deadman_seconds))
+            if settings.deadman_url
+            else None
+        )
         database.on_commit(self._wake.set)
 
     def tick(self) -> bool:
@@ -45,27 +75,19 @@ class Worker:
 
         One broken step must not silence the rest: a matching defect may not keep an alarm from ringing.
         """
-        steps: tuple[Callable[[], object], ...] = (
-            self._lapse,
-            self._follow_up,
-            self._ask_youth_care,
-            self._keep_roster,
-            self._escalate,
-            self._match,
-            self._remind,
-            self._open_reports,
-            self._hand_over,
-            self._deliver,
-        )
-        survived = [self._survived(step) for step in steps]
+        survived = {name: self._survived(name, getattr(self, f"_{name}")) for name in STEPS}
+        fine = all(survived.values())
         # The beat can fail too (two workers write their first at once, the database goes away): never end for it.
-        return all(survived) and self._survived(self._beat)
+        beaten = self._survived("beat", lambda: self._beat(survived))
+        if fine and beaten and self._deadman is not None:
+            self._survived("deadman", partial(self._deadman.tell, self.database))
+        return fine and beaten
 
-    def _survived(self, step: Callable[[], object]) -> bool:
+    def _survived(self, name: str, step: Callable[[], object]) -> bool:
         try:
             step()
         except Exception:
-            log.exception("worker step failed", step=step.__name__.strip("_"))
+            log.exception("worker step failed", step=name)
             return False
         return True
 
@@ -112,8 +134,14 @@ class Worker:
     def _deliver(self) -> None:
         notify.deliver_due(self.database, self._channels, alarms.still_rings)
 
-    def _beat(self) -> None:
+    def _beat(self, survived: Mapping[str, bool]) -> None:
+        """Every step that got through beats for itself, and the worker when all of them did."""
         now = self.database.now()
-        if self._last_beat is None or abs(now - self._last_beat) >= BEAT_EVERY:
-            escalation.beat(self.database, PART)
-            self._last_beat = now
+        done = [_part_of(name) for name, well in survived.items() if well]
+        if all(survived.values()):
+            done.append(PART)
+        # Each by its own last beat: who failed and is well again says so at once.
+        due = [part for part in done if part not in self._beats or abs(now - self._beats[part]) >= BEAT_EVERY]
+        if due:
+            watch.beat(self.database, due)
+            self._beats |= dict.fromkeys(due, now)

@@ -195,7 +195,7 @@ def test_two_processes_migrate_at_once(empty_database_url: str) -> None:
     code = f"from nrm.db import migrate; migrate({empty_database_url!r})"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in running:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     database = Database(empty_database_url)
     with database.engine.connect() as connection:

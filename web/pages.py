@@ -58,6 +58,8 @@ class Frame:
     live_seq: int | None = None
     nav: tuple[NavItem, ...] = ()
     flashes: tuple[Flash, ...] = ()
+    behind: bool = False
+    """What rings alarms and finds places stands still: said on every page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,43 @@ UNITS: dict[str, str] = {
     "ms": N_("milliseconden"),
 }
 
+TRIGGER_NAMES: dict[str, str] = {
+    "deadline": N_("termijn voorbij"),
+    "deadline_near": N_("termijn bijna voorbij"),
+    "no_proposal": N_("geen voorstel"),
+    "only_stale": N_("alleen verouderde standen"),
+    "offer_unanswered": N_("vraag zonder antwoord"),
+    "hold_near_lapse": N_("plek valt bijna vrij"),
+    "all_declined": N_("iedereen zei nee"),
+    "bridge": N_("overbrugging in gebruik"),
+    "police_cell": N_("politiecel"),
+    "apart_conflict": N_("moeten apart blijven"),
+    "figures_stale": N_("stand verouderd"),
+    "unconditional_low": N_("weinig onvoorwaardelijke plekken"),
+    "nobody_authorised": N_("niemand die mag beslissen"),
+    "minor_alone": N_("minderjarige alleen"),
+    "roster_gap": N_("gat in het rooster"),
+    "b8_end": N_("B8 loopt af"),
+    "no_destination": N_("vertrek zonder bestemming"),
+    "no_feedback": N_("melder hoort niets"),
+    "capacity_short": N_("tekort in een regio"),
+    "cooperation_stalled": N_("samenwerking stokt"),
+    "decision_overdue": N_("besluit blijft uit"),
+}
+
+RUNG_ROLES: dict[str, str] = {
+    "owner": N_("wie de aanvraag heeft"),
+    "duty_officer": N_("piketdienst"),
+    "second_duty_officer": N_("tweede piketdienst"),
+    "coordinator_regional": N_("ketenregisseur"),
+    "municipality": N_("centrumgemeente"),
+    "national_desk": N_("landelijk loket"),
+    "national_coordinator": N_("landelijk coördinator"),
+    "authority": N_("bevoegd gezag (opent de landelijk coördinator)"),
+}
+
+_LINE_HOURS = {"office": N_("in kantooruren"), "after_hours": N_("buiten kantooruren")}
+
 _KEYS = ((POOLS, "pool"), (URGENCIES, "urgency"), (AFTERCARE_ITEMS, "aftercare_item"))
 _CHOICES = {
     "weekdays": "weekday",
@@ -186,15 +223,56 @@ def number_words(words: Words, leaf: Leaf, value: int) -> str:
 def changes(words: Words, kind: type[Policy], found: Sequence[Difference]) -> list[ChangeLine]:
     """What differs between two bodies, line by line in words."""
     known = {leaf.path: leaf for leaf in leaves(kind)}
-    return [
-        ChangeLine(
-            ".".join(one.path),
-            name_of(words, kind, known[one.path]),
-            value_words(words, known[one.path], one.before),
-            value_words(words, known[one.path], one.after),
-        )
-        for one in found
+    lines: list[ChangeLine] = []
+    for one in found:
+        leaf = known[one.path]
+        if leaf.sort is Sort.LINES:
+            lines += _line_changes(words, one.before or (), one.after or ())
+            continue
+        before, after = (value_words(words, leaf, value) for value in (one.before, one.after))
+        lines.append(ChangeLine(".".join(one.path), name_of(words, kind, leaf), before, after))
+    return lines
+
+
+def line_words(words: Words, line: Mapping[str, Any], regions: Mapping[str, str]) -> str:
+    """For what a line of the ladder holds."""
+    said = [
+        ", ".join(words.gettext(TRIGGER_NAMES[code]) for code in line["triggers"]),
+        ", ".join(words.gettext(URGENCIES[code]) for code in line["urgencies"]),
+        words.gettext(_LINE_HOURS[line["hours"]]) if line["hours"] else "",
+        ", ".join(regions.get(code, code) for code in line["regions"]),
     ]
+    return "; ".join(part for part in said if part) or words.gettext("al het andere")
+
+
+def rungs_words(words: Words, line: Mapping[str, Any]) -> str:
+    """Whom a line of the ladder tells, in order."""
+    return ", ".join(
+        f"{words.gettext(RUNG_ROLES[rung['role']])} +{words.number(rung['after_minutes'])}" for rung in line["rungs"]
+    )
+
+
+def _line_changes(words: Words, before: Sequence[Any], after: Sequence[Any]) -> list[ChangeLine]:
+    """Which lines of the ladder came, went, or tell others."""
+    nothing = words.gettext("geen regel")
+    old = {line_words(words, line, {}): line for line in before}
+    new = {line_words(words, line, {}): line for line in after}
+    what = words.gettext(NAMES["ladder.lines"])
+    found = [
+        ChangeLine(
+            f"lines.{number}",
+            f"{what}: {scope}",
+            rungs_words(words, old[scope]) if scope in old else nothing,
+            rungs_words(words, new[scope]) if scope in new else nothing,
+        )
+        for number, scope in enumerate({**old, **new})
+        if old.get(scope) != new.get(scope)
+    ]
+    kept_before, kept_after = [one for one in old if one in new], [one for one in new if one in old]
+    if kept_before != kept_after:
+        order = words.gettext("Volgorde van de regels")
+        found.append(ChangeLine("lines.order", order, " → ".join(kept_before), " → ".join(kept_after)))
+    return found
 
 
 def kind_names(words: Words) -> Mapping[str, str]:

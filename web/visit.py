@@ -28,6 +28,7 @@ from nrm.access.service import require
 from nrm.api import Parts, once, parts_of
 from nrm.db import Tx
 from nrm.errors import Conflict, Forbidden, Invalid
+from nrm.watch import queries as watch
 from web.navigation import nav_for
 from web.pages import Flash, Form, Frame, Person, render
 from web.refusals import flash_kind, flash_text
@@ -75,6 +76,7 @@ class Visit:
             live_seq=journal.last_seq(tx.session),
             nav=nav_for(self.actor),
             flashes=(Flash(flash_kind(code), text),) if text else (),
+            behind=watch.behind(tx),
         )
 
     def page(self, template: str, frame: Frame, status: int = 200, **context: Any) -> Response:

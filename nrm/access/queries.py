@@ -1,5 +1,7 @@
 """Looking up accounts, sessions and shifts."""
 
+from collections.abc import Collection
+
 from sqlmodel import col, select
 
 from nrm.access.models import Account, LoginSession, Organisation, ReadLog, Shift
@@ -41,6 +43,38 @@ def actor_of_session(tx: Tx, session_hash: str) -> tuple[Actor, str] | None:
         authenticated_at=session.authenticated_at,
     )
     return actor, session.csrf
+
+
+def with_roles(tx: Tx, account_ids: Collection[str], roles: Collection[str]) -> set[str]:
+    """Which of these active accounts have one of these roles."""
+    query = select(Account.id).where(
+        col(Account.id).in_(account_ids), col(Account.role).in_(roles), col(Account.active)
+    )
+    return set(tx.session.exec(query))
+
+
+def actor_of_account(tx: Tx, account_id: str) -> Actor | None:
+    """Somebody who answers from outside a session, by telephone: that they answer shows that they are there."""
+    row = tx.session.exec(
+        select(Account, Organisation)
+        .join(Organisation, col(Organisation.id) == Account.organisation_id)
+        .where(Account.id == account_id, col(Account.active))
+    ).first()
+    if row is None:
+        return None
+    account, organisation = row
+    return Actor(
+        account_id=account.id,
+        name=account.name,
+        role=Role(account.role),
+        organisation_id=organisation.id,
+        organisation_name=organisation.name,
+        organisation_kind=OrganisationKind(organisation.kind),
+        region_code=organisation.region_code,
+        on_shift=account.role == Role.DUTY_OFFICER,
+        session_id="",
+        authenticated_at=tx.now,
+    )
 
 
 def open_shift(tx: Tx, account_id: str) -> Shift | None:

@@ -1,13 +1,17 @@
 """Whom a rung speaks to: by role and roster, in the region of the escalation."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from nrm.access import queries as access
 from nrm.access.models import Organisation
-from nrm.access.rules import OrganisationKind
+from nrm.access.rules import ROLES_OF, OrganisationKind, Verb
 from nrm.db import Tx
 from nrm.escalation.models import Escalation
 from nrm.intake import queries as intake
+from nrm.notify import queries as notify
+from nrm.notify.models import ContactPoint
+from nrm.notify.rules import OPERATOR_WAYS, ChannelName
 from nrm.roster import queries as roster
 
 NUMBERS_ONLY = frozenset({"municipality", "national_coordinator"})
@@ -25,8 +29,15 @@ class Addressee:
     account_ids: tuple[str, ...] = ()
 
     def recipient(self, channel: str) -> str | None:
-        """Where this channel reaches them; None when it does not."""
-        return self.organisation.email if channel == "email" else self.organisation.id
+        """Where this channel reaches the organisation; None when it does not."""
+        if channel == ChannelName.EMAIL:
+            return self.organisation.email
+        return self.organisation.id if channel in {ChannelName.LOG, *OPERATOR_WAYS} else None
+
+    def ways(self, tx: Tx, channels: Collection[str]) -> list[ContactPoint]:
+        """Where these channels reach the people who are on call, those of them who may take an alarm."""
+        claimers = access.with_roles(tx, self.account_ids, ROLES_OF[Verb.ALARM_CLAIM])
+        return [way for one in self.account_ids if one in claimers for way in notify.ways_of(tx, one, channels)]
 
 
 def addressees(tx: Tx, role: str, found: Escalation) -> list[Addressee]:

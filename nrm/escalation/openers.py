@@ -32,6 +32,7 @@ from nrm.policy import Ladder, Pool
 from nrm.registry import queries as registry
 from nrm.registry.models import Confirmation, Location
 from nrm.registry.rules import CLOCK_SKEW
+from nrm.roster.models import RosterGap, RosterLine
 
 BATCH = 500
 
@@ -619,6 +620,11 @@ def _alone(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     return and_(col(PlacementRequest.status).in_(UNPLACED), col(PlacementRequest.alone_since).is_not(None))
 
 
+def _unmanned(moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
+    """Nobody is planned there yet, and it is not past."""
+    return and_(col(RosterGap.closed_at).is_(None), col(RosterGap.until_at) > moments.at())
+
+
 CAUSES: tuple[Cause, ...] = (
     Signalled(Trigger.POLICE_CELL, SignalKind.POLICE_CELL),
     _of_requests(Trigger.MINOR_ALONE, _alone, moment=col(PlacementRequest.alone_since)),
@@ -695,6 +701,18 @@ CAUSES: tuple[Cause, ...] = (
         _no_feedback,
         _unfed,
         after=lambda ladder, _urgency: timedelta(minutes=ladder.feedback_minutes or 0),
+    ),
+    Rows(
+        trigger=Trigger.ROSTER_GAP,
+        word="slot",
+        key=col(RosterGap.id),
+        region=col(RosterLine.region_code),
+        request_id=null(),
+        urgency=null(),
+        joins=((RosterLine, col(RosterLine.id) == col(RosterGap.line_id)),),
+        holds=lambda moments, rules: and_(col(RosterGap.due_at) <= moments.at(), _unmanned(moments, rules)),
+        still=_unmanned,
+        moment=col(RosterGap.due_at),
     ),
     Signalled(Trigger.B8_END, SignalKind.B8_END),
     Counted(Trigger.FIGURES_STALE, _stale_houses),

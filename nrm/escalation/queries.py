@@ -157,36 +157,20 @@ def live_escalations(tx: Tx, actor: Actor, offset: int = 0) -> list[EscalationOu
     return shown
 
 
-CARD = "card:"
-"""How the subject of a message about a card begins."""
-
-
-def _card(about: str) -> Any:
-    card = about.removeprefix(CARD)
-    request_id = card.partition(":")[2] if card.startswith("request:") else None
-    return (
-        select(Escalation)
-        .where(
-            Escalation.request_id == request_id if request_id else Escalation.subject == card,
-            col(Escalation.ended_at).is_(None),
-        )
-        .order_by(Escalation.id)
-    )
-
-
-def on_card(tx: Tx, about: str) -> list[str]:
-    """The live escalations of the card a message is about."""
-    return [one.id for one in tx.session.exec(_card(about))]
-
-
 def still_rings(tx: Tx, about: str) -> bool:
     """Whether a message about this card may still go: something of it is not over and nobody has it.
 
     What is about no card may go as far as escalation is concerned.
     """
-    if not about.startswith(CARD):
+    word, _, card = about.partition(":")
+    if word != "card":
         return True
-    live = tx.session.exec(_card(about)).all()
+    request_id = card.partition(":")[2] if card.startswith("request:") else None
+    query = select(Escalation).where(
+        Escalation.request_id == request_id if request_id else Escalation.subject == card,
+        col(Escalation.ended_at).is_(None),
+    )
+    live = tx.session.exec(query).all()
     if any(one.claim_until or one.responsible_until for one in live):
         return False
     return any(not openers.is_over(tx, one) for one in live)

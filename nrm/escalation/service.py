@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from nrm import policy
+from nrm.access import queries as access
 from nrm.access.models import Account, Organisation
 from nrm.access.rules import Actor, Role, Verb
 from nrm.access.service import require
@@ -15,7 +16,7 @@ from nrm.course import queries as course
 from nrm.course import rules as course_rules
 from nrm.course.models import Bridge, Signal
 from nrm.db import Database, Tx
-from nrm.errors import Conflict, FieldError, Invalid, NotFound
+from nrm.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from nrm.escalation import addressees, openers, queries, rules
 from nrm.escalation.models import Alarm, Escalation, Heartbeat
 from nrm.escalation.openers import Cause, Found, Thresholds
@@ -23,9 +24,8 @@ from nrm.escalation.rules import End, Result, Trigger
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.journal import JournalEntry
-from nrm.notify import queries as messages
 from nrm.notify import service as notify
-from nrm.notify.queries import Answered
+from nrm.notify.queries import Answered, fresh_answers
 from nrm.policy import Rung
 
 BATCH = 500
@@ -65,7 +65,7 @@ def run_due(database: Database) -> int:
                 return  # others are firing the same rungs; they will be gone at the next tick
 
     steps: list[Callable[[], object]] = [
-        lambda: database.each(_answers(database), _note_answer),
+        lambda: database.each(_answers(database), _hear),
         lambda: end_over(database),
         lambda: database.each(_silent(database), _let_go),
         lambda: _open_all(database),
@@ -316,7 +316,7 @@ def _fire(tx: Tx, escalation_id: str) -> bool:
     if step is None:
         return False
     told = addressees.addressees(tx, step.rung.role, found)
-    result = _passed_over(step.rung, told)
+    result = _passed_over(tx, step.rung, told)
     next_due_at = due_at if result and step.next_due_at else step.next_due_at
     moved = tx.affected(
         _resting(update(Escalation))
@@ -333,12 +333,12 @@ def _fire(tx: Tx, escalation_id: str) -> bool:
     return True
 
 
-def _passed_over(rung: Rung, told: list[addressees.Addressee]) -> Result | None:
+def _passed_over(tx: Tx, rung: Rung, told: list[addressees.Addressee]) -> Result | None:
     if rung.role == "authority":
         return Result.WITHHELD
     if not told:
         return Result.SKIPPED
-    if not any(one.recipient(channel) for one in told for channel in rung.channels):
+    if not any(one.ways(tx, rung.channels) or any(map(one.recipient, rung.channels)) for one in told):
         return Result.IMPOSSIBLE
     return None
 
@@ -355,6 +355,7 @@ def _ring(
     """Write an alarm and queue its messages."""
     card, alarm_id = _card(found), tx.new_id()
     merge_minutes = policy.current(tx, policy.Ladder)[1].merge_minutes
+    about, since = f"card:{card}", tx.now - timedelta(minutes=merge_minutes)
     reached = 0
     for one in told if result is None else ():
         for channel in rung.channels:
@@ -362,10 +363,17 @@ def _ring(
             if recipient is None:
                 continue
             reached += 1
-            if notify.told_since(tx, f"card:{card}", channel, recipient, tx.now - timedelta(minutes=merge_minutes)):
+            if notify.told_since(tx, about, channel, recipient, since):
                 continue  # of this card, for another of its causes
             key = f"{found.id}/{number}/{one.organisation.id}/{channel}"
-            notify.queue(tx, key, f"card:{card}", channel, recipient, *_words(tx, rung.role, found))
+            notify.queue(tx, key, about, channel, recipient, *_words(tx, rung.role, found))
+        for way in one.ways(tx, rung.channels):
+            reached += 1
+            if notify.told_since(tx, about, way.kind, way.address, since):
+                continue
+            key = f"{found.id}/{number}/{way.id}"
+            words = _words(tx, rung.role, found)
+            notify.queue(tx, key, about, way.kind, way.address, *words, way.account_id, way.id)
     tx.session.add(
         Alarm(
             id=alarm_id,
@@ -491,6 +499,37 @@ def claim(tx: Tx, actor: Actor, escalation_id: str, over: str = "screen") -> Non
     tx.record("alarm.claimed", _card(found), "alarms", escalation=escalation_id, over=over)
 
 
+def _answers(database: Database) -> list[Answered]:
+    with database.reading() as tx:
+        return fresh_answers(tx)
+
+
+def _hear(tx: Tx, answered: Answered) -> bool:
+    """Let whoever answered by telephone have it: a key or a "ja" takes the card as a press on the screen does.
+
+    Where somebody else has it by then, or it is over, the answer changes nothing.
+    """
+    if not notify.note_answer(tx, answered.id) or answered.account_id is None:
+        return False
+    actor = access.actor_of_account(tx, answered.account_id)
+    card = answered.about.removeprefix("card:")
+    of_card = (
+        col(Escalation.request_id) == card.removeprefix("request:")
+        if card.startswith("request:")
+        else col(Escalation.subject) == card
+    )
+    live = tx.session.exec(
+        select(Escalation.id).where(of_card, col(Escalation.ended_at).is_(None)).order_by(Escalation.id).limit(1)
+    ).first()
+    if actor is None or live is None or card == answered.about:
+        return False
+    try:
+        claim(tx, actor, live, over=answered.over)
+    except (Conflict, Forbidden, NotFound):
+        return False
+    return True
+
+
 def release(tx: Tx, actor: Actor, escalation_id: str) -> None:
     """Give back what one took: the ladder goes on where it was."""
     found = _of(tx, actor, escalation_id, Verb.ALARM_CLAIM)
@@ -558,7 +597,7 @@ def _on_card(tx: Tx, escalation_id: str) -> list[str]:
     return list(tx.session.exec(query.order_by(Escalation.id)))
 
 
-def _acknowledge(tx: Tx, card: list[str], account_id: str | None, over: str, at: datetime | None = None) -> None:
+def _acknowledge(tx: Tx, card: list[str], account_id: str, over: str) -> None:
     """Somebody answered: the rungs that wait for it have their answer, and what was not sent yet is not sent."""
     tx.affected(
         update(Alarm)
@@ -566,39 +605,12 @@ def _acknowledge(tx: Tx, card: list[str], account_id: str | None, over: str, at:
         .values(
             result=Result.ACKNOWLEDGED,
             acknowledged_by=account_id,
-            acknowledged_at=at or tx.now,
+            acknowledged_at=tx.now,
             acknowledged_over=over,
             answer_due_at=None,
         )
     )
     notify.cancel(tx, f"card:{_card(tx.session.get_one(Escalation, card[0]))}")
-
-
-def _answers(database: Database) -> list[Answered]:
-    with database.reading() as tx:
-        return [one for one in messages.fresh_answers(tx) if one.about.startswith("card:")]
-
-
-def _note_answer(tx: Tx, answer: Answered) -> bool:
-    """Somebody answered over a channel: that is taking the card, once, if nobody else was first.
-
-    An answer to the mailbox of an organisation has no person behind it: its rungs are answered, and the ladder goes on.
-    """
-    if not notify.note_answer(tx, answer.id):
-        return False
-    card = queries.on_card(tx, answer.about)
-    if not card:
-        return False  # over meanwhile
-    if answer.account_id is not None:
-        until = answer.at + timedelta(minutes=policy.current(tx, policy.Ladder)[1].claim_minutes)
-        values = {"claimed_by": answer.account_id, "claimed_at": answer.at, "claim_until": until}
-        tx.affected(_resting(update(Escalation).where(col(Escalation.id).in_(card))).values(**values))
-    _acknowledge(tx, card, answer.account_id, answer.over, answer.at)
-    found = tx.session.get_one(Escalation, card[0])
-    tx.record(
-        "alarm.claimed", _card(found), "alarms", "requests", over=answer.over, person=answer.account_id is not None
-    )
-    return True
 
 
 # --- silence after that ---------------------------------------------------------------------------------------------

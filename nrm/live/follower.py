@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from nrm import journal
+from nrm.clock import monotonic_seconds
 from nrm.db import Database
 
 KEPT = 2000
@@ -43,10 +44,16 @@ class Follower:
         self._nudge = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
+        self._read_at: float | None = None
 
     @property
     def seq(self) -> int:
         return self._seq
+
+    @property
+    def behind_seconds(self) -> float:
+        """How long ago the journal was last read to its end."""
+        return float("inf") if self._read_at is None else monotonic_seconds() - self._read_at
 
     def stop(self) -> None:
         """Let `run` return after the read it is in: cancelling would leave that read a connection nobody closes."""
@@ -63,6 +70,7 @@ class Follower:
             try:
                 while await self._read():
                     pass
+                self._read_at = monotonic_seconds()
             except SQLAlchemyError as error:
                 # The database may be away for a while; the live lines stay and catch up when it is back.
                 log.warning("journal unreadable", error=type(error).__name__)

@@ -32,7 +32,8 @@ class Message(SQLModel, table=True):
     unique_key: str = Field(max_length=120, unique=True)
     about: str = Field(max_length=80, index=True)
     channel: str = Field(max_length=10)
-    recipient: str = Field(max_length=200)
+    recipient: str = Field(sa_type=Text)
+    """As long as a contact point's address: what a browser gave to push to it is 300 characters and more."""
     subject: str = Field(max_length=200)
     body: str = Field(sa_type=Text)
     queued_at: datetime = Field(sa_type=UtcDateTime)

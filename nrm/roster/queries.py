@@ -14,6 +14,7 @@ from nrm.calendar.rules import Calendar
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import NotFound
+from nrm.notify import queries as notify
 from nrm.roster import rules
 from nrm.roster.models import (
     Arrangement,
@@ -131,17 +132,8 @@ def on_call(tx: Tx, role: str, region_code: str | None, at: datetime | None = No
 
 
 def reachable(tx: Tx, account_ids: Collection[str]) -> set[str]:
-    """Which of these people a message can reach: so far through the functional channel of their organisation."""
-    rows = tx.session.exec(
-        select(Account.id)
-        .join(Organisation, col(Organisation.id) == Account.organisation_id)
-        .where(
-            col(Account.id).in_(account_ids),
-            col(Account.active),
-            col(Organisation.email).is_not(None) | col(Organisation.phone).is_not(None),
-        )
-    )
-    return set(rows)
+    """Which of these people an alarm can reach themselves: over a way they proved and that works."""
+    return notify.reachable(tx, account_ids)
 
 
 def line_of(tx: Tx, role: str, region_code: str | None) -> RosterLine | None:

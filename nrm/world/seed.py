@@ -29,6 +29,8 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Exploitation, Fact, Residence, Sex, UnsafeReason, Urgency
 from nrm.intake.schemas import PersonIn, RequestIn, UnsafeIn
 from nrm.intake.service import submit
+from nrm.notify.models import ContactPoint
+from nrm.notify.rules import ChannelName
 from nrm.placing.consents import give_consent
 from nrm.placing.models import Stay as StayRow
 from nrm.placing.rules import StayStatus
@@ -307,6 +309,22 @@ def _happen(tx: Tx, step: _Step) -> None:
     journal.append(past.session, past.changes, past.actor_id, past.now)
 
 
+_REACHABLE = frozenset({Role.DUTY_OFFICER, Role.COORDINATOR_REGIONAL})
+
+
+def _contact_point(tx: Tx, person: _Person, account_id: str) -> ContactPoint:
+    """A mail address that can never exist, so that whoever is on the roster counts as reachable."""
+    return ContactPoint(
+        id=tx.new_id(),
+        account_id=account_id,
+        kind=ChannelName.EMAIL,
+        address=f"{person.login}@piket.example",
+        position=1,
+        added_at=tx.now,
+        verified_at=tx.now,
+    )
+
+
 def _open(planted: World, key: AddressKey, password_hash: str, tx: Tx) -> None:
     """The day everybody started: reference data, policies, organisations, accounts, houses."""
     registry.load_reference_data(tx)
@@ -314,7 +332,11 @@ def _open(planted: World, key: AddressKey, password_hash: str, tx: Tx) -> None:
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
     for person in _PEOPLE:
-        add_account(tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=True)
+        account_id = add_account(
+            tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=True
+        )
+        if person.role in _REACHABLE:
+            tx.session.add(_contact_point(tx, person, account_id))
     # Layer by layer, because a row must stand before another refers to it.
     for layer in (_location_rows, _unit_rows, _place_rows, _rule_rows):
         tx.session.add_all(row for found in planted.locations for row in layer(found, tx))

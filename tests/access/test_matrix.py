@@ -351,6 +351,7 @@ PUBLIC = {
     ("POST", "/api/v1/message-callbacks/cm/{secret}"): "a secret of ours",
     ("GET", "/livez"): "the process lives",
     ("GET", "/readyz"): "database and worker live",
+    ("GET", "/metrics"): "from this machine, or with the token (tests/watch)",
     ("GET", "/api/v1/openapi.json"): "the description of the API",
     ("WEBSOCKET", "/api/v1/live"): "checks Origin and session itself (tests/live)",
 }

@@ -159,6 +159,7 @@ def test_an_answer_over_a_channel_takes_the_card(here: Town, asked: str) -> None
         message = tx.session.exec(select(Message).limit(1)).one()
         tx.affected(update(Message).where(col(Message.id) == message.id).values(account_id=officer.account_id, tries=1))
         assert notify.acknowledge(tx, message.id, "sms")
+    assert service.run_due(here.database) == 0
     here.clock.turn(minutes=20)
     assert service.run_due(here.database) == 0
     (found,) = escalations(here)

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import matching.branch
 import matching.engine
+import matching.tree
 from bench.matching.instances import Size, instance
 from matching import LEVELS, solve
 from matching.branch import BranchSearch
@@ -123,6 +125,41 @@ def test_diving_first_finds_the_same_optimum(seed: int, monkeypatch: pytest.Monk
         found = BranchSearch(part, Limit(UNLIMITED), None, None).run()
         assert found.placement is not None
         assert part.amounts(found.placement) == part.amounts(best)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_looking_near_the_bound_first_finds_the_same_optimum(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only large parts do; here every part does, in stretches so short that most of them hold nothing."""
+    larger = pruned(compiled(instance(Size(40, 200, 6), seed, tight=True)).instance)
+    optimum_of_all = larger.amounts(optimum(larger, Limit(UNLIMITED), 0).placement or ())
+    monkeypatch.setattr(matching.tree, "WINDOW_FROM", 2)
+    monkeypatch.setattr(matching.tree, "WINDOW_SHARE", 50)
+    found = optimum(larger, Limit(UNLIMITED), 0)
+    assert found.proven
+    assert larger.amounts(found.placement or ()) == optimum_of_all
+    for part, best in _parts(seed):
+        search = BranchSearch(part, Limit(UNLIMITED), None, None)
+        placement = search.run().placement
+        assert placement is not None
+        assert part.amounts(placement) == part.amounts(best)
+        value = search.value(best)
+        assert BranchSearch(part, Limit(UNLIMITED), None, None).run(cutoff=value).placement is None
+        again = BranchSearch(part, Limit(UNLIMITED), None, None).run(cutoff=Words.next_after(value)).placement
+        assert again is not None
+        assert part.amounts(again) == part.amounts(best)
+
+
+def test_numbers_of_several_words_are_joined_as_unbounded_ones_would_be() -> None:
+    """Cut off at a limit on either side, however large; a number that two words almost cancel stays exact."""
+    part = next(part for part, _ in _parts(1))
+    draw = np.random.default_rng(1)
+    limit = 2**50
+    for base in (2, 1_870, 2**40, 2**55 + 1):
+        words = replace(Network(part).words, _bases=(1, base), radix=np.zeros(2, np.int64))
+        numbers = draw.integers(-(2**61), 2**61, (400, 2)) >> draw.integers(0, 61, (400, 2))
+        numbers[::7, 1] = np.clip(-numbers[::7, 0] * min(base, 2**20), -(2**61), 2**61)
+        expected = [max(-limit, min(limit, words.whole((int(a), int(b))))) for a, b in numbers]
+        assert words.joined(numbers, limit).tolist() == expected
 
 
 @pytest.mark.parametrize("nodes_max", [0, 3_000])

@@ -1,5 +1,6 @@
 """From a code that proves a number to an alarm taken by a key: contact points, receipts and answers over HTTP."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -405,3 +406,16 @@ def test_who_answered_before_we_noted_that_we_sent_counts(calls: Api, phones: Ph
     assert found.acknowledged_at == calls.town.clock.at
     calls.town.clock.turn(minutes=10)
     assert service.deliver_due(calls.town.database, {"voice": phones}) == 0
+
+
+def test_what_a_browser_gave_is_longer_than_any_address_and_is_queued_whole(database_url: str) -> None:
+    """PostgreSQL keeps to the length of a column: a test alarm, or a rung, must not break on it."""
+    made = town(database_url)
+    endpoint = "https://push.example.org/send/" + "x" * 400
+    keys = {"p256dh": "B" * 87, "auth": "A" * 22}
+    address = json.dumps({"endpoint": endpoint, "expirationTime": None, "keys": keys})
+    with made.database.transaction() as tx:
+        assert service.queue(tx, "test/1", "test:1", "web_push", address, "Proefalarm", "Dit is een test.\n")
+    with made.database.reading() as tx:
+        assert tx.session.exec(select(Message.recipient)).one() == address
+    made.database.close()

@@ -3,6 +3,7 @@
 from tests.soak.alarms import ALARMS
 from tests.soak.chain import CHAIN
 from tests.soak.clocks import CLOCKS
+from tests.soak.deadman import DEADMAN
 from tests.soak.double_booking import DOUBLE_BOOKING
 from tests.soak.freshness import FRESHNESS
 from tests.soak.harness import Row
@@ -22,6 +23,7 @@ ROWS: tuple[Row, ...] = (
     RETRIES,
     ALARMS,
     CLOCKS,
+    DEADMAN,
     FRESHNESS,
     LINE,
     CANARIES,

@@ -1,10 +1,12 @@
 """Opening escalations, firing the rungs that came due, taking them, and ending them when their cause is over."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from nrm import policy
@@ -176,8 +178,12 @@ def _open(tx: Tx, found: Found) -> bool:
         pace_percent=pace,
         rung_due_at=found.due_at + rules.wait(ladder.lines[line].rungs[0], pace),
     )
-    tx.session.add(escalation)
-    tx.session.flush()
+    try:
+        with tx.session.begin_nested():
+            tx.session.add(escalation)
+            tx.session.flush()
+    except IntegrityError:
+        return False  # another worker opened it a moment ago
     tx.record("escalation.opened", _card(escalation), "alarms", trigger=found.trigger, hours=hours)
     return True
 
@@ -724,4 +730,6 @@ def beat(database: Database, part: str) -> None:
     """Note that a part works."""
     with database.transaction() as tx:
         if not tx.affected(update(Heartbeat).where(col(Heartbeat.part) == part).values(at=tx.now)):
-            tx.session.add(Heartbeat(part=part, at=tx.now))
+            with suppress(IntegrityError), tx.session.begin_nested():  # another one wrote its first a moment ago
+                tx.session.add(Heartbeat(part=part, at=tx.now))
+                tx.session.flush()

@@ -204,12 +204,15 @@ def test_the_rules_deny_by_default() -> None:
     """A verb that nobody wrote down is nobody's, and each role of the domain has at most what its row says."""
     assert set(rules.ROLES_OF) == set(Verb)
     assert all(Role.RAPPORTEUR not in roles for verb, roles in rules.ROLES_OF.items() if verb not in ANYBODY)
-    of_admin = {Verb.ACCOUNTS_READ, Verb.HOUSES_ADD, Verb.SHEET_LOAD}
+    of_admin = {
+        *(Verb.ACCOUNTS_READ, Verb.HOUSES_ADD, Verb.SHEET_LOAD, Verb.CALENDAR_KEEP, Verb.ROSTER_READ, Verb.ROSTER_KEEP),
+        *(Verb.UNDELIVERED_READ, Verb.POLICY_PROPOSE, Verb.POLICY_DECIDE),
+    }
     assert {verb for verb, roles in rules.ROLES_OF.items() if Role.ADMIN in roles} == {*ANYBODY, *of_admin}
     assert rules.ROLES_OF[Verb.STAY_DEPART] == {Role.PROVIDER}
 
 
-ANYBODY = {Verb.SELF, Verb.REGIONS_READ, Verb.POLICY_READ}
+ANYBODY = {Verb.SELF, Verb.REACH_KEEP, Verb.REGIONS_READ, Verb.POLICY_READ}
 
 
 def test_everybody_of_the_cast_can_log_in(calls: Api) -> None:

@@ -12,6 +12,7 @@ from nrm.db import Database
 from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
 from nrm.handover import service as handover
+from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
 from nrm.placing import matcher
@@ -26,6 +27,7 @@ from nrm.youth import service as youth
 
 TICK_SECONDS = 0.5
 BEAT_EVERY = timedelta(seconds=10)
+LOOK_EVERY = timedelta(seconds=1)
 PART = "worker"
 STEPS = (
     "lapse",
@@ -63,6 +65,8 @@ class Worker:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._beats: dict[str, datetime] = {}
+        self._looked: tuple[int, datetime] | None = None
+        """Up to which journal entry and when everything that may not go unnoticed was looked at, with nothing left."""
         self._deadman = (
             Deadman(settings.deadman_url, parts(), timedelta(seconds=settings.deadman_seconds))
             if settings.deadman_url
@@ -116,7 +120,15 @@ class Worker:
         roster.keep_due(self.database)
 
     def _escalate(self) -> None:
+        # Looking takes a while and a tick comes at every commit: look when something changed, and each second.
+        with self.database.reading() as tx:
+            seen = last_seq(tx.session), tx.now
+        if self._looked and self._looked[0] == seen[0] and abs(seen[1] - self._looked[1]) < LOOK_EVERY:
+            return
+        self._looked = None
         escalation.run_due(self.database)
+        with self.database.reading() as tx:
+            self._looked = seen if alarms.oldest_overdue(tx) is None else None
 
     def _match(self) -> None:
         if matcher.match_due(self.database):

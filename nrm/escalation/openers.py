@@ -84,15 +84,13 @@ class Thresholds:
 
     ladder: Ladder
     freshness: policy.Freshness
-    key: str
-    """The same text for the same rules: statements are built once for each."""
 
 
 def thresholds(tx: Tx) -> Thresholds:
     """The thresholds in force."""
     _, ladder = policy.current(tx, policy.Ladder)
     _, freshness = policy.current(tx, policy.Freshness)
-    return Thresholds(ladder, freshness, f"{ladder.model_dump_json()}{freshness.model_dump_json()}")
+    return Thresholds(ladder, freshness)
 
 
 class Cause(Protocol):
@@ -159,13 +157,13 @@ class Rows:
         return list(tx.session.execute(query, {**moments.of(tx.now), "one": escalation_id}).scalars())
 
     def _query(self, which: str, rules: Thresholds, build: Callable[[str, Moments, Thresholds], Any]) -> Any:
-        key = (self.trigger, self.word, which, rules.key)
+        key = (self.trigger, self.word, which, id(rules.ladder), id(rules.freshness))
         if key not in _STATEMENTS:
             if len(_STATEMENTS) >= STATEMENTS_MAX:
                 _STATEMENTS.clear()
             moments = Moments()
-            _STATEMENTS[key] = (build(which, moments, rules), moments)
-        return _STATEMENTS[key]
+            _STATEMENTS[key] = (build(which, moments, rules), moments, rules)
+        return _STATEMENTS[key][:2]
 
     def _due(self, _which: str, moments: Moments, rules: Thresholds) -> Any:
         again = col(Escalation.cause_at) < self.moment
@@ -202,8 +200,10 @@ class Rows:
 
 
 STATEMENTS_MAX = 1000
-_STATEMENTS: dict[tuple[str, str, str, str], tuple[Any, Moments]] = {}
-"""Statements by trigger, subject, question and rules. Building one takes longer than the database needs to answer."""
+_STATEMENTS: dict[tuple[str, str, str, int, int], tuple[Any, Moments, Thresholds]] = {}
+"""Statements by trigger, subject, question and rules, which they keep alive so that no others take their identity.
+
+Building one takes longer than the database needs to answer it."""
 
 
 def _live(trigger: Trigger) -> Any:

@@ -91,40 +91,45 @@ def end_over(database: Database) -> int:
     What has to be counted is looked at when it is counted, by `run_due`.
     """
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
-    return database.each(_asked(database, cheap, lambda cause, tx, rules: cause.over(tx, rules)), _end)
+    return _for_all(database, cheap, lambda cause, tx, rules: cause.over(tx, rules), _end)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
 
 
-def _asked(
-    database: Database, causes: Sequence[Cause], question: Callable[[Cause, Tx, Thresholds], list[T]]
-) -> list[T]:
-    """What each cause answers, asked in one reading; when one fails, each in a reading of its own, so that the others
-    are still heard. Then the failure is raised only if nobody answered anything."""
+def _for_all(
+    database: Database,
+    causes: Sequence[Cause],
+    question: Callable[[Cause, Tx, Thresholds], list[T]],
+    work: Callable[[Tx, T], int],
+) -> int:
+    """Ask every cause in one reading, and work on what they answer. A cause that fails keeps no other from being heard:
+    then each is asked in a reading of its own, and its error is raised when all others had their turn."""
+    found: list[T] = []
+    failures: list[Exception] = []
     try:
         with database.reading() as tx:
             rules = openers.thresholds(tx)
-            return [one for cause in causes for one in question(cause, tx, rules)]
-    except Exception:
+            found = [one for cause in causes for one in question(cause, tx, rules)]
+    except Exception as error:  # noqa: BLE001 - raised below, or again by the cause that fails
         if len(causes) == 1:
-            raise
-    found: list[T] = []
-    failures: list[Exception] = []
-    for cause in causes:
-        try:
-            found += _asked(database, [cause], question)
-        except Exception as error:  # noqa: BLE001 - raised below
             failures.append(error)
-    if failures and not found:
+        for cause in causes if len(causes) > 1 else ():
+            try:
+                with database.reading() as tx:
+                    found += question(cause, tx, openers.thresholds(tx))
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+    done = database.each(found, work)
+    if failures:
         raise failures[0]
-    return found
+    return done
 
 
 def _open_all(database: Database) -> None:
     """Open what is due: what has to be counted only once a minute, by one worker."""
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
-    database.each(_asked(database, cheap, lambda cause, tx, rules: cause.due(tx, rules)), _open)
+    _for_all(database, cheap, lambda cause, tx, rules: cause.due(tx, rules), _open)
     now = database.now()
     with database.reading() as tx:
         last = queries.heartbeat(tx, COUNTING)
@@ -132,8 +137,8 @@ def _open_all(database: Database) -> None:
         return
     beat(database, COUNTING)
     counted = [cause for cause in openers.CAUSES if cause.measured]
-    database.each(_asked(database, counted, lambda cause, tx, rules: cause.over(tx, rules)), _end)
-    database.each(_asked(database, counted, lambda cause, tx, rules: cause.due(tx, rules)), _open)
+    _for_all(database, counted, lambda cause, tx, rules: cause.over(tx, rules), _end)
+    _for_all(database, counted, lambda cause, tx, rules: cause.due(tx, rules), _open)
 
 
 def _open(tx: Tx, found: Found) -> bool:

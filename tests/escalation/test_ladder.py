@@ -19,6 +19,8 @@ from nrm.intake.rules import Outcome
 from nrm.intake.schemas import AmendIn
 from nrm.notify import service as notify
 from nrm.notify.models import Message
+from nrm.settings import Settings
+from nrm.worker import Worker
 from tests.builders import DEADLINES_ALONE, Town, TurnedClock, town
 
 ROLES = ["duty_officer", "coordinator_regional", "national_desk", "national_coordinator"]
@@ -283,6 +285,22 @@ def test_a_clock_that_jumps_back_fires_nothing_twice(here: Town, coordinator: Ac
     here.clock.turn(hours=1)
     assert service.run_due(here.database) == 0
     assert len(alarms(here)) == 1
+
+
+def test_a_worker_looks_again_when_something_changed_and_when_time_passed(sqlite_url: str) -> None:
+    made = peopled(sqlite_url)
+    worker = Worker(made.database, Settings(), {})
+    coordinator = made.coordinator()
+    made.request(coordinator)
+    for _ in range(3):
+        assert worker.tick()
+    made.request(coordinator, persons=[{"sex": "f", "age": 16}])
+    worker.tick()
+    assert [alarm.role for alarm in alarms(made)] == ["duty_officer"], "at once, although no time passed"
+    made.clock.turn(minutes=15)
+    worker.tick()
+    assert [alarm.role for alarm in alarms(made)] == ROLES[:2], "although nothing changed"
+    made.database.close()
 
 
 def test_the_ladder_ends() -> None:

@@ -188,10 +188,8 @@ def _open(tx: Tx, found: Found) -> bool:
             tx.session.add(escalation)
             tx.session.flush()
     except IntegrityError:
-        same = select(Escalation.id).where(
-            Escalation.trigger == found.trigger, Escalation.subject == found.subject, Escalation.number == number
-        )
-        if tx.session.exec(same).first() is None:
+        same = (Escalation.trigger == found.trigger, Escalation.subject == found.subject, Escalation.number == number)
+        if tx.session.exec(select(Escalation.id).where(*same)).first() is None:
             raise
         return False  # another worker opened it a moment ago
     tx.record("escalation.opened", _card(escalation), "alarms", trigger=found.trigger, hours=hours)

@@ -191,6 +191,7 @@ def receipt(tx: Tx, message_id: str, arrived: bool, error: str = "") -> bool:
     if arrived:
         _note_sent(tx, message.id, delivered_at=tx.now)
         _works(tx, message)
+        tx.record("message.arrived", f"message:{message_id}", "messages", channel=message.channel)
     else:
         _note_sent(tx, message.id, failed_at=tx.now, last_error=error[:200] or "not delivered")
         _fails(tx, message, error[:200] or "not delivered")
@@ -237,6 +238,8 @@ def _deliver(
     with database.transaction() as tx:
         if error is None:
             _note(tx, message_id, due_at=None, sent_at=tx.now, last_error=None, reference=reference)
+            if message.account_id:  # somebody may be looking at their own screen for it
+                tx.record("message.handed_over", f"message:{message_id}", "messages", channel=message.channel)
         elif never or message.tries >= TRIES_MAX:
             _note(tx, message_id, due_at=None, failed_at=tx.now, last_error=error)
             _fails(tx, message, error)

@@ -143,7 +143,7 @@ def test_silence_until_the_alarm(calls: Api, coordinator: Caller, provider: Call
     officer.post(f"/alarms/{alarm['id']}/claim")
     (alarm,) = officer.get("/alarms")
     assert (alarm["claimed"], alarm["claimedBy"]) == (True, "piket")
-    assert officer.refused("POST", f"/alarms/{alarm['id']}/claim") == (409, "already_claimed")
+    officer.post(f"/alarms/{alarm['id']}/claim")  # whoever has it may take it again, for longer
     (count,) = officer.get("/open-counts")
     assert (count["waiting"], count["overdue"]) == (1, 1)
 

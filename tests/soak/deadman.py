@@ -288,7 +288,7 @@ def _finds(bug: str, faults: tuple[str, ...], here: Ground, _seed: int) -> bool:
 DEADMAN = Row(
     number=7,
     title="the alarm path dead, unnoticed",
-    count=50,
+    count=12,
     run=run,
     planted=(
         Planted("ping although a step fails", partial(_finds, "ping_although_a_step_fails", ("failing_step",))),

@@ -7,6 +7,8 @@ from playwright.sync_api import Page, expect
 
 from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
+from nrm.notify import service as notify
+from nrm.notify.channels import InAppChannel
 from nrm.placing.service import withdraw_offer
 from nrm.registry import joint
 from nrm.registry import service as keeping
@@ -240,6 +242,10 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
     log_in(officer, "piket")
     looks_right(officer, "off shift")
     officer.get_by_role("button", name="Begin mijn dienst").click()
+    expect(officer.locator("[data-sound]")).to_have_attribute("data-played", "1")
+    expect(officer.get_by_text("Hoorde u de toon?")).to_be_visible()
+    looks_right(officer, "a tone to be heard")
+    officer.get_by_role("button", name="Ja, begin mijn dienst").click()
     expect(officer.get_by_text("Er gaat geen alarm.")).to_be_visible()
     looks_right(officer, "a quiet shift")
     asked(here, persons=[{"sex": "f", "age": 16}])
@@ -250,6 +256,15 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
     officer.get_by_role("button", name="Ik doe dit").click()
     expect(officer.get_by_text("piket doet dit")).to_be_visible()
     looks_right(officer, "taken")
+    officer.goto("/niet-aangekomen")
+    looks_right(officer, "what did not arrive")
+    officer.goto("/bereikbaarheid")
+    officer.get_by_role("button", name="Test mijn alarm").click()
+    notify.deliver_due(here.database, {"in_app": InAppChannel()})
+    expect(officer.get_by_text("Proefalarm op dit scherm")).to_be_visible()
+    looks_right(officer, "a test alarm")
+    officer.get_by_role("button", name="Ik zie het").click()
+    expect(officer.get_by_text("u antwoordde")).to_be_visible()
     for login, paths in {
         Role.NATIONAL_COORDINATOR: ("/landelijk", "/bord", "/bord?soort=NLA"),
         Role.COORDINATOR_REGIONAL: ("/landelijk", "/bord"),

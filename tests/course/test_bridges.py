@@ -284,7 +284,7 @@ def test_a_night_is_called_after_its_evening(utc: datetime, night: date) -> None
 
 
 def test_every_kind_of_bridge_is_known() -> None:
-    assert {kind.value for kind in BridgeKind} == {"hotel", "police_cell", "regular_bed", "other"}
+    assert {kind.value for kind in BridgeKind} == {"hotel", "police_cell", "police_bed", "regular_bed", "other"}
     assert rules.nights(date(2026, 11, 21), date(2026, 11, 20)) == 1
     assert rules.nights_within(date(2026, 11, 1), date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 31)) == 0
 

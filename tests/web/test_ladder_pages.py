@@ -8,7 +8,7 @@ import pytest
 
 from nrm import policy
 from nrm.access.rules import OrganisationKind, Role
-from tests.builders import Town, town
+from tests.builders import DEADLINES_ALONE, Town, town
 from tests.site import Visitor
 from web.rule_words import RUNG_ROLES, TRIGGER_NAMES
 
@@ -67,7 +67,7 @@ def test_a_line_for_the_night_is_drafted_previewed_and_put_in_force(here: Town) 
     desk.after(desk.post("/spelregels/ladder/voorstel/ingaan", version="1"))
     with here.database.reading() as tx:
         lines = policy.current(tx, policy.Ladder)[1].lines
-    assert [line.hours for line in lines] == ["after_hours", None]
+    assert [line.hours for line in lines] == ["after_hours", *(line.hours for line in DEADLINES_ALONE.lines)]
     assert [rung.role for rung in lines[0].rungs] == ["owner", "duty_officer"]
     removed = {"remove": "yes", "note": "toch niet", "base_version": "2", "version": "0"}
     admin.after(admin.post("/spelregels/ladder/lijn/1", **removed))
@@ -93,11 +93,12 @@ def test_what_is_wrong_is_said(here: Town, wrong: dict[str, object], says: str) 
 
 
 def test_the_last_line_stays_and_holds_for_all(here: Town) -> None:
-    admin = Visitor(here, "admin")
-    assert "Haal deze regel weg" not in admin.get("/spelregels/ladder/lijn/1").text
+    admin, last = Visitor(here, "admin"), len(DEADLINES_ALONE.lines)
+    assert DEADLINES_ALONE.lines[-1].default
+    assert "Haal deze regel weg" not in admin.get(f"/spelregels/ladder/lijn/{last}").text
     removed = {"remove": "yes", "note": "weg ermee", "base_version": "1", "version": "0"}
-    assert admin.post("/spelregels/ladder/lijn/1", **removed).status_code == 404
-    for absent in ("0", "2", "x"):
+    assert admin.post(f"/spelregels/ladder/lijn/{last}", **removed).status_code == 404
+    for absent in ("0", str(last + 1), "x"):
         assert admin.get(f"/spelregels/ladder/lijn/{absent}").status_code == 404
     admin.after(admin.post("/spelregels/ladder/lijn/1", **{**NIGHT, **RUNG, "version": "0"}))
     with here.database.reading() as tx:

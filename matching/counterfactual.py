@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matching.asked import Asked, TooHard
 from matching.eligibility import BoolArray, IntArray
 from matching.engine import Part, optimum
-from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, components, pruned
+from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
@@ -76,7 +76,7 @@ class Answer:
         for request, unit in enumerate(self.placement):
             if unit != UNPLACED:
                 self._taken[unit] += source.instance.size[request]
-        self._parts = components(pruned(source.instance))
+        self._parts = source.parts
         self.parts = len(self._parts)
         self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
         self._part_of_unit = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}

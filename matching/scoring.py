@@ -171,15 +171,20 @@ def placed_amounts(columns_of: Scores, rows: IntArray, columns: IntArray) -> tup
 
     In the narrowest whole numbers that hold them, because a problem has many pairs.
     """
-    levels: list[Amounts] = []
-    for amounts in (
-        columns_of.care(rows, columns),
-        columns_of.change(rows, columns),
-        columns_of.fit(rows, columns),
-    ):
-        narrow = amounts.dtype != np.object_ and int(amounts.max(initial=0)) < _INT32_SAFE
-        levels.append(amounts.astype(np.int32) if narrow else amounts)
-    return tuple(levels)
+    return tuple(
+        narrowed(amounts)
+        for amounts in (
+            columns_of.care(rows, columns),
+            columns_of.change(rows, columns),
+            columns_of.fit(rows, columns),
+        )
+    )
+
+
+def narrowed(amounts: Amounts) -> Amounts:
+    """The same in the narrowest whole numbers that hold them."""
+    narrow = amounts.dtype != np.object_ and int(amounts.max(initial=0)) < _INT32_SAFE
+    return amounts.astype(np.int32) if narrow else amounts
 
 
 def _column(numbers: Iterable[int]) -> IntArray:

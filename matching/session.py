@@ -1,7 +1,8 @@
 """Solving again after every event, for the price of what the event touched.
 
-A session keeps the problem and the optima of its parts. After a change only parts whose content changed are solved
-again, and the answer is the very one a fresh solve of the same problem gives: content alone decides a part's optimum.
+A session keeps the problem, its pairs and the optima of its parts. After a change only what changed is judged again
+(`kept`), only parts whose content changed are solved again, and the answer is the very one a fresh solve of the same
+problem gives: content alone decides a part's optimum.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from matching.engine import Memory
+from matching.kept import Compiler
 from matching.problem import Problem, Request, Unit
 from matching.search import Limit
 from matching.solution import TWO_SECONDS, Budget, Solution
@@ -27,6 +29,8 @@ class Session:
         self.seed = seed
         self.keep_places = keep_places
         self._memory = Memory()
+        self._compiler = Compiler()
+        self._told: tuple[Problem, tuple[int, bool], Solution] | None = None
 
     def change(
         self,
@@ -41,6 +45,7 @@ class Session:
 
         Raises `MalformedProblem`, changing nothing, if the result makes no sense. Taking away what is absent is fine.
         """
+        requests, units = tuple(requests), tuple(units)
         all_requests = {request.id: request for request in self.problem.requests}
         all_units = {unit.id: unit for unit in self.problem.units}
         for gone in without_requests:
@@ -49,17 +54,40 @@ class Session:
             all_units.pop(gone, None)
         all_requests.update((request.id, request) for request in requests)
         all_units.update((unit.id, unit) for unit in units)
-        self.problem = replace(
-            self.problem, requests=tuple(all_requests.values()), units=tuple(all_units.values()), **(rules or {})
-        )
+        if rules:
+            lists = {"requests": tuple(all_requests.values()), "units": tuple(all_units.values())}
+            self.problem = replace(self.problem, **{**lists, **rules})
+        else:
+            self.problem = self.problem.amended(all_requests.values(), all_units.values(), (*requests, *units))
 
-    def solve(self, budget: Budget = TWO_SECONDS, alternatives: int = 0) -> Solution:
-        """The optimum of the problem as it is now, as from scratch."""
+    def follow(self, problem: Problem) -> None:
+        """Go on with another problem: what it shares with the one so far is not worked out again."""
+        self.problem = problem
+
+    def solve(self, budget: Budget = TWO_SECONDS, alternatives: int = 0, *, reasons: bool = True) -> Solution:
+        """The optimum of the problem as it is now, as from scratch. `reasons`: see `solve`.
+
+        The same question again gets the same answer, unless that was cut short.
+        """
+        asked = alternatives, reasons
+        if self._told is not None and self._told[1] == asked and self._told[0] == self.problem:
+            return self._told[2]
         self._memory.next_round()
-        answer = answered(self.problem, Limit(budget), self.seed, self._memory)
-        solution = reported(answer, alternatives)
+        answer = answered(self.problem, Limit(budget), self.seed, self._memory, compiler=self._compiler)
+        solution = reported(answer, alternatives, reasons=reasons, memory=self._memory)
+        whole = solution.proven and not answer.cut_short
+        self._told = (self.problem, asked, solution) if whole else None
         if self.keep_places:
-            unit_of = solution.unit_of
-            kept = (replace(one, previous=unit_of.get(one.id, one.previous)) for one in self.problem.requests)
-            self.problem = replace(self.problem, requests=tuple(kept))
+            self._keep(solution.unit_of)
         return solution
+
+    def _keep(self, unit_of: Mapping[str, str]) -> None:
+        """Where everybody is now is where they were, from now on."""
+        moved = {
+            one.id: one.standing_in(unit_of[one.id])
+            for one in self.problem.requests
+            if one.id in unit_of and unit_of[one.id] != one.previous
+        }
+        if moved:
+            kept = [moved.get(one.id, one) for one in self.problem.requests]
+            self.problem = self.problem.amended(kept, self.problem.units, ())

@@ -19,6 +19,7 @@ from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.solution import Alternative, Lift, Nearest, Reason, Unplaced
+from matching.wide import Wide
 from matching.words import Value, Words
 
 NEAREST_MAX = 3
@@ -65,8 +66,9 @@ class _Rest:
 class Answer:
     """A placement found for a compiled problem, ready to be questioned."""
 
-    def __init__(self, source: Compiled, found: Found, limit: Limit, seed: int) -> None:
+    def __init__(self, source: Compiled, found: Found, limit: Limit, seed: int, wide: Wide | None = None) -> None:
         self.source = source
+        self.wide = wide
         self.found = found
         self.limit = limit
         self.seed = seed

@@ -41,14 +41,14 @@ class Compiler:
     def _again(self, problem: Problem) -> Compiled | None:
         """From the one before; None where that would not be less work."""
         lists, last = Lists(problem), self._last
-        if last is None or not (listed(lists) and listed(last.lists)) or not _same_rules(problem, last.problem):
+        if last is None or not (listed(lists) and listed(last.lists)) or not same_rules(problem, last.problem):
             return None
         moved = _occupants_changed(last.problem.occupants, problem.occupants)
 
         def stays(old: Unit, new: Unit) -> bool:
             return (old is new or old == new) and new.location not in moved
 
-        known = _new_numbers(last.requests, lists.requests, _judged_alike)
+        known = _new_numbers(last.requests, lists.requests, judged_alike)
         homes = _new_numbers(last.units, lists.units, stays)
         new_requests, new_units = _unreached(known, len(lists.requests)), _unreached(homes, len(lists.units))
         if _CHANGED_SHARE * (len(new_requests) + len(new_units)) > len(lists.requests) + len(lists.units):
@@ -77,11 +77,13 @@ class Compiler:
         return supply
 
 
-def _judged_alike(old: Request, new: Request) -> bool:
+def judged_alike(old: Request, new: Request) -> bool:
+    """Whether only `previous` is another."""
     return old is new or bool(_judged_of(old) == _judged_of(new))
 
 
-def _same_rules(one: Problem, other: Problem) -> bool:
+def same_rules(one: Problem, other: Problem) -> bool:
+    """Whether a pair of the one is judged as in the other; occupants aside."""
     same = one.zones is other.zones or one.zones == other.zones
     return same and one.criteria == other.criteria and one.weights == other.weights
 

@@ -116,14 +116,14 @@ class Scores:
         return zip(self.consult, self.excludes, strict=True)
 
     def most_per_person(self) -> tuple[list[int], list[int], list[int]]:
-        """Per request what no pair of it exceeds: care and fit per person, change per party."""
+        """Per request what no pair of it exceeds: care and fit per person, change per party (once it is placed)."""
         requests = len(self.size)
         wishes = np.zeros(requests, np.int64)
         for wanted in self.wanted:
             wishes += _bits(wanted)
         days = np.maximum(0, int(self.available_from.max(initial=0)) - self.from_day)
         fit = WISH_AMOUNT * wishes + ZONE_AMOUNT * int(self.zone.max(initial=0)) + DAY_AMOUNT * days
-        return [self._most_care_per_person] * requests, (self.previous != NOWHERE).astype(int).tolist(), fit.tolist()
+        return [self._most_care_per_person] * requests, [1] * requests, fit.tolist()
 
 
 def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Scores:

@@ -12,6 +12,7 @@ from typing import Any
 from matching.engine import Memory
 from matching.kept import Compiler
 from matching.problem import Problem, Request, Unit
+from matching.repair import Since, Standing
 from matching.search import Limit
 from matching.solution import TWO_SECONDS, Budget, Solution
 from matching.solver import answered, reported
@@ -25,11 +26,16 @@ class Session:
     """
 
     def __init__(self, problem: Problem, seed: int = 0, *, keep_places: bool = True) -> None:
-        self.problem = problem
         self.seed = seed
         self.keep_places = keep_places
+        self._since = Since()
+        self._problem = problem
+        self._requests: dict[str, Request] = {}
+        self._units: dict[str, Unit] = {}
+        self.follow(problem)
         self._memory = Memory()
         self._compiler = Compiler()
+        self._standing: Standing | None = None
         self._told: tuple[Problem, tuple[int, bool], Solution] | None = None
 
     def change(
@@ -46,8 +52,8 @@ class Session:
         Raises `MalformedProblem`, changing nothing, if the result makes no sense. Taking away what is absent is fine.
         """
         requests, units = tuple(requests), tuple(units)
-        all_requests = {request.id: request for request in self.problem.requests}
-        all_units = {unit.id: unit for unit in self.problem.units}
+        without_requests, without_units = tuple(without_requests), tuple(without_units)
+        all_requests, all_units = dict(self._requests), dict(self._units)
         for gone in without_requests:
             all_requests.pop(gone, None)
         for gone in without_units:
@@ -56,13 +62,24 @@ class Session:
         all_units.update((unit.id, unit) for unit in units)
         if rules:
             lists = {"requests": tuple(all_requests.values()), "units": tuple(all_units.values())}
-            self.problem = replace(self.problem, **{**lists, **rules})
-        else:
-            self.problem = self.problem.amended(all_requests.values(), all_units.values(), (*requests, *units))
+            self.follow(replace(self._problem, **{**lists, **rules}))
+            return
+        self._problem = self._problem.amended(all_requests.values(), all_units.values(), (*requests, *units))
+        self._requests, self._units = all_requests, all_units
+        self._since.requests.update(without_requests, (one.id for one in requests))
+        self._since.units.update(without_units, (one.id for one in units))
+
+    @property
+    def problem(self) -> Problem:
+        """As it is now."""
+        return self._problem
 
     def follow(self, problem: Problem) -> None:
         """Go on with another problem: what it shares with the one so far is not worked out again."""
-        self.problem = problem
+        self._problem = problem
+        self._requests = {one.id: one for one in problem.requests}
+        self._units = {one.id: one for one in problem.units}
+        self._since.anything = True
 
     def solve(self, budget: Budget = TWO_SECONDS, alternatives: int = 0, *, reasons: bool = True) -> Solution:
         """The optimum of the problem as it is now, as from scratch. `reasons`: see `solve`.
@@ -70,24 +87,33 @@ class Session:
         The same question again gets the same answer, unless that was cut short.
         """
         asked = alternatives, reasons
-        if self._told is not None and self._told[1] == asked and self._told[0] == self.problem:
+        if self._told is not None and self._told[1] == asked and self._told[0] == self._problem:
             return self._told[2]
-        self._memory.next_round()
-        answer = answered(self.problem, Limit(budget), self.seed, self._memory, compiler=self._compiler)
-        solution = reported(answer, alternatives, reasons=reasons, memory=self._memory)
-        whole = solution.proven and not answer.cut_short
-        self._told = (self.problem, asked, solution) if whole else None
+        since, self._since = self._since, Since()
+        if self._standing is not None and asked == (0, False) and self._standing.follow(self._problem, since):
+            moved, solution = self._standing.moved, self._standing.solution()
+        else:
+            self._standing = None
+            self._memory.next_round()
+            answer = answered(self._problem, Limit(budget), self.seed, self._memory, compiler=self._compiler)
+            solution = reported(answer, alternatives, reasons=reasons, memory=self._memory)
+            moved = solution.unit_of
+            whole = solution.proven and not answer.cut_short
+            self._told = (self._problem, asked, solution) if whole else None
+            if answer.wide is not None:
+                self._standing = Standing(answer.wide, answer.placement)
         if self.keep_places:
-            self._keep(solution.unit_of)
+            self._keep(moved)
         return solution
 
     def _keep(self, unit_of: Mapping[str, str]) -> None:
         """Where everybody is now is where they were, from now on."""
         moved = {
-            one.id: one.standing_in(unit_of[one.id])
-            for one in self.problem.requests
-            if one.id in unit_of and unit_of[one.id] != one.previous
+            name: self._requests[name].standing_in(unit)
+            for name, unit in unit_of.items()
+            if self._requests[name].previous != unit
         }
         if moved:
-            kept = [moved.get(one.id, one) for one in self.problem.requests]
-            self.problem = self.problem.amended(kept, self.problem.units, ())
+            self._requests.update(moved)
+            self._problem = self._problem.amended(self._requests.values(), self._problem.units, ())
+            self._since.requests.update(moved)

@@ -105,11 +105,14 @@ def answered(
     if start is not None:
         homes = [start.get(request.id) for request in source.requests]
         begin = tuple(UNPLACED if home is None else source.unit_number.get(home, UNPLACED) for home in homes)
+    wide = None
     if source.instance.most is None:
         found = optimum(source.pruned, limit, seed, memory, begin, source.parts)
     else:
-        source, found = wide_optimum(source, limit, begin)
-    return Answer(source, _checked(source, found), limit, seed)
+        wide = wide_optimum(source, limit, begin)
+        source, found = wide.source, wide.found
+    checked = _checked(source, found)
+    return Answer(source, checked, limit, seed, wide if checked is found else None)
 
 
 def _checked(source: Compiled, found: Found) -> Found:

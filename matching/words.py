@@ -31,6 +31,9 @@ _BEYOND: Final = 2.0**62
 # Bits per word of a level that needs several.
 _DIGIT_BITS: Final = 40
 
+# Where only candidates are listed there is room for as much again to come.
+_ROOM: Final = {True: 1, False: 2}
+
 Value = tuple[int, ...]
 """One number, word by word; tuples compare like the levels they hold."""
 
@@ -131,6 +134,11 @@ class Words:
             words.extend(_digits(total * FINENESS, group.width))
         return tuple(words) or (0,)
 
+    @property
+    def bases(self) -> dict[int, int]:
+        """More than a level can sum to, per number of a level that anything hangs on."""
+        return {level.number: level.base for group in self._groups for level in group.levels}
+
     def unit_of(self, number: int) -> tuple[int, int] | None:
         """The word a level counts in and what one of it, per person, is there; None if it is spread over several."""
         at = 0
@@ -148,7 +156,7 @@ class Words:
 
         Ends after the first level whose bound is not what was `reached`: further down nothing is known.
         """
-        digits: dict[int, int] = {}
+        digits: dict[int, tuple[int, _Level]] = {}
         at = 0
         for group in self._groups:
             total = 0
@@ -160,11 +168,15 @@ class Words:
             for level in group.levels:
                 rest //= level.base
                 digit, left = divmod(left, rest)
-                digits[level.number] = max(0, -(-(digit + level.offset) // level.scale))
+                digits[level.number] = digit + level.offset, level
         least: list[int] = []
         for number, amount in enumerate(reached):
-            least.append(min(digits.get(number, amount), amount))
-            if least[-1] != amount:
+            if number not in digits:
+                least.append(amount)
+                continue
+            digit, level = digits[number]
+            least.append(min(max(0, -(-digit // level.scale)), amount))
+            if digit != amount * level.scale:  # also where it says less than nothing, or is rounded up
                 break
         return tuple(least)
 
@@ -244,7 +256,7 @@ def _drop_levels(instance: Instance) -> Iterator[_Level]:
     for number, out in enumerate(out_of):
         low = np.where(nowhere, out, 0)
         high = np.where(instance.optional | nowhere, out, 0)
-        base = 1 + _dot(size, high - low)
+        base = 1 + _ROOM[instance.most is None] * _dot(size, high - low)
         yield _Level(number, None, np.where(instance.optional, out - low, 0), _dot(size, low), 1, base)
 
 
@@ -282,7 +294,7 @@ def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
         None,
         offset=_dot(size, low),
         scale=scale,
-        base=1 + _dot(size, high - low),
+        base=1 + _ROOM[most is None] * _dot(size, high - low),
     )
 
 

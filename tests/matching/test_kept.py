@@ -30,9 +30,9 @@ def _same(one: Instance, other: Instance) -> bool:
     return True
 
 
-def _changed(draw: random.Random, problem: Problem, other: Problem) -> Problem:
+def changed(draw: random.Random, problem: Problem, other: Problem, *, links: bool = False) -> Problem:
     """One event: somebody or something comes, changes, goes, or moves in; now and then a rule changes."""
-    requests = {one.id: replace(one, apart=(), together=None) for one in problem.requests}
+    requests = {one.id: one if links else replace(one, apart=(), together=None) for one in problem.requests}
     units = {one.id: one for one in problem.units}
     kind = draw.randrange(9)
     newcomer = replace(draw.choice(other.requests), id=f"n{draw.randrange(5)}", together=None)
@@ -67,7 +67,7 @@ def test_compiling_what_changed_is_compiling_all(seed: int, monkeypatch: pytest.
     problem, other, compiler = random_problem(seed, 12, 9), random_problem(seed + 1_000, 12, 9), Compiler()
     for step in range(12):
         assert _same(compiler.compiled(problem).instance, compiled(problem).instance), step
-        problem = _changed(draw, problem, other)
+        problem = changed(draw, problem, other)
 
 
 def test_most_events_are_not_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:

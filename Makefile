@@ -12,6 +12,8 @@ PREPARE := .venv/bin/python -c "import matching; matching.prepare()"
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
+# Where Python may not keep its bytecode, every start compiles everything again: ten seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test format
 

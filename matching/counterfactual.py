@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from matching.asked import Asked, TooHard
 from matching.eligibility import BoolArray, IntArray
 from matching.engine import Part, optimum
-from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, components, pruned
+from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.solution import Alternative, Lift, Nearest, Reason, Unplaced
+from matching.wide import Wide
 from matching.words import Value, Words
 
 NEAREST_MAX = 3
@@ -65,8 +66,9 @@ class _Rest:
 class Answer:
     """A placement found for a compiled problem, ready to be questioned."""
 
-    def __init__(self, source: Compiled, found: Found, limit: Limit, seed: int) -> None:
+    def __init__(self, source: Compiled, found: Found, limit: Limit, seed: int, wide: Wide | None = None) -> None:
         self.source = source
+        self.wide = wide
         self.found = found
         self.limit = limit
         self.seed = seed
@@ -76,7 +78,7 @@ class Answer:
         for request, unit in enumerate(self.placement):
             if unit != UNPLACED:
                 self._taken[unit] += source.instance.size[request]
-        self._parts = components(pruned(source.instance))
+        self._parts = source.parts
         self.parts = len(self._parts)
         self._part_of_request = {int(request): at for at, part in enumerate(self._parts) for request in part[0]}
         self._part_of_unit = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}

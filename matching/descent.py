@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.eligibility import BoolArray, IntArray
-from matching.kernels import _native, settle
+from matching.kernels import settle
+from matching.native import inner, kernel
 
 FloatArray = NDArray[np.float64]
 Net = tuple[IntArray, ...]
@@ -50,7 +51,14 @@ _PATIENCE = 10
 _SLOWER = 0.7
 
 
-@_native
+@inner
+def _copy(to: IntArray, other: IntArray) -> None:
+    """What `to[:] = other` does, which takes long to compile for all that could be wrong with it."""
+    for at in range(to.size):
+        to[at] = other[at]
+
+
+@inner
 def _route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would cost more than the work
     net: Net,
     capacity: IntArray,
@@ -201,7 +209,7 @@ def _route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would co
     return True
 
 
-@_native
+@inner
 def _proof(net: Net, capacity: IntArray, flow: IntArray, price: IntArray) -> tuple[int, int]:
     """What the prices prove, whatever they are, and what the flow costs; see `kernels.proof`."""
     tail, head, cost = net[0], net[1], net[2]
@@ -216,7 +224,7 @@ def _proof(net: Net, capacity: IntArray, flow: IntArray, price: IntArray) -> tup
     return proven, costs
 
 
-@_native
+@inner
 def _close_at(net: Net, capacity: IntArray, request: int, location: int, elsewhere: bool) -> None:
     """Without the units at a location; or only those there, and not staying outside."""
     head, leave_row, leave, gate_row, gate_unit, size, where = net[1], net[3], net[4], net[7], net[9], net[11], net[14]
@@ -229,7 +237,7 @@ def _close_at(net: Net, capacity: IntArray, request: int, location: int, elsewhe
             capacity[arc] = 0
 
 
-@_native
+@inner
 def _tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, unit: int) -> bool:
     """No more parties through a gate than have a way to it, and rooms to match; False if fewer than must.
 
@@ -268,7 +276,7 @@ def _tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, un
     return True
 
 
-@_native
+@inner
 def _narrowed(
     net: Net, capacity: IntArray, least: IntArray, most: IntArray, kind: int, what: int, where: int, side: int
 ) -> bool:
@@ -300,7 +308,7 @@ def _narrowed(
     return _tightened(net, capacity, least, most, unit)
 
 
-@_native
+@inner
 def _link_violated(  # noqa: PLR0912  groups, then pairs
     net: Net, flow: IntArray, share: IntArray, branch: IntArray
 ) -> bool:
@@ -358,7 +366,7 @@ def _link_violated(  # noqa: PLR0912  groups, then pairs
     return False
 
 
-@_native
+@inner
 def _fractions(
     net: Net,
     capacity: IntArray,
@@ -413,7 +421,7 @@ def _fractions(
     return found
 
 
-@_native
+@inner
 def _party_violated(net: Net, flow: IntArray, split: bool, branch: IntArray) -> bool:
     """Somebody partly outside; or (`split`) the largest party in two units, and the unit most of it is in."""
     leave_row, leave, gate_row, size = net[3], net[4], net[7], net[11]
@@ -438,7 +446,7 @@ def _party_violated(net: Net, flow: IntArray, split: bool, branch: IntArray) -> 
     return largest > 0
 
 
-@_native
+@inner
 def _violated(
     net: Net,
     capacity: IntArray,
@@ -461,7 +469,7 @@ def _violated(
     return found
 
 
-@_native
+@inner
 def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
     net: Net,
     capacity: IntArray,
@@ -496,7 +504,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
     for turn in range(rounds + 1):
         final = turn == rounds
         if final:
-            worth[:] = best_worth
+            _copy(worth, best_worth)
         total = 0
         for request in range(requests):
             cover[request] = 0
@@ -598,7 +606,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
             known = True
             idle = 0
             bound = total
-            best_worth[:] = worth
+            _copy(best_worth, worth)
             if bound >= target:
                 return True, bound
         else:
@@ -612,7 +620,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
                     cover[request] = 1  # worth no more than staying out costs: staying out is its place
                 norm += float((1 - cover[request]) * size[request]) ** 2
             if norm == 0.0:
-                worth[:] = best_worth
+                _copy(worth, best_worth)
                 rounds = turn + 1
                 continue
             stride = pace * float(target - total) / norm
@@ -626,7 +634,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
     return True, bound
 
 
-@_native
+@inner
 def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     net: Net, capacity: IntArray, flow: IntArray, placed: IntArray, room: IntArray, taken: IntArray
 ) -> tuple[bool, int]:
@@ -649,7 +657,7 @@ def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     )
     group_row, group_members, apart, order = net[15], net[16], net[17], net[18]
     arcs, requests = gate_row[-1], size.size
-    room[:] = places
+    _copy(room, places)
     placed[:] = -1
     taken[:] = -1  # of every request the arc it has
     for arc in range(arcs):
@@ -731,15 +739,15 @@ def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     return True, total
 
 
-@_native
+@inner
 def _grouped(group_members: IntArray, request: int) -> bool:
     found = False
-    for member in group_members:
-        found = found or member == request
+    for at in range(group_members.size):
+        found = found or group_members[at] == request
     return found
 
 
-@_native
+@inner
 def _left(request: int, size: IntArray, places: IntArray, private: IntArray, placed: IntArray, room: IntArray) -> None:
     """Nowhere again."""
     unit = placed[request]
@@ -748,7 +756,7 @@ def _left(request: int, size: IntArray, places: IntArray, private: IntArray, pla
         placed[request] = -1
 
 
-@_native
+@inner
 def _clear_of(apart: IntArray, request: int, here: int, placed: IntArray, location: IntArray) -> bool:
     """Whether nobody this request must be apart from is at a location."""
     for pair in range(apart.size // 2):
@@ -759,7 +767,7 @@ def _clear_of(apart: IntArray, request: int, here: int, placed: IntArray, locati
     return True
 
 
-@_native
+@inner
 def _cheapest(net: Net, capacity: IntArray, request: int, here: int, placed: IntArray, room: IntArray) -> int:
     """The cheapest open arc of a request to a unit with room, at a location (-1 for any); -1 for none."""
     head, cost, leave_row, leave, gate_row, gate_unit, size, location = (
@@ -785,7 +793,7 @@ def _cheapest(net: Net, capacity: IntArray, request: int, here: int, placed: Int
     return best
 
 
-@_native
+@inner
 def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
     net: Net,
     row: IntArray,
@@ -830,7 +838,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
             return _DEAD
         found, value = _rounded(net, capacity, flow, near, room, taken)
         if found and value < goal[5]:
-            placed[:] = near
+            _copy(placed, near)
             goal[1], goal[5] = value, value - goal[3]
             goal[4] += 1
             goal[0] = min(goal[0], goal[5])
@@ -854,7 +862,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
             return _DEAD
 
 
-@_native
+@inner
 def _taken(rows: IntArray, opened: IntArray, counts: IntArray, deepest: bool) -> int:
     """The open node with the least bound, of equals the deepest, then the first; or the deepest of all. -1 for none."""
     best = -1
@@ -876,7 +884,7 @@ def _taken(rows: IntArray, opened: IntArray, counts: IntArray, deepest: bool) ->
     return int(slot)
 
 
-@_native
+@kernel
 def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
     net: Net,
     rows: IntArray,
@@ -908,9 +916,12 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
     gates = net[8].size
     scratch = np.empty((6, rows.shape[1]), np.int64)[:, : requests + gates + places.size + 1]
     drop = np.zeros(arcs + requests, np.bool_)
+    locations = 1
+    for unit in range(location.size):
+        locations = max(locations, 1 + location[unit])
     branch = (
         np.zeros(3, np.int64),
-        np.zeros(1 + (location.max() if location.size else 0), np.int64),
+        np.zeros(locations, np.int64),
         np.zeros((2, _CANDIDATES_MAX), np.int64),
     )
     rounding = (np.zeros(requests, np.int64), np.zeros(places.size, np.int64), np.zeros(requests, np.int64))
@@ -949,7 +960,7 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
                 return SMALLER
             counts[1] -= 1
             node = free[counts[1]]
-            rows[node] = rows[0]
+            _copy(rows[node], rows[0])
         if node < 0:
             node = _taken(rows, opened, counts, counts[1] < free.size // 4)
             if node < 0:
@@ -979,7 +990,7 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
         )
         if found == 0:
             return DISBELIEVED
-        how[:] = first
+        _copy(how, first)
         kept[:] = -1
         low = high = 0
         for one in range(found):
@@ -991,7 +1002,7 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
                 slot = free[counts[1]]
                 pair[side] = slot
                 child = rows[slot]
-                child[:] = row
+                _copy(child, row)
                 child[1] += 1
                 counts[2] += 1
                 child[2] = counts[2]

@@ -381,9 +381,11 @@ class Eligibility:
         return {code: found[code] for code in sorted(found)}
 
 
-def eligibility(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Eligibility:
-    """All hard pair rules for the given order of requests (R) and units (U)."""
-    sides = Sides(problem.criteria, problem.occupants, Demand.of(requests), Supply(units))
+def eligibility(
+    problem: Problem, requests: Sequence[Request], units: Sequence[Unit], supply: Supply | None = None
+) -> Eligibility:
+    """All hard pair rules for the given order of requests (R) and units (U). `supply`: of these units, if known."""
+    sides = Sides(problem.criteria, problem.occupants, Demand.of(requests), supply or Supply(units))
     everybody = len(units)
     traits = list(traits_between(sides))
     traits_of: list[list[int]] = [[] for _ in requests]

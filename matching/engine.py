@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from matching.branch import BranchSearch
 from matching.constraint import constraint_search, least_amounts
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement, components, pruned
+from matching.model import Part as Parted
 from matching.network import Choices, Flow, UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
@@ -23,45 +25,55 @@ QUESTION_ROUNDS = 20
 
 
 class Memory:
-    """Optima of parts met before, by content. A part solves the same wherever it comes from: only time is saved.
+    """What was found out about parts met before, by their content: a part solves the same wherever it comes from, so
+    only time is saved.
 
     Holds what the last two rounds used, so it cannot grow without end.
     """
 
     def __init__(self) -> None:
-        self._older: dict[bytes, Found] = {}
-        self._recent: dict[bytes, Found] = {}
+        self._older: dict[object, Any] = {}
+        self._recent: dict[object, Any] = {}
 
     def next_round(self) -> None:
         """Forget what was not used since the last call but one."""
         self._older, self._recent = self._recent, {}
 
-    def recall(self, key: bytes) -> Found | None:
-        """The proven optimum of a part, if known."""
-        found = self._recent.get(key) or self._older.get(key)
+    def recall(self, key: object) -> Any:
+        """What was kept under a key; None if nothing is known."""
+        found = self._recent.get(key)
+        if found is None:
+            found = self._older.get(key)
         if found is not None:
             self._recent[key] = found
         return found
 
-    def keep(self, key: bytes, found: Found) -> None:
-        """Remember a proven optimum."""
-        if found.proven:
-            self._recent[key] = found
+    def keep(self, key: object, found: object) -> None:
+        """Remember what must be as true the next time."""
+        self._recent[key] = found
 
 
 def optimum(
-    instance: Instance, limit: Limit, seed: int, memory: Memory | None = None, start: Placement | None = None
+    instance: Instance,
+    limit: Limit,
+    seed: int,
+    memory: Memory | None = None,
+    start: Placement | None = None,
+    parts: Sequence[Parted] | None = None,
 ) -> Found:
     """The best placement in strict level order; `bound` has a value for every level it is known for.
 
-    `start`: a placement to begin with, as far as it is allowed. It saves time, and among equals it stays.
+    `start`: a placement to begin with, as far as it is allowed. It saves time, and among equals it stays. `parts`: the
+    `components`, if it is pruned already and they are known.
     """
-    instance = pruned(instance)
+    if parts is None:
+        instance = pruned(instance)
+        parts = components(instance)
     placement = [UNPLACED] * instance.requests
     proven, missing = True, False
     bounds: list[tuple[int, ...]] = []
     values: list[LevelAmounts] = []
-    for requests, units in components(instance):
+    for requests, units in parts:
         part = instance.part(requests, units)
         found = _remembered(part, limit, seed, memory, _within(start, requests, units))
         proven &= found.proven
@@ -93,9 +105,11 @@ def _remembered(
     if memory is None or start is not None or part.requests == 1:
         return part_optimum(part, limit, seed, start)
     key = part.fingerprint() + repr(seed).encode()
-    found = memory.recall(key)
-    if found is None:
-        found = part_optimum(part, limit, seed)
+    known: Found | None = memory.recall(key)
+    if known is not None:
+        return known
+    found = part_optimum(part, limit, seed)
+    if found.proven:
         memory.keep(key, found)
     return found
 

@@ -7,17 +7,12 @@ Words are added without carrying, because each holds whole levels that no sum ca
 Compiled by Numba on first use and kept on disk beside this file; nothing here allocates per step or holds the GIL.
 """
 
-from collections.abc import Callable
 from functools import cache
-from typing import ParamSpec, TypeVar, cast
 
-import numba
 import numpy as np
 
 from matching.eligibility import BoolArray, IntArray
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from matching.native import inner, kernel
 
 _UNSEEN, _SETTLED = -1, -2
 
@@ -32,20 +27,7 @@ _PATIENCE = 10
 _SLOWER = 0.7
 
 
-def _inlined(function: Callable[P, T]) -> Callable[P, T]:
-    """Part of whichever kernel uses it: a call per number would cost more than the work."""
-    return cast(Callable[P, T], numba.njit(inline="always")(function))
-
-
-def _native(function: Callable[P, T]) -> Callable[P, T]:
-    """Compiled on first call; kept on disk where a folder can be written."""
-    try:
-        return cast(Callable[P, T], numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # nowhere to keep it: compiled again by every process
-        return cast(Callable[P, T], numba.njit(nogil=True)(function))
-
-
-@_inlined
+@inner
 def _less(one: IntArray, i: int, other: IntArray, j: int) -> bool:
     for w in range(one.shape[1]):
         if one[i, w] != other[j, w]:
@@ -53,7 +35,7 @@ def _less(one: IntArray, i: int, other: IntArray, j: int) -> bool:
     return False
 
 
-@_inlined
+@inner
 def _carry(numbers: IntArray, i: int, radix: IntArray) -> None:
     for w in range(numbers.shape[1] - 1, 0, -1):
         if radix[w]:
@@ -62,7 +44,7 @@ def _carry(numbers: IntArray, i: int, radix: IntArray) -> None:
             numbers[i, w - 1] += up
 
 
-@_native
+@inner
 def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> None:
     node = heap[at]
     while at > 0:
@@ -76,7 +58,7 @@ def _sift_up(heap: IntArray, at: int, distance: IntArray, place: IntArray) -> No
     place[node] = at
 
 
-@_native
+@inner
 def _pop(heap: IntArray, size: int, distance: IntArray, place: IntArray) -> int:
     """The nearest node, settled; the heap is one shorter."""
     top = heap[0]
@@ -101,7 +83,7 @@ def _pop(heap: IntArray, size: int, distance: IntArray, place: IntArray) -> int:
     return int(top)
 
 
-@_inlined
+@inner
 def _add(numbers: IntArray, i: int, factor: int, other: IntArray, j: int, radix: IntArray) -> None:
     """numbers[i] += factor × other[j]."""
     for w in range(numbers.shape[1]):
@@ -109,19 +91,25 @@ def _add(numbers: IntArray, i: int, factor: int, other: IntArray, j: int, radix:
     _carry(numbers, i, radix)
 
 
-@_inlined
+@inner
 def _set(numbers: IntArray, i: int, other: IntArray, j: int) -> None:
     for w in range(numbers.shape[1]):
         numbers[i, w] = other[j, w]
 
 
-@_inlined
+@inner
+def _set_all(numbers: IntArray, other: IntArray) -> None:
+    for at in range(numbers.shape[0]):
+        _set(numbers, at, other, at)
+
+
+@inner
 def _clear(numbers: IntArray, i: int) -> None:
     for w in range(numbers.shape[1]):
         numbers[i, w] = 0
 
 
-@_inlined
+@inner
 def _reduced_cost(
     to: IntArray, arc: int, tail: IntArray, head: IntArray, cost: IntArray, price: IntArray, radix: IntArray
 ) -> None:
@@ -131,7 +119,7 @@ def _reduced_cost(
     _carry(to, 0, radix)
 
 
-@_native
+@inner
 def _follow_prices(
     tail: IntArray,
     head: IntArray,
@@ -175,7 +163,7 @@ def _follow_prices(
         balance[head[arc]] += flow[arc]
 
 
-@_native
+@inner
 def _nearest_lack(
     source: int,
     tail: IntArray,
@@ -237,7 +225,7 @@ def _nearest_lack(
     return -1, count
 
 
-@_native
+@inner
 def _send(
     source: int,
     target: int,
@@ -272,7 +260,7 @@ def _send(
     balance[target] += amount
 
 
-@_native
+@inner
 def _approach(  # noqa: PLR0912  one search, read top down
     tail: IntArray,
     head: IntArray,
@@ -348,7 +336,7 @@ def _approach(  # noqa: PLR0912  one search, read top down
     return waiting == 0
 
 
-@_native
+@inner
 def _free_ways(
     source: int,
     tail: IntArray,
@@ -409,7 +397,7 @@ def _free_ways(
         next_arc[node] += 1
 
 
-@_native
+@kernel
 def reroute(
     tail: IntArray,
     head: IntArray,
@@ -436,7 +424,9 @@ def reroute(
     cannot all get through, or `PAUSED`: then it can be called again and goes on, and meanwhile the prices are a bound.
     """
     nodes, words = price.shape
-    balance = supply.copy()
+    balance = np.empty(nodes, np.int64)
+    for node in range(nodes):
+        balance[node] = supply[node]
     _follow_prices(tail, head, cost, radix, rows[0], lists[0], supply, capacity, flow, price, balance)
     distance = np.empty((nodes, words), np.int64)
     place = np.full(nodes, _UNSEEN, np.int64)
@@ -506,7 +496,7 @@ def reroute(
     return ROUTED
 
 
-@_native
+@kernel
 def proof(
     tail: IntArray,
     head: IntArray,
@@ -538,7 +528,7 @@ def proof(
                 _add(total, 0, capacity[arc], step, 0, radix)
 
 
-@_native
+@kernel
 def settle(  # noqa: PLR0912  one unit, read top down
     unit: int,
     places: int,
@@ -592,7 +582,7 @@ def settle(  # noqa: PLR0912  one unit, read top down
     return True
 
 
-@_native
+@inner
 def _best_parties(
     gate: int,
     most: int,
@@ -641,7 +631,7 @@ def _best_parties(
     return count
 
 
-@_native
+@inner
 def _gathered(
     unit: int,
     tables: tuple[IntArray, ...],
@@ -679,7 +669,7 @@ def _gathered(
     return filled
 
 
-@_native
+@inner
 def _one_party(
     filled: int,
     tables: tuple[IntArray, ...],
@@ -705,7 +695,7 @@ def _one_party(
         cover[request_of[chosen[groups[1, winner]]]] += 1
 
 
-@_native
+@inner
 def _packed(
     filled: int,
     free: int,
@@ -748,7 +738,7 @@ def _packed(
         places -= more * gate_size[groups[0, at]]
 
 
-@_native
+@inner
 def _everybody(
     filled: int,
     free: int,
@@ -770,7 +760,7 @@ def _everybody(
             cover[request_of[chosen[one]]] += 1
 
 
-@_native
+@inner
 def _mark_dear(
     filled: int,
     free: int,
@@ -808,7 +798,7 @@ def _mark_dear(
                 drop[arc] = not _less(gain, 1, target, 0)
 
 
-@_native
+@inner
 def _adjusted(
     size: IntArray,
     out_cost: IntArray,
@@ -838,7 +828,7 @@ def _adjusted(
         _carry(worth, request, radix)
 
 
-@_native
+@kernel
 def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost more than the work
     size: IntArray,
     tables: tuple[IntArray, ...],
@@ -876,8 +866,12 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
     for unit in range(units):
         first, last = unit_gates[unit], unit_gates[unit + 1]
         gates = max(gates, last - first)
-        parties = max(parties, most[first:last].sum())
-        rooms = max(rooms, min(room[unit], (most[first:last] * gate_size[first:last]).sum()) + 1)
+        together = persons = 0
+        for gate in range(first, last):
+            together += most[gate]
+            persons += most[gate] * gate_size[gate]
+        parties = max(parties, together)
+        rooms = max(rooms, min(room[unit], persons) + 1)
     best = np.zeros((gates + 1, rooms, words), np.int64)
     taken = np.zeros((gates + 1, rooms), np.int64)
     surplus = np.zeros((parties + 2, words), np.int64)
@@ -886,14 +880,15 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
     cover = np.zeros(requests, np.int64)
     gain = np.zeros((3, words), np.int64)
     total = np.zeros((1, words), np.int64)
-    best_worth = worth.copy()
+    best_worth = np.zeros((requests, words), np.int64)
+    _set_all(best_worth, worth)
     known = False
     idle = 0
     pace = 1.0
     for turn in range(rounds + closing):
         final = turn == rounds
         if final:
-            worth[:] = best_worth
+            _set_all(worth, best_worth)
         cover[:] = 0
         _clear(total, 0)
         for request in range(requests):
@@ -927,7 +922,7 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
             known = True
             idle = 0
             _set(bound, 0, total, 0)
-            best_worth[:] = worth
+            _set_all(best_worth, worth)
         else:
             idle += 1
             if idle % _PATIENCE == 0:
@@ -936,7 +931,7 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
             return True
         if turn < rounds - 1:
             _adjusted(size, out_cost, may_stay_out, radix, cover, target, total, pace, worth)
-    worth[:] = best_worth
+    _set_all(worth, best_worth)
     if closing:
         for request in range(requests):
             if may_stay_out[request]:
@@ -947,7 +942,7 @@ def ascend(  # noqa: PLR0912, PLR0915  one loop, read top down; calls would cost
     return True
 
 
-@_inlined
+@inner
 def _bits(word: int) -> int:
     """How many bits of a word without sign are set."""
     word = word - ((word >> 1) & 0x5555555555555555)
@@ -958,7 +953,7 @@ def _bits(word: int) -> int:
     return (word + (word >> 32)) & 0x7F
 
 
-@_native
+@inner
 def _mark_barred(request: int, located: tuple[IntArray, ...], barred: IntArray, kept: IntArray) -> None:
     """barred[u] = request for every unit that one of its located traits bars; kept[U] is scratch, -1 before."""
     trait_row, traits, unit_row, units, others = located
@@ -975,7 +970,7 @@ def _mark_barred(request: int, located: tuple[IntArray, ...], barred: IntArray, 
                     barred[unit] = request
 
 
-@_inlined
+@inner
 def _beyond(number: IntArray, numbers: IntArray, at: int, last: int) -> bool:
     """Whether number[0] is more than numbers[at] in its words up to the last one given."""
     for w in range(last + 1):
@@ -984,7 +979,7 @@ def _beyond(number: IntArray, numbers: IntArray, at: int, last: int) -> bool:
     return False
 
 
-@_native
+@kernel
 def cheapest_units(  # noqa: PLR0912  one loop over all pairs, read top down; calls would cost more than the work
     who: IntArray,
     among: IntArray,
@@ -1024,7 +1019,8 @@ def cheapest_units(  # noqa: PLR0912  one loop over all pairs, read top down; ca
         request = who[at]
         _mark_barred(request, located, barred, kept)
         found = 0
-        for unit in among:
+        for each in range(among.size):
+            unit = among[each]
             fits = True
             for w in range(request_words.shape[1]):
                 if request_words[request, w] & unit_words[w, unit]:

@@ -17,7 +17,8 @@ import numpy as np
 
 from matching import descent, kernels
 from matching.eligibility import BoolArray, IntArray
-from matching.kernels import ROUTED, _add, _less, _native, proof, reroute, settle
+from matching.kernels import ROUTED, _add, _clear, _less, _set, proof, reroute, settle
+from matching.native import inner, kernel
 from matching.words import FINENESS
 
 FREE, OPEN, LEAF, IMPOSSIBLE = 0, 1, 2, 3
@@ -30,32 +31,7 @@ Graph = tuple[IntArray, IntArray, IntArray, IntArray, IntArray]
 Shape = tuple[IntArray, ...]
 
 
-# The same as in `kernels`, called instead of written out everywhere: these kernels are many and take long to compile.
-
-
-@_native
-def _below(one: IntArray, i: int, other: IntArray, j: int) -> bool:
-    return _less(one, i, other, j)
-
-
-@_native
-def _plus(numbers: IntArray, i: int, factor: int, other: IntArray, j: int, radix: IntArray) -> None:
-    _add(numbers, i, factor, other, j, radix)
-
-
-@_native
-def _put(numbers: IntArray, i: int, other: IntArray, j: int) -> None:
-    for w in range(numbers.shape[1]):
-        numbers[i, w] = other[j, w]
-
-
-@_native
-def _zero(numbers: IntArray, i: int) -> None:
-    for w in range(numbers.shape[1]):
-        numbers[i, w] = 0
-
-
-@_native
+@inner
 def _fitted(
     unit: int, at: int, shape: Shape, private: BoolArray, store: Store, places: IntArray, most: IntArray
 ) -> bool:
@@ -79,7 +55,7 @@ def _fitted(
     )
 
 
-@_native
+@inner
 def _routed(
     at: int,
     graph: Graph,
@@ -91,7 +67,8 @@ def _routed(
     """Make the flow of a node cheapest and write its bound; LEAF, IMPOSSIBLE, or DISBELIEVED as a negative number."""
     tail, head, cost, radix, supply = graph
     capacity, flow, _, _, price, bound, _, _ = store
-    ended = reroute(tail, head, cost, rows, lists, radix, supply, capacity[at], flow[at], price[at], -1)
+    endless = int(np.int64(-1))  # not the constant, for which it would be compiled once more
+    ended = reroute(tail, head, cost, rows, lists, radix, supply, capacity[at], flow[at], price[at], endless)
     if ended != ROUTED:
         return IMPOSSIBLE
     proof(tail, head, cost, radix, supply, capacity[at], flow[at], price[at], total)
@@ -102,7 +79,7 @@ def _routed(
     return LEAF
 
 
-@_native
+@inner
 def _request_gain(
     request: int,
     at: int,
@@ -122,23 +99,23 @@ def _request_gain(
         arc = leaving[one]
         if capacity[at, arc] == 0:
             continue
-        _put(step, 0, cost, arc)
-        _plus(step, 0, 1, price[at], head[arc], radix)
-        if not shut[arc] and (first or _below(step, 0, step, 1)):
+        _set(step, 0, cost, arc)
+        _add(step, 0, 1, price[at], head[arc], radix)
+        if not shut[arc] and (first or _less(step, 0, step, 1)):
             first = False
-            _put(step, 1, step, 0)
+            _set(step, 1, step, 0)
         # What the arc took off the bound before.
-        if _below(step, 0, price[at], request):
-            _plus(gain, 0, -capacity[at, arc], step, 0, radix)
-            _plus(gain, 0, capacity[at, arc], price[at], request, radix)
+        if _less(step, 0, price[at], request):
+            _add(gain, 0, -capacity[at, arc], step, 0, radix)
+            _add(gain, 0, capacity[at, arc], price[at], request, radix)
     if first:
         return False
-    _plus(gain, 0, supply[request], step, 1, radix)
-    _plus(gain, 0, -supply[request], price[at], request, radix)
+    _add(gain, 0, supply[request], step, 1, radix)
+    _add(gain, 0, -supply[request], price[at], request, radix)
     return True
 
 
-@_native
+@inner
 def _unit_gain(  # noqa: PLR0912  one unit, read top down
     unit: int,
     at: int,
@@ -170,43 +147,43 @@ def _unit_gain(  # noqa: PLR0912  one unit, read top down
     sink = supply.size - 1
     node = sink - into_sink.size + unit
     gates = sink - into_sink.size - gate_size.size
-    _zero(step, 2)
+    _clear(step, 2)
     for gate in range(first, last):
         old = capacity[at, begins[1] + gate]
         if through[gate] != old or reserved[gate] != capacity[at, begins[2] + gate]:
-            _put(step, 0, price[at], gates + gate)
+            _set(step, 0, price[at], gates + gate)
             if flow[at, begins[1] + gate] + flow[at, begins[2] + gate] == 0 and reserved[gate] == 0:
                 # Nobody passes: the gate may be as cheap as those who would like to pass allow.
                 some = False
                 for arc in range(gate_row[gate], gate_row[gate + 1]):
                     if capacity[at, arc] > 0 or gate_size[gate] > before[unit]:
-                        _put(step, 1, price[at], request_of[arc])
-                        _plus(step, 1, -1, cost, arc, radix)
-                        if not some or _below(step, 0, step, 1):
+                        _set(step, 1, price[at], request_of[arc])
+                        _add(step, 1, -1, cost, arc, radix)
+                        if not some or _less(step, 0, step, 1):
                             some = True
-                            _put(step, 0, step, 1)
+                            _set(step, 0, step, 1)
                 if not some:
                     continue
-            _put(step, 1, price[at], node)
-            _plus(step, 1, -1, step, 0, radix)  # reduced cost of gate to unit
-            if _below(step, 1, step, 2):
-                _plus(gain, 0, through[gate], step, 1, radix)
-            _put(step, 1, price[at], node)
-            _plus(step, 1, -1, price[at], gates + gate, radix)
-            if _below(step, 1, step, 2):
-                _plus(gain, 0, -old, step, 1, radix)
-            _put(step, 1, price[at], sink)
-            _plus(step, 1, -1, price[at], gates + gate, radix)
-            if _below(step, 1, step, 2):
-                _plus(gain, 0, reserved[gate] - capacity[at, begins[2] + gate], step, 1, radix)
-    _put(step, 1, price[at], sink)
-    _plus(step, 1, -1, price[at], node, radix)
-    if _below(step, 1, step, 2):
-        _plus(gain, 0, into_sink[unit] - capacity[at, begins[3] + unit], step, 1, radix)
+            _set(step, 1, price[at], node)
+            _add(step, 1, -1, step, 0, radix)  # reduced cost of gate to unit
+            if _less(step, 1, step, 2):
+                _add(gain, 0, through[gate], step, 1, radix)
+            _set(step, 1, price[at], node)
+            _add(step, 1, -1, price[at], gates + gate, radix)
+            if _less(step, 1, step, 2):
+                _add(gain, 0, -old, step, 1, radix)
+            _set(step, 1, price[at], sink)
+            _add(step, 1, -1, price[at], gates + gate, radix)
+            if _less(step, 1, step, 2):
+                _add(gain, 0, reserved[gate] - capacity[at, begins[2] + gate], step, 1, radix)
+    _set(step, 1, price[at], sink)
+    _add(step, 1, -1, price[at], node, radix)
+    if _less(step, 1, step, 2):
+        _add(gain, 0, into_sink[unit] - capacity[at, begins[3] + unit], step, 1, radix)
     return True
 
 
-@_native
+@kernel
 def reopened(
     leaves: IntArray,
     graph: Graph,
@@ -251,7 +228,7 @@ def reopened(
             wanted[one] = more and (broken[at] == -1 or broken[at] == unit)
             count += wanted[one]
             continue
-        _put(gain, 0, bound, at)
+        _set(gain, 0, bound, at)
         possible = True
         for request in requests:
             possible &= _request_gain(request, at, graph, rows[0], lists[0], store, shut, gain, step)
@@ -261,14 +238,14 @@ def reopened(
             unit, at, graph, tables, shape, private, store, before, places, scratch, gain, step
         ):
             continue
-        _put(rated, one, gain, 0)
-        if _below(gain, 0, cutoff, 0):
+        _set(rated, one, gain, 0)
+        if _less(gain, 0, cutoff, 0):
             wanted[one] = True
             count += 1
     return count
 
 
-@_native
+@inner
 def _taken_over(
     old: int,
     at: int,
@@ -301,11 +278,11 @@ def _taken_over(
                 first = True
                 for arc in range(gate_row[gate], gate_row[gate + 1]):
                     capacity[at, arc] = gate_size[gate]
-                    _put(total, 0, price[at], request_of[arc])
-                    _plus(total, 0, -1, cost, arc, radix)
-                    if first or _below(price[at], gates + gate, total, 0):
+                    _set(total, 0, price[at], request_of[arc])
+                    _add(total, 0, -1, cost, arc, radix)
+                    if first or _less(price[at], gates + gate, total, 0):
                         first = False
-                        _put(price[at], gates + gate, total, 0)
+                        _set(price[at], gates + gate, total, 0)
         if not _fitted(unit, at, shape, private, store, places, most):
             state[at] = IMPOSSIBLE
             broken[at] = unit
@@ -318,7 +295,7 @@ def _taken_over(
     return ended >= 0
 
 
-@_native
+@inner
 def _copied(old: int, at: int, store: Store) -> None:
     """The content of one row in another."""
     capacity, flow, least, limit, price, _, _, _ = store
@@ -327,10 +304,10 @@ def _copied(old: int, at: int, store: Store) -> None:
     for gate in range(least.shape[1]):
         least[at, gate], limit[at, gate] = least[old, gate], limit[old, gate]
     for node in range(price.shape[1]):
-        _put(price[at], node, price[old], node)
+        _set(price[at], node, price[old], node)
 
 
-@_native
+@inner
 def _branched(
     gate: int,
     count: int,
@@ -377,7 +354,7 @@ def _branched(
         if ended < 0:
             return ended
         if ended == LEAF:
-            if _below(bound, at, cutoff, 0):
+            if _less(bound, at, cutoff, 0):
                 state[at] = OPEN
                 count_open += 1
             else:
@@ -385,7 +362,7 @@ def _branched(
     return count_open
 
 
-@_native
+@inner
 def _group_branch(  # noqa: PLR0912  one link, read top down
     at: int,
     groups: tuple[IntArray, IntArray],
@@ -435,7 +412,7 @@ def _group_branch(  # noqa: PLR0912  one link, read top down
     return False
 
 
-@_native
+@inner
 def _apart_branch(
     at: int,
     apart: IntArray,
@@ -479,7 +456,7 @@ def _apart_branch(
     return False
 
 
-@_native
+@inner
 def _outside_branch(
     at: int,
     size: IntArray,
@@ -499,7 +476,7 @@ def _outside_branch(
     return False
 
 
-@_native
+@inner
 def _gate_branch(
     at: int,
     shape: Shape,
@@ -543,7 +520,7 @@ def _gate_branch(
     return chosen, number
 
 
-@_native
+@inner
 def _split_branch(
     at: int,
     size: IntArray,
@@ -573,19 +550,19 @@ def _split_branch(
     return True
 
 
-@_native
+@inner
 def _less_and_more(pair: IntArray, other: IntArray, bound: IntArray) -> bool:
     """Whether the lower bound of a pair is less than that of another, or as high and the higher one less."""
-    low = pair[1] if _below(bound, pair[1], bound, pair[0]) else pair[0]
+    low = pair[1] if _less(bound, pair[1], bound, pair[0]) else pair[0]
     high = pair[0] + pair[1] - low
-    other_low = other[1] if _below(bound, other[1], bound, other[0]) else other[0]
+    other_low = other[1] if _less(bound, other[1], bound, other[0]) else other[0]
     other_high = other[0] + other[1] - other_low
-    if _below(bound, low, bound, other_low):
+    if _less(bound, low, bound, other_low):
         return True
-    return not _below(bound, other_low, bound, low) and _below(bound, high, bound, other_high)
+    return not _less(bound, other_low, bound, low) and _less(bound, high, bound, other_high)
 
 
-@_native
+@inner
 def _free_rows(slots: IntArray, state: IntArray, found: IntArray) -> bool:
     """The first free rows of the store among some; False if there are too few."""
     count = 0
@@ -598,7 +575,7 @@ def _free_rows(slots: IntArray, state: IntArray, found: IntArray) -> bool:
     return False
 
 
-@_native
+@kernel
 def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
     slots: IntArray,
     pending: IntArray,
@@ -648,20 +625,20 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
     close = np.zeros(begins[1], np.int64)
     tried = np.zeros(gate_size.size, np.bool_)
     free = np.zeros(4, np.int64)
-    none = int(np.int64(-1))  # not the constant, for which the kernels below would be compiled once more
+    none = -1
     deeper = none
     while True:
         at = deeper
         deeper = none
         if at < 0:
             for slot in slots:
-                if state[slot] == OPEN and (at < 0 or _below(bound, slot, bound, at)):
+                if state[slot] == OPEN and (at < 0 or _less(bound, slot, bound, at)):
                     at = slot
             turn = none
             for one in range(pending.size):
-                if pending[one] >= 0 and (turn < 0 or _below(rated, one, rated, turn)):
+                if pending[one] >= 0 and (turn < 0 or _less(rated, one, rated, turn)):
                     turn = one
-            if turn >= 0 and _below(rated, turn, cutoff, 0) and (at < 0 or _below(rated, turn, bound, at)):
+            if turn >= 0 and _less(rated, turn, cutoff, 0) and (at < 0 or _less(rated, turn, bound, at)):
                 if nodes[0] >= nodes[1]:
                     return SPENT
                 if not _free_rows(slots, state, free[:1]):
@@ -691,7 +668,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
                 continue
         if at < 0:
             return DONE
-        if not _below(bound, at, cutoff, 0):
+        if not _less(bound, at, cutoff, 0):
             state[at] = LEAF
             continue
         for arc in range(close.size):
@@ -714,7 +691,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
                     arc = leaving[place]
                     if arc < stay and flow[at, arc] > 0:
                         best[request] = unit_of[arc]
-            _put(cutoff, 0, bound, at)
+            _set(cutoff, 0, bound, at)
             cutoff[0, cutoff.shape[1] - 1] -= FINENESS - 1
             state[at] = LEAF
             if once:
@@ -759,7 +736,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
                 break
         state[at] = FREE
         for child in chosen:
-            if state[child] == OPEN and (deeper < 0 or _below(bound, child, bound, deeper)):
+            if state[child] == OPEN and (deeper < 0 or _less(bound, child, bound, deeper)):
                 deeper = child
 
 

@@ -7,7 +7,9 @@ answer whatever order the lists came in. That numbering is the tie rule: no engi
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ UNPLACED = -1
 
 # So many pairs of request and unit are looked at and the allowed ones listed; of more only candidates (see `wide`).
 LISTED_PAIRS_MAX = 2**24
+# Of fewer things than this each by itself is quicker than all as arrays.
+_FEW = 60
 
 Placement = tuple[int, ...]
 """Unit number per request, `UNPLACED` for none."""
@@ -83,12 +87,18 @@ class Instance:
 
     def arc(self, request: int, unit: int) -> int:
         """The number of a pair; -1 if it is not listed."""
-        first, last = int(self.row[request]), int(self.row[request + 1])
-        at = bisect_left(self.unit_of, unit, first, last)
+        first, last = self.row[request : request + 2].tolist()
+        at = (
+            first + bisect_left(self.unit_of[first:last].tolist(), unit)
+            if last - first < _FEW
+            else int(first + np.searchsorted(self.unit_of[first:last], unit))
+        )
         return at if at < last and self.unit_of[at] == unit else -1
 
     def arcs_at(self, requests: IntArray, units: IntArray) -> IntArray:
         """The numbers of pairs, -1 where one is not listed."""
+        if len(requests) < _FEW:
+            return np.array([self.arc(*pair) for pair in zip(requests.tolist(), units.tolist(), strict=True)], np.int64)
         low, end = self.row[requests], self.row[requests + 1]
         high = end.copy()
         while (low < high).any():
@@ -116,7 +126,7 @@ class Instance:
         """All levels of a placement, in unbounded integers."""
         units = np.array(placement, np.int64)
         placed = np.flatnonzero(units != UNPLACED)
-        left = [self.drop[request] for request, unit in enumerate(placement) if unit == UNPLACED]
+        left = [drop for drop, unit in zip(self.drop, placement, strict=True) if unit == UNPLACED]
         dropped = [sum(column) for column in zip(*left, strict=True)] if left else [0] * len(DROP_LEVELS)
         arcs = self.arcs_at(placed, units[placed])
         return (*dropped, *(sum(amounts[arcs].tolist()) for amounts in self.pair))
@@ -247,18 +257,90 @@ class Instance:
         return all(len({homes[member] for member in group}) <= 1 for group in self.groups)
 
 
-@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of a problem in canonical order, and what follows from them once it is asked for."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.requests = tuple(sorted(problem.requests, key=attrgetter("id")))
+        self.units = tuple(sorted(problem.units, key=attrgetter("id")))
+
+    @cached_property
+    def rules(self) -> Eligibility:
+        """All hard pair rules."""
+        return eligibility(self.problem, self.requests, self.units)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """What any pair costs."""
+        return scores(self.problem, self.requests, self.units)
+
+    @cached_property
+    def request_number(self) -> dict[str, int]:
+        """Position by id."""
+        return {request.id: at for at, request in enumerate(self.requests)}
+
+    @cached_property
+    def unit_number(self) -> dict[str, int]:
+        """Position by id."""
+        return {unit.id: at for at, unit in enumerate(self.units)}
+
+
+Part = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Requests and units, ascending numbers."""
+
+
+@dataclass(frozen=True)
 class Compiled:
     """A problem with everything derived from it once: canonical lists, rules, costs, the instance for the engines."""
 
-    problem: Problem
-    requests: tuple[Request, ...]
-    units: tuple[Unit, ...]
-    rules: Eligibility
-    scores: Scores
+    lists: Lists
     instance: Instance
-    request_number: dict[str, int] = field(repr=False)
-    unit_number: dict[str, int] = field(repr=False)
+
+    @property
+    def problem(self) -> Problem:
+        """As given."""
+        return self.lists.problem
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """In order of their ids."""
+        return self.lists.requests
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """In order of their ids."""
+        return self.lists.units
+
+    @property
+    def rules(self) -> Eligibility:
+        """All hard pair rules."""
+        return self.lists.rules
+
+    @property
+    def scores(self) -> Scores:
+        """What any pair costs."""
+        return self.lists.scores
+
+    @property
+    def request_number(self) -> dict[str, int]:
+        """Position by id."""
+        return self.lists.request_number
+
+    @property
+    def unit_number(self) -> dict[str, int]:
+        """Position by id."""
+        return self.lists.unit_number
+
+    @cached_property
+    def pruned(self) -> Instance:
+        """Without what no group could use."""
+        return pruned(self.instance)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """Of the instance without what no group could use; see `components`."""
+        return components(self.pruned)
 
     def unit_of(self, placement: Sequence[int]) -> dict[str, str]:
         """Unit id per placed request id."""
@@ -269,20 +351,29 @@ class Compiled:
 
 def compiled(problem: Problem) -> Compiled:
     """Number, rule and score `problem`. Depends on the content of its lists, not on their order."""
-    requests = tuple(sorted(problem.requests, key=lambda request: request.id))
-    units = tuple(sorted(problem.units, key=lambda unit: unit.id))
-    rules = eligibility(problem, requests, units)
-    columns = scores(problem, requests, units)
+    lists = Lists(problem)
+    if not listed(lists):
+        none = np.zeros(0, np.int64)
+        instance = instance_of(lists, np.zeros(len(lists.requests) + 1, np.int64), none.astype(np.int32), (none,) * 3)
+        return Compiled(lists, replace(instance, most=lists.scores.most_per_person()))
+    row, unit_of = lists.rules.listed()
+    rows = np.repeat(np.arange(len(lists.requests)), np.diff(row))
+    return Compiled(
+        lists, instance_of(lists, row, unit_of, placed_amounts(lists.scores, rows, unit_of.astype(np.int64)))
+    )
+
+
+def listed(lists: Lists) -> bool:
+    """Whether all allowed pairs are listed, or only candidates."""
+    return len(lists.requests) * len(lists.units) <= LISTED_PAIRS_MAX
+
+
+def instance_of(lists: Lists, row: IntArray, unit_of: NDArray[np.int32], pair: tuple[Amounts, ...]) -> Instance:
+    """The instance with these pairs, everything else read off the lists."""
+    requests, units = lists.requests, lists.units
     location_number = {location: at for at, location in enumerate(sorted({unit.location for unit in units}))}
-    request_number = {request.id: at for at, request in enumerate(requests)}
-    listed = len(requests) * len(units) <= LISTED_PAIRS_MAX
-    if listed:
-        row, unit_of = rules.listed()
-        rows = np.repeat(np.arange(len(requests)), np.diff(row))
-    else:
-        row, unit_of, rows = np.zeros(len(requests) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64)
-    instance = Instance(
-        size=columns.size,
+    return Instance(
+        size=np.array([len(request.persons) for request in requests], np.int64),
         places=np.array([unit.places for unit in units], np.int64),
         private=np.array([unit.private for unit in units], np.bool_),
         location=np.array([location_number[unit.location] for unit in units], np.int64),
@@ -290,20 +381,9 @@ def compiled(problem: Problem) -> Compiled:
         unit_of=unit_of,
         optional=np.ones(len(requests), np.bool_),
         drop=tuple(unplaced_amounts(request) for request in requests),
-        pair=placed_amounts(columns, rows, unit_of.astype(np.int64)),
-        apart=_apart_pairs(requests, request_number),
+        pair=pair,
+        apart=_apart_pairs(requests, lists.request_number),
         groups=_groups(requests),
-        most=None if listed else columns.most_per_person(),
-    )
-    return Compiled(
-        problem,
-        requests,
-        units,
-        rules,
-        columns,
-        instance,
-        request_number,
-        {unit.id: at for at, unit in enumerate(units)},
     )
 
 
@@ -339,7 +419,7 @@ def pruned(instance: Instance) -> Instance:
     return instance if kept.all() else instance.kept(np.flatnonzero(kept))
 
 
-def components(instance: Instance) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def components(instance: Instance) -> list[Part]:
     """Independent parts as (requests, units), ascending, in order of their first request; every request is in one.
 
     Two requests belong together if they can use the same unit, are one group, or must be apart and can meet at a

@@ -10,6 +10,7 @@ are days counted from the moment of solving, `places` is beds, `age` and its lim
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -227,6 +228,12 @@ class Request:
         """Persons in the party."""
         return len(self.persons)
 
+    def standing_in(self, unit_id: str) -> "Request":
+        """The same with this unit as `previous`."""
+        moved = copy(self)
+        _set(moved, "previous", unit_id)
+        return moved
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -276,6 +283,23 @@ class Problem:
                 return unit
         raise MalformedProblem(f"problem: no unit {quoted(unit_id)}")
 
+    def amended(self, requests: Iterable[Request], units: Iterable[Unit], fresh: Iterable[Request | Unit]) -> "Problem":
+        """The same with other lists (ids unique), of which only the `fresh` ones are not in this problem already.
+
+        Raises `MalformedProblem` as making the problem anew would, in a fraction of the time.
+        """
+        amended = copy(self)
+        _set(amended, "requests", tuple(requests))
+        _set(amended, "units", tuple(units))
+        listed = set(self.criteria)
+        for one in fresh:
+            if isinstance(one, Unit):
+                _only_listed(f"unit {quoted(one.id)}", "stance", one.stance, listed)
+            else:
+                _only_listed(f"request {quoted(one.id)}", "facts", one.facts, listed)
+        _refuse_apart_within_groups(amended.requests)
+        return amended
+
     def zone_class(self, request_region: str, unit_region: str) -> int:
         """Travel class 0–9 from where the request is to where the unit is; unnamed pairs are 0 at home, else 9."""
         unnamed = 0 if request_region == unit_region else ZONE_CLASS_ELSEWHERE
@@ -315,6 +339,8 @@ def _only_listed(where: str, name: str, named: Iterable[str], listed: set[str]) 
 
 def _refuse_apart_within_groups(requests: Iterable[Request]) -> None:
     group_of = {request.id: request.together for request in requests if request.together is not None}
+    if not group_of:
+        return
     for request in requests:
         for other in request.apart:
             if other != request.id and request.together is not None and group_of.get(other) == request.together:

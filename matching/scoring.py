@@ -116,14 +116,14 @@ class Scores:
         return zip(self.consult, self.excludes, strict=True)
 
     def most_per_person(self) -> tuple[list[int], list[int], list[int]]:
-        """Per request what no pair of it exceeds: care and fit per person, change per party."""
+        """Per request what no pair of it exceeds: care and fit per person, change per party (once it is placed)."""
         requests = len(self.size)
         wishes = np.zeros(requests, np.int64)
         for wanted in self.wanted:
             wishes += _bits(wanted)
         days = np.maximum(0, int(self.available_from.max(initial=0)) - self.from_day)
         fit = WISH_AMOUNT * wishes + ZONE_AMOUNT * int(self.zone.max(initial=0)) + DAY_AMOUNT * days
-        return [self._most_care_per_person] * requests, (self.previous != NOWHERE).astype(int).tolist(), fit.tolist()
+        return [self._most_care_per_person] * requests, [1] * requests, fit.tolist()
 
 
 def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> Scores:
@@ -171,15 +171,20 @@ def placed_amounts(columns_of: Scores, rows: IntArray, columns: IntArray) -> tup
 
     In the narrowest whole numbers that hold them, because a problem has many pairs.
     """
-    levels: list[Amounts] = []
-    for amounts in (
-        columns_of.care(rows, columns),
-        columns_of.change(rows, columns),
-        columns_of.fit(rows, columns),
-    ):
-        narrow = amounts.dtype != np.object_ and int(amounts.max(initial=0)) < _INT32_SAFE
-        levels.append(amounts.astype(np.int32) if narrow else amounts)
-    return tuple(levels)
+    return tuple(
+        narrowed(amounts)
+        for amounts in (
+            columns_of.care(rows, columns),
+            columns_of.change(rows, columns),
+            columns_of.fit(rows, columns),
+        )
+    )
+
+
+def narrowed(amounts: Amounts) -> Amounts:
+    """The same in the narrowest whole numbers that hold them."""
+    narrow = amounts.dtype != np.object_ and int(amounts.max(initial=0)) < _INT32_SAFE
+    return amounts.astype(np.int32) if narrow else amounts
 
 
 def _column(numbers: Iterable[int]) -> IntArray:

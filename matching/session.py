@@ -1,7 +1,8 @@
 """Solving again after every event, for the price of what the event touched.
 
-A session keeps the problem and the optima of its parts. After a change only parts whose content changed are solved
-again, and the answer is the very one a fresh solve of the same problem gives: content alone decides a part's optimum.
+A session keeps the problem, its pairs and the optima of its parts. After a change only what changed is judged again
+(`kept`), only parts whose content changed are solved again, and the answer is the very one a fresh solve of the same
+problem gives: content alone decides a part's optimum.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from matching.engine import Memory
+from matching.kept import Compiler
 from matching.problem import Problem, Request, Unit
+from matching.repair import Since, Standing
 from matching.search import Limit
 from matching.solution import TWO_SECONDS, Budget, Solution
 from matching.solver import answered, reported
@@ -23,10 +26,17 @@ class Session:
     """
 
     def __init__(self, problem: Problem, seed: int = 0, *, keep_places: bool = True) -> None:
-        self.problem = problem
         self.seed = seed
         self.keep_places = keep_places
+        self._since = Since()
+        self._problem = problem
+        self._requests: dict[str, Request] = {}
+        self._units: dict[str, Unit] = {}
+        self.follow(problem)
         self._memory = Memory()
+        self._compiler = Compiler()
+        self._standing: Standing | None = None
+        self._told: tuple[Problem, tuple[int, bool], Solution] | None = None
 
     def change(
         self,
@@ -41,25 +51,69 @@ class Session:
 
         Raises `MalformedProblem`, changing nothing, if the result makes no sense. Taking away what is absent is fine.
         """
-        all_requests = {request.id: request for request in self.problem.requests}
-        all_units = {unit.id: unit for unit in self.problem.units}
+        requests, units = tuple(requests), tuple(units)
+        without_requests, without_units = tuple(without_requests), tuple(without_units)
+        all_requests, all_units = dict(self._requests), dict(self._units)
         for gone in without_requests:
             all_requests.pop(gone, None)
         for gone in without_units:
             all_units.pop(gone, None)
         all_requests.update((request.id, request) for request in requests)
         all_units.update((unit.id, unit) for unit in units)
-        self.problem = replace(
-            self.problem, requests=tuple(all_requests.values()), units=tuple(all_units.values()), **(rules or {})
-        )
+        if rules:
+            lists = {"requests": tuple(all_requests.values()), "units": tuple(all_units.values())}
+            self.follow(replace(self._problem, **{**lists, **rules}))
+            return
+        self._problem = self._problem.amended(all_requests.values(), all_units.values(), (*requests, *units))
+        self._requests, self._units = all_requests, all_units
+        self._since.requests.update(without_requests, (one.id for one in requests))
+        self._since.units.update(without_units, (one.id for one in units))
 
-    def solve(self, budget: Budget = TWO_SECONDS, alternatives: int = 0) -> Solution:
-        """The optimum of the problem as it is now, as from scratch."""
-        self._memory.next_round()
-        answer = answered(self.problem, Limit(budget), self.seed, self._memory)
-        solution = reported(answer, alternatives)
+    @property
+    def problem(self) -> Problem:
+        """As it is now."""
+        return self._problem
+
+    def follow(self, problem: Problem) -> None:
+        """Go on with another problem: what it shares with the one so far is not worked out again."""
+        self._problem = problem
+        self._requests = {one.id: one for one in problem.requests}
+        self._units = {one.id: one for one in problem.units}
+        self._since.anything = True
+
+    def solve(self, budget: Budget = TWO_SECONDS, alternatives: int = 0, *, reasons: bool = True) -> Solution:
+        """The optimum of the problem as it is now, as from scratch. `reasons`: see `solve`.
+
+        The same question again gets the same answer, unless that was cut short.
+        """
+        asked = alternatives, reasons
+        if self._told is not None and self._told[1] == asked and self._told[0] == self._problem:
+            return self._told[2]
+        since, self._since = self._since, Since()
+        if self._standing is not None and asked == (0, False) and self._standing.follow(self._problem, since):
+            moved, solution = self._standing.moved, self._standing.solution()
+        else:
+            self._standing = None
+            self._memory.next_round()
+            answer = answered(self._problem, Limit(budget), self.seed, self._memory, compiler=self._compiler)
+            solution = reported(answer, alternatives, reasons=reasons, memory=self._memory)
+            moved = solution.unit_of
+            whole = solution.proven and not answer.cut_short
+            self._told = (self._problem, asked, solution) if whole else None
+            if answer.wide is not None:
+                self._standing = Standing(answer.wide, answer.placement)
         if self.keep_places:
-            unit_of = solution.unit_of
-            kept = (replace(one, previous=unit_of.get(one.id, one.previous)) for one in self.problem.requests)
-            self.problem = replace(self.problem, requests=tuple(kept))
+            self._keep(moved)
         return solution
+
+    def _keep(self, unit_of: Mapping[str, str]) -> None:
+        """Where everybody is now is where they were, from now on."""
+        moved = {
+            name: self._requests[name].standing_in(unit)
+            for name, unit in unit_of.items()
+            if self._requests[name].previous != unit
+        }
+        if moved:
+            self._requests.update(moved)
+            self._problem = self._problem.amended(self._requests.values(), self._problem.units, ())
+            self._since.requests.update(moved)

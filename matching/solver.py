@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from matching.check import placement_violations
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
 from matching.engine import Memory, optimum
 from matching.greedy import greedy
-from matching.model import UNPLACED, Compiled, compiled
+from matching.kept import Compiler
+from matching.model import UNPLACED, Compiled, Part, compiled
 from matching.problem import LEVELS, Problem
 from matching.search import Found, Limit
-from matching.solution import TWO_SECONDS, Assignment, Budget, Solution, Unplaced
+from matching.solution import TWO_SECONDS, Alternative, Assignment, Budget, Levels, Solution, Unplaced
 from matching.wide import wide_optimum
 
 
@@ -26,11 +29,14 @@ def solve(
     return reported(answered(problem, Limit(budget), seed), alternatives, reasons=reasons)
 
 
-def reported(answer: Answer, alternatives: int, *, reasons: bool = True) -> Solution:
+def reported(answer: Answer, alternatives: int, *, reasons: bool = True, memory: Memory | None = None) -> Solution:
     """An answer with its alternatives and reasons, as far as its limit allows."""
     source, placement = answer.source, answer.placement
     placed = [request for request, unit in enumerate(placement) if unit != UNPLACED]
-    listed = {source.requests[request].id: alternatives_of(answer, request, alternatives) for request in placed}
+    listed = {}
+    if alternatives > 0:
+        known = _Known(answer, alternatives, memory)
+        listed = {source.requests[request].id: known.alternatives(request) for request in placed}
     left_out = [request for request, unit in enumerate(placement) if unit == UNPLACED]
     reports = tuple(
         unplaced_report(answer, request) if reasons else Unplaced(source.requests[request].id) for request in left_out
@@ -42,29 +48,71 @@ def reported(answer: Answer, alternatives: int, *, reasons: bool = True) -> Solu
         assignments=tuple(
             Assignment(source.requests[request].id, source.units[placement[request]].id) for request in placed
         ),
-        alternatives=listed if alternatives > 0 else {},
+        alternatives=listed,
         unplaced=reports,
         stats={"components": answer.parts, "nodes": answer.limit.nodes, "cut_short": len(answer.cut_short)},
     )
 
 
+class _Known:
+    """Alternatives as far as a memory knows them: those of one request follow from the content of its part."""
+
+    def __init__(self, answer: Answer, count: int, memory: Memory | None) -> None:
+        self._answer, self._count, self._memory = answer, count, memory
+        self._part_of: dict[int, tuple[Part, object]] = {}
+        if memory is None or not answer.found.proven or answer.source.instance.most is not None:
+            return
+        for requests, units in answer.source.parts:
+            at_home = tuple(answer.placement[request] for request in requests)
+            homes = np.searchsorted(units, [unit for unit in at_home if unit != UNPLACED]).tolist()
+            out = tuple(unit == UNPLACED for unit in at_home)
+            key = answer.source.pruned.part(requests, units).fingerprint(), tuple(homes), out, count
+            self._part_of.update((int(request), ((requests, units), key)) for request in requests)
+
+    def alternatives(self, request: int) -> tuple[Alternative, ...]:
+        """See `alternatives_of`."""
+        if self._memory is None or request not in self._part_of:
+            return alternatives_of(self._answer, request, self._count)
+        (requests, units), part = self._part_of[request]
+        source = self._answer.source
+        key = int(np.searchsorted(requests, request)), part
+        known: list[tuple[int, Levels]] | None = self._memory.recall(key)
+        if known is not None:
+            return tuple(Alternative(source.units[units[at]].id, dict(delta)) for at, delta in known)
+        found = alternatives_of(self._answer, request, self._count)
+        if request not in self._answer.cut_short:
+            numbers = (source.unit_number[one.unit] for one in found)
+            at = [int(np.searchsorted(units, number)) for number in numbers]
+            self._memory.keep(key, list(zip(at, (one.levels_delta for one in found), strict=True)))
+        return found
+
+
 def answered(
-    problem: Problem, limit: Limit, seed: int, memory: Memory | None = None, start: Mapping[str, str] | None = None
+    problem: Problem,
+    limit: Limit,
+    seed: int,
+    memory: Memory | None = None,
+    start: Mapping[str, str] | None = None,
+    compiler: Compiler | None = None,
 ) -> Answer:
     """The optimum of a problem, or the best checked placement the limit allows, ready to be questioned.
 
-    `start`: unit id per request id to begin with; among equally good answers it stays.
+    `start`: unit id per request id to begin with; among equally good answers it stays. `compiler`: one that has seen
+    such a problem before.
     """
-    source = compiled(problem)
+    source = compiled(problem) if compiler is None else compiler.compiled(problem)
     begin = None
     if start is not None:
         homes = [start.get(request.id) for request in source.requests]
         begin = tuple(UNPLACED if home is None else source.unit_number.get(home, UNPLACED) for home in homes)
+    wide = None
     if source.instance.most is None:
-        found = optimum(source.instance, limit, seed, memory, begin)
+        found = optimum(source.pruned, limit, seed, memory, begin, source.parts)
     else:
-        source, found = wide_optimum(source, limit, begin)
-    return Answer(source, _checked(source, found), limit, seed)
+        wide = wide_optimum(source, limit, begin)
+        source, found = wide.source, wide.found
+    checked = _checked(source, found)
+    return Answer(source, checked, limit, seed, wide if checked is found else None)
 
 
 def _checked(source: Compiled, found: Found) -> Found:

@@ -8,7 +8,7 @@ placing: each request at its best offer, less what full gates and units are wort
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from matching.network import Choices, Flow, Network, UnprovenFlow
 from matching.problem import LEVELS
 from matching.scoring import PAIR_LEVELS, placed_amounts
 from matching.search import Found, Limit
-from matching.words import Value, words_of
+from matching.words import Value, Words, words_of
 
 # Units offered to every request at first, and to those who can do better in every round after it.
 FIRST_OFFERS, MORE_OFFERS = 16, 8
@@ -38,8 +38,36 @@ MOVED_TOGETHER = 500
 BOUND_SHARE = 0.5
 
 
-def wide_optimum(source: Compiled, limit: Limit, start: Placement | None = None) -> tuple[Compiled, Found]:
-    """The best placement found, with the problem's instance cut down to the pairs that were looked at for it."""
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What proves a bound, in numbers of `words`: what requests are worth per person, own[R, W]; what a unit asks of a
+    size of party, gate[G, W] with gates = unit[G] and kind[G] of it; what units gain by that, whoever comes,
+    gained[U, W] (≤ 0).
+
+    No request is worth more than staying out costs, nor than any unit that may take it costs and asks (one of a group:
+    any at a location open to all of them). So what all are
+    worth together and units gain is no more than any placing costs; `bound` is as much or more, for those there are.
+    """
+
+    words: Words
+    bound: Value
+    own: IntArray
+    gates: tuple[IntArray, IntArray]
+    gate: IntArray
+    gained: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """The best placement found, with the problem's instance cut down to the pairs looked at, and the prices known."""
+
+    source: Compiled
+    found: Found
+    prices: Prices | None
+
+
+def wide_optimum(source: Compiled, limit: Limit, start: Placement | None = None) -> Wide:
+    """The best placement within the limit, and what bounds it if there was time for that."""
     offers = _Offers(source)
     everybody = np.arange(source.instance.requests)
     candidates = _Candidates(offers)
@@ -50,21 +78,21 @@ def wide_optimum(source: Compiled, limit: Limit, start: Placement | None = None)
         candidates.add(np.flatnonzero(homes != UNPLACED), homes[homes != UNPLACED])
     best = _filled(candidates, greedy(candidates.instance, start or ()), limit)
     if limit.spent or not offers.priced:
-        return replace(source, instance=candidates.instance), Found(best, False)
+        return Wide(replace(source, instance=candidates.instance), Found(best, False), None)
     try:
-        network, choices, flow, bound = _bounded(candidates, offers, limit)
+        network, choices, flow, prices = _bounded(candidates, offers, limit)
         found = BranchSearch(candidates.instance, limit, None, None, network).rounded((choices, flow))
     except UnprovenFlow:
-        return replace(source, instance=candidates.instance), Found(best, False)
+        return Wide(replace(source, instance=candidates.instance), Found(best, False), None)
     if found is not None:
         found = _filled(candidates, found, limit)
         best = min(best, found, key=candidates.instance.amounts)
     best = _moved_up(candidates, best, limit)
     value, instance = network.words.value(candidates.instance.amounts(best)), candidates.instance
-    if bound >= network.improvable(value):
-        return replace(source, instance=instance), Found(best, True, instance.amounts(best))
-    least = network.words.least_amounts(bound, instance.amounts(best))
-    return replace(source, instance=instance), Found(best, False, least)
+    if prices.bound >= network.improvable(value):
+        return Wide(replace(source, instance=instance), Found(best, True, instance.amounts(best)), prices)
+    least = network.words.least_amounts(prices.bound, instance.amounts(best))
+    return Wide(replace(source, instance=instance), Found(best, False, least), prices)
 
 
 class _Offers:
@@ -328,14 +356,14 @@ def _moved_up(candidates: _Candidates, placement: Placement, limit: Limit) -> Pl
     return tuple(homes)
 
 
-def _bounded(candidates: _Candidates, offers: _Offers, limit: Limit) -> tuple[Network, Choices, Flow, Value]:
-    """The cheapest flow with all candidates it takes, as far as the time goes, and what prices have proven."""
+def _bounded(candidates: _Candidates, offers: _Offers, limit: Limit) -> tuple[Network, Choices, Flow, Prices]:
+    """The cheapest flow with all candidates it takes, as far as the time goes, and the prices that prove most."""
     everybody = np.arange(candidates.instance.requests)
     half = limit.share(BOUND_SHARE)
     network = Network(candidates.instance)
     choices, flow = network.everything(), network.no_flow()
     assert choices is not None
-    bound: Value | None = None
+    best: Prices | None = None
     while True:
         limit.count_node()
         routed = network.route_within(choices, flow, half)
@@ -349,14 +377,36 @@ def _bounded(candidates: _Candidates, offers: _Offers, limit: Limit) -> tuple[Ne
         lowered = flow.copy()
         lowered.price[: network.instance.requests][better] = offered[better] + sink
         proven, _ = network.proof(choices, lowered)
-        bound = proven if bound is None else max(bound, proven)
+        if best is None or proven > best.bound:
+            best = _priced(network, lowered, proven)
         wanted = (units != UNPLACED) & better[:, None] & _less(numbers[:, :, :-1], own[:, None, :])
         at, place = wanted.nonzero()
         if half.spent or not routed or candidates.add(at, units[at, place]) == 0:
-            return network, choices, flow, bound
+            return network, choices, flow, best
         grown = Network(candidates.instance)
         choices, flow = grown.taken_over(network, choices, flow)
         network = grown
+
+
+def _priced(network: Network, flow: Flow, proven: Value) -> Prices:
+    """The prices of a flow by themselves; nobody is worth more than staying out costs."""
+    requests, gates = network.instance.requests, network.gates
+    price = flow.price - flow.price[network.sink]
+    own, out = price[:requests], network.words.out
+    own = np.where(_less(out, own)[:, None], out, own)
+    gate, unit = price[requests : requests + gates], price[requests + gates : network.sink]
+    gained = np.zeros_like(unit)
+    instance, at, size = network.instance, network.gate_unit, network.gate_size
+    # Whatever parties there are: others may come.
+    through = np.where(instance.private[at], size, instance.places[at] // size * size)
+    for capacity, steps, of in (
+        (through, unit[at] - gate, at),
+        (instance.places, -unit, np.arange(len(unit))),
+    ):
+        np.add.at(gained, of, capacity[:, None] * np.where(_less(steps, np.zeros_like(steps))[:, None], steps, 0))
+    kinds = np.unique(network.instance.size)
+    of_gates = network.gate_unit, np.searchsorted(kinds, network.gate_size)
+    return Prices(network.words, proven, own, of_gates, gate, gained)
 
 
 def _at_rest(network: Network, flow: Flow) -> None:

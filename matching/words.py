@@ -6,9 +6,10 @@ order. A level too wide for a word by itself is spread over several, which then 
 no level leaks into another, at any size.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import lcm, prod
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from matching.eligibility import IntArray
 from matching.model import Instance, LevelAmounts
 from matching.problem import LEVELS
-from matching.scoring import Amounts
+from matching.scoring import DROP_LEVELS, Amounts
 
 CHANGE: Final = LEVELS.index("change")
+PAIR_NUMBERS: Final = range(len(DROP_LEVELS), len(LEVELS))
 
 FINENESS: Final = 60
 """Every amount is multiplied with this, so that a price may be a half, a third, a quarter or a fifth of one."""
@@ -29,17 +31,23 @@ _BEYOND: Final = 2.0**62
 # Bits per word of a level that needs several.
 _DIGIT_BITS: Final = 40
 
+# Where only candidates are listed there is room for as much again to come.
+_ROOM: Final = {True: 1, False: 2}
+
 Value = tuple[int, ...]
 """One number, word by word; tuples compare like the levels they hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One level per person: arc[A] when placed, out[R] when not, what was taken off, and the base of its sum."""
+    """One level per person: arc[A] when placed, out[R] when not, what was taken off, and the base of its sum.
+
+    None where it counts nothing.
+    """
 
     number: int
-    arc: Amounts
-    out: Amounts
+    arc: Amounts | None
+    out: Amounts | None
     offset: int
     scale: int
     base: int
@@ -126,6 +134,11 @@ class Words:
             words.extend(_digits(total * FINENESS, group.width))
         return tuple(words) or (0,)
 
+    @property
+    def bases(self) -> dict[int, int]:
+        """More than a level can sum to, per number of a level that anything hangs on."""
+        return {level.number: level.base for group in self._groups for level in group.levels}
+
     def unit_of(self, number: int) -> tuple[int, int] | None:
         """The word a level counts in and what one of it, per person, is there; None if it is spread over several."""
         at = 0
@@ -143,7 +156,7 @@ class Words:
 
         Ends after the first level whose bound is not what was `reached`: further down nothing is known.
         """
-        digits: dict[int, int] = {}
+        digits: dict[int, tuple[int, _Level]] = {}
         at = 0
         for group in self._groups:
             total = 0
@@ -155,11 +168,15 @@ class Words:
             for level in group.levels:
                 rest //= level.base
                 digit, left = divmod(left, rest)
-                digits[level.number] = max(0, -(-(digit + level.offset) // level.scale))
+                digits[level.number] = digit + level.offset, level
         least: list[int] = []
         for number, amount in enumerate(reached):
-            least.append(min(digits.get(number, amount), amount))
-            if least[-1] != amount:
+            if number not in digits:
+                least.append(amount)
+                continue
+            digit, level = digits[number]
+            least.append(min(max(0, -(-digit // level.scale)), amount))
+            if digit != amount * level.scale:  # also where it says less than nothing, or is rounded up
                 break
         return tuple(least)
 
@@ -167,7 +184,7 @@ class Words:
 def words_of(instance: Instance) -> Words:
     """The numbers of every pair and of every stay outside."""
     rows = instance.request_of
-    levels = [_level(instance, number, rows) for number in range(len(LEVELS))]
+    levels = [*_drop_levels(instance), *(_pair_level(instance, number, rows) for number in PAIR_NUMBERS)]
     room = _WORD_MAX // (FINENESS * (2 * instance.requests + 2))
     shared: list[list[_Level]] = []
     for level in levels:
@@ -184,9 +201,15 @@ def words_of(instance: Instance) -> Words:
     bases: list[int] = []
     for together in shared:
         width = 1 if together[0].base < room else -(-(together[0].base * FINENESS).bit_length() // _DIGIT_BITS)
-        arc, out = (_typed(amounts, wide=width > 1) for amounts in (together[0].arc, together[0].out))
-        for level in together[1:]:
-            arc, out = arc * level.base + level.arc, out * level.base + level.out
+        kind = np.dtype(np.object_ if width > 1 else np.int64)
+        arc: NDArray[Any] = np.zeros(rows.size, kind)
+        out: NDArray[Any] = np.zeros(instance.requests, kind)
+        for level in together:
+            arc, out = arc * level.base, out * level.base
+            if level.arc is not None:
+                arc = arc + level.arc
+            if level.out is not None:
+                out = out + level.out
         groups.append(_Group(tuple(together), width))
         arcs.extend(_spread(arc * FINENESS, width))
         outs.extend(_spread(out * FINENESS, width))
@@ -206,10 +229,6 @@ def words_of(instance: Instance) -> Words:
     )
 
 
-def _typed(amounts: Amounts, *, wide: bool) -> Amounts:
-    return amounts.astype(np.object_) if wide else amounts.copy()
-
-
 def _digits(total: int, width: int) -> list[int]:
     """The words of a number, the first holding all that the others do not."""
     digits = []
@@ -227,51 +246,55 @@ def _spread(numbers: Amounts, width: int) -> list[IntArray]:
     return list(np.array(columns, np.int64).reshape(len(columns), width).T)
 
 
-def _level(instance: Instance, number: int, rows: IntArray) -> _Level:
-    """One level per person, with each request's smallest amount taken off, because only differences decide.
+def _drop_levels(instance: Instance) -> Iterator[_Level]:
+    """The levels that count who is left out: whoever has somewhere to go pays nothing there."""
+    size = instance.size
+    out_of = np.array(instance.drop, np.int64).reshape(instance.requests, len(DROP_LEVELS)).T // size
+    nowhere = np.diff(instance.row) == 0
+    if instance.most is not None:
+        nowhere[:] = False
+    for number, out in enumerate(out_of):
+        low = np.where(nowhere, out, 0)
+        high = np.where(instance.optional | nowhere, out, 0)
+        base = 1 + _ROOM[instance.most is None] * _dot(size, high - low)
+        yield _Level(number, None, np.where(instance.optional, out - low, 0), _dot(size, low), 1, base)
+
+
+def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
+    """One of the levels that count who is placed, per person, with each request's smallest amount taken off, because
+    only differences decide.
 
     `change` counts 1 per party, so per person it is a fraction: it is multiplied by the least common multiple of the
     sizes of the parties it concerns.
     """
-    drops = len(LEVELS) - len(instance.pair)
     size, scale = instance.size, 1
-    out: Amounts = np.zeros(instance.requests, np.int64)
-    arc: Amounts = np.zeros(rows.size, np.int64)
-    if number < drops:
-        out = np.array([drop[number] for drop in instance.drop], np.int64).reshape(instance.requests) // size
-    elif number == CHANGE:
-        changes = instance.pair[number - drops].astype(np.int64)
-        concerned = np.zeros(instance.requests, np.bool_)
-        concerned[rows[changes.astype(np.bool_)]] = True
-        if instance.most is not None:
-            concerned |= np.array(instance.most[number - drops]) > 0
+    amounts = instance.pair[number - len(DROP_LEVELS)]
+    arc: Amounts = amounts if amounts.dtype == np.object_ else amounts.astype(np.int64)
+    most = None if instance.most is None else instance.most[number - len(DROP_LEVELS)]
+    if number == CHANGE:
+        concerned = np.zeros(instance.requests, np.bool_) if most is None else np.array(most) > 0
+        concerned[rows[arc.astype(np.bool_)]] = True
         scale = lcm(*size[concerned].tolist())
-        arc = changes * np.where(concerned, scale // size, 0)[rows]
+        arc = arc * np.where(concerned, scale // size, 0)[rows]
     else:
-        amounts = instance.pair[number - drops]
-        arc = (amounts if amounts.dtype == np.object_ else amounts.astype(np.int64)) // size[rows]
-    starts = instance.row
-    somewhere = np.flatnonzero(np.diff(starts))
-    low, high = (_typed(out, wide=arc.dtype == np.object_) for _ in range(2))
-    if instance.most is not None:
-        low = np.zeros_like(low)
-        if number >= drops:
-            most = instance.most[number - drops]
-            per_person = (scale // size).tolist() if number == CHANGE else [1] * instance.requests
-            high = np.array([one * times for one, times in zip(most, per_person, strict=True)], np.object_)
+        arc = arc // size[rows]
+    low = np.zeros(instance.requests, arc.dtype)
+    high = low.copy()
+    somewhere = np.flatnonzero(np.diff(instance.row))
+    if most is not None:
+        per_person = (scale // size).tolist() if number == CHANGE else [1] * instance.requests
+        high = np.array([one * times for one, times in zip(most, per_person, strict=True)], np.object_)
     elif somewhere.size:
-        least = np.minimum.reduceat(arc, starts[somewhere])
-        largest = np.maximum.reduceat(arc, starts[somewhere])
-        free = instance.optional[somewhere]
-        low[somewhere] = np.where(free, np.minimum(least, low[somewhere]), least)
-        high[somewhere] = np.where(free, np.maximum(largest, high[somewhere]), largest)
+        least = np.minimum.reduceat(arc, instance.row[somewhere])
+        low[somewhere] = np.where(instance.optional[somewhere], 0, least)
+        high[somewhere] = np.maximum.reduceat(arc, instance.row[somewhere])
     return _Level(
         number,
-        arc - low[rows],
-        np.where(instance.optional | (out == low), out - low, 0),
+        arc - low[rows] if low.any() else arc,
+        None,
         offset=_dot(size, low),
         scale=scale,
-        base=1 + _dot(size, high - low),
+        base=1 + _ROOM[most is None] * _dot(size, high - low),
     )
 
 

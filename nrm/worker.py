@@ -62,6 +62,7 @@ class Worker:
         self.database = database
         self._public_url = settings.public_url
         self._channels = channels(settings) if ways is None else ways
+        self._standing = matcher.Standing()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._beats: dict[str, datetime] = {}
@@ -132,7 +133,7 @@ class Worker:
 
     def _match(self) -> None:
         if matcher.match_due(self.database):
-            matcher.match(self.database)
+            matcher.match(self.database, self._standing)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

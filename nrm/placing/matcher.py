@@ -9,7 +9,7 @@ from sqlalchemy import or_, update
 from sqlmodel import col, select
 
 import matching
-from nrm import journal
+from nrm import journal, policy
 from nrm.columns import canonical
 from nrm.db import Database, Tx
 from nrm.errors import Conflict
@@ -55,7 +55,22 @@ def match_due(database: Database) -> bool:
         return tx.session.exec(moved).first() is not None
 
 
-def match(database: Database) -> int:
+class Standing:
+    """What was solved last, so that the next match works out only what changed. Losing it costs time, no answer."""
+
+    def __init__(self) -> None:
+        self._session: matching.Session | None = None
+
+    def solution(self, wanted: matching.Problem, settings: policy.Matching) -> matching.Solution:
+        """The same as from scratch."""
+        if self._session is None:
+            self._session = matching.Session(wanted, keep_places=False)
+        self._session.follow(wanted)
+        budget = matching.Budget(milliseconds=settings.budget_ms)
+        return self._session.solve(budget, ASKED_PER_SHOWN * settings.alternatives)
+
+
+def match(database: Database, standing: Standing | None = None) -> int:
     """Solve for everyone who waits and write the proposals that differ. Returns how many requests got new ones.
 
     Raises MatchingDefect when the checker objects.
@@ -67,7 +82,7 @@ def match(database: Database) -> int:
         before_seq = before.seq if before else None
         details = {found.request.id: found for found in intake.details(tx, problem.waiting(tx))}
         built = problem.build(tx, details.values(), registry.locations(tx))
-    answers = _answers(built, details) if details else {}
+    answers = _answers(built, details, standing or Standing()) if details else {}
     with database.transaction() as tx:
         if not _advance(tx, before_seq, seq):
             return 0
@@ -84,14 +99,9 @@ Answer = tuple[bool, list[str], list[dict[str, Any]], list[dict[str, Any]]]
 """Proven, proposed units in order, what shut the others out, what would place an unplaced request."""
 
 
-def _answers(built: Built, details: dict[str, RequestDetail]) -> dict[str, Answer]:
+def _answers(built: Built, details: dict[str, RequestDetail], standing: Standing) -> dict[str, Answer]:
     settings = built.settings
-    solution = matching.solve(
-        built.problem,
-        matching.Budget(milliseconds=settings.budget_ms),
-        seed=0,
-        alternatives=ASKED_PER_SHOWN * settings.alternatives,
-    )
+    solution = standing.solution(built.problem, settings)
     if faults := matching.violations(built.problem, solution):
         raise MatchingDefect("; ".join(str(fault) for fault in faults[:5]))
     places_of = {unit_id: len(unit.places) for unit_id, (_, unit) in built.units.items()}

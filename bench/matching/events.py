@@ -206,9 +206,7 @@ def _times(row: list[Seen]) -> dict[str, object]:
         "event": spread([seen.event for seen in row]),
         "event_processor": spread([seen.processor for seen in row]),
         "event_processor_but_rules": spread([seen.processor for seen in usual]),
-        "by_kind": {
-            kind: _of_kind([seen for seen in row if seen.kind == kind]) for kind in sorted({s.kind for s in row})
-        },
+        "by_kind": {kind: _of_kind([seen for seen in row if seen.kind == kind]) for kind in kinds},
     }
 
 

@@ -19,7 +19,7 @@ TOO_FAR = 5
 
 # From so many nodes on several gates are tried before one is branched on: a long search gets much shorter.
 CANDIDATES_AFTER = 30
-# Rounds of the second bound at a node, and at the root; in small parts more rounds take longer than the nodes they save.
+# Rounds of the second bound at a node, and at the root: in small parts more take longer than the nodes they save.
 ROUNDS, ROOT_ROUNDS, SMALL_ROOT_ROUNDS = 0, 200, 30
 # A better answer found within so many nodes closes more than starting again costs.
 RESTART_NODES_MAX = 400

@@ -65,15 +65,17 @@ def greedy(instance: Instance, wanted: Sequence[int] = ()) -> Placement:
     for group in instance.groups:
         if wanted and _seated(occupancy, group, wanted):
             done.update(group)
-    for request in sorted(range(instance.requests), key=lambda at: _priority(instance, at)):
-        if request in done:
+    left = [request for request in range(instance.requests) if request not in done]
+    preferred = _Preferred(instance) if left else None
+    for request in sorted(left, key=lambda at: _priority(instance, at)):
+        if preferred is None or request in done:
             continue
         group = group_of.get(request, (request,))
         done.update(group)
         if len(group) == 1:
-            _place_one(occupancy, request)
+            _place_one(occupancy, request, preferred)
         else:
-            _place_group(occupancy, group)
+            _place_group(occupancy, group, preferred)
     return tuple(occupancy.placement)
 
 
@@ -84,14 +86,18 @@ def _priority(instance: Instance, request: int) -> tuple[object, ...]:
     return urgency, -(drop[-1] // int(instance.size[request])), request
 
 
-def _preferred(instance: Instance, request: int) -> Sequence[int]:
-    """The eligible units of a request, best first by the levels that count for placed requests, then by number."""
-    own = slice(int(instance.row[request]), int(instance.row[request + 1]))
-    units, keys = instance.unit_of[own], [amounts[own] for amounts in instance.pair]
-    # Numbers too wide for 64 bits are replaced by their rank, which sorts alike.
-    narrow = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in keys]
-    preferred: list[int] = units[np.lexsort(narrow[::-1])].tolist()
-    return preferred
+class _Preferred:
+    """The eligible units of every request, best first by the levels that count for placed requests, then by number."""
+
+    def __init__(self, instance: Instance) -> None:
+        # Numbers too wide for 64 bits are replaced by their rank, which sorts alike.
+        keys = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in instance.pair]
+        self._units = instance.unit_of[np.lexsort((*keys[::-1], instance.request_of))]
+        self._row: list[int] = instance.row.tolist()
+
+    def __getitem__(self, request: int) -> list[int]:
+        units: list[int] = self._units[self._row[request] : self._row[request + 1]].tolist()
+        return units
 
 
 def _seated(occupancy: Occupancy, group: Sequence[int], wanted: Sequence[int]) -> bool:
@@ -112,18 +118,18 @@ def _seated(occupancy: Occupancy, group: Sequence[int], wanted: Sequence[int]) -
     return True
 
 
-def _place_one(occupancy: Occupancy, request: int) -> None:
-    for unit in _preferred(occupancy.instance, request):
+def _place_one(occupancy: Occupancy, request: int, preferred: _Preferred) -> None:
+    for unit in preferred[request]:
         if occupancy.fits(request, unit):
             occupancy.put(request, unit)
             return
 
 
-def _place_group(occupancy: Occupancy, group: Sequence[int]) -> None:
+def _place_group(occupancy: Occupancy, group: Sequence[int], preferred_of: _Preferred) -> None:
     """All members at the first location, in the leader's order of preference, that takes them largest party first."""
     instance = occupancy.instance
     members = sorted(group, key=lambda member: (-int(instance.size[member]), member))
-    preferred = {member: _preferred(instance, member) for member in members}
+    preferred = {member: preferred_of[member] for member in members}
     for location in dict.fromkeys(int(instance.location[unit]) for unit in preferred[members[0]]):
         placed = []
         for member in members:

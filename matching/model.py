@@ -5,7 +5,6 @@ answer whatever order the lists came in. That numbering is the tie rule: no engi
 """
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,8 +22,6 @@ UNPLACED = -1
 
 # So many pairs of request and unit are looked at and the allowed ones listed; of more only candidates (see `wide`).
 LISTED_PAIRS_MAX = 2**24
-# Of fewer things than this each by itself is quicker than all as arrays.
-_FEW = 60
 
 Placement = tuple[int, ...]
 """Unit number per request, `UNPLACED` for none."""
@@ -33,7 +30,7 @@ LevelAmounts = tuple[int, ...]
 """One whole number per level of `LEVELS`, unbounded; tuples compare in strict order of the levels."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instance:
     """R requests and U units as numbers, and the A pairs of them that are allowed.
 
@@ -69,10 +66,16 @@ class Instance:
         """U."""
         return len(self.places)
 
-    @property
+    @cached_property
     def request_of(self) -> IntArray:
         """[A] the request of every pair."""
         return np.repeat(np.arange(self.requests), np.diff(self.row))
+
+    @cached_property
+    def _keys(self) -> IntArray:
+        """[A] request and unit of every pair as one number, ascending."""
+        keys: IntArray = self.request_of * self.units + self.unit_of
+        return keys
 
     @property
     def eligible(self) -> BoolArray:
@@ -87,27 +90,15 @@ class Instance:
 
     def arc(self, request: int, unit: int) -> int:
         """The number of a pair; -1 if it is not listed."""
-        first, last = self.row[request : request + 2].tolist()
-        at = (
-            first + bisect_left(self.unit_of[first:last].tolist(), unit)
-            if last - first < _FEW
-            else int(first + np.searchsorted(self.unit_of[first:last], unit))
-        )
-        return at if at < last and self.unit_of[at] == unit else -1
+        return int(self.arcs_at(np.array([request]), np.array([unit]))[0])
 
     def arcs_at(self, requests: IntArray, units: IntArray) -> IntArray:
         """The numbers of pairs, -1 where one is not listed."""
-        if len(requests) < _FEW:
-            return np.array([self.arc(*pair) for pair in zip(requests.tolist(), units.tolist(), strict=True)], np.int64)
-        low, end = self.row[requests], self.row[requests + 1]
-        high = end.copy()
-        while (low < high).any():
-            middle = np.minimum((low + high) // 2, max(0, len(self.unit_of) - 1))
-            less = (low < high) & (self.unit_of[middle] < units)
-            low, high = np.where(less, middle + 1, low), np.where(less, high, np.minimum(high, middle))
-        listed = low < end
-        listed[listed] = self.unit_of[low[listed]] == units[listed]
-        return np.where(listed, low, -1)
+        if not len(self.unit_of):
+            return np.full(len(requests), -1)
+        wanted = requests * self.units + units
+        at = np.minimum(np.searchsorted(self._keys, wanted), len(self.unit_of) - 1)
+        return np.where(self._keys[at] == wanted, at, -1)
 
     def arcs_of(self, requests: NDArray[np.intp]) -> IntArray:
         """The numbers of all pairs of some requests, request by request."""
@@ -233,24 +224,24 @@ class Instance:
 
     def allows(self, placement: Sequence[int]) -> bool:
         """Whether a placement keeps every rule, pair rules and rules between requests."""
-        used: dict[int, list[int]] = {}
-        for request, unit in enumerate(placement):
-            if unit == UNPLACED:
-                if not self.optional[request]:
-                    return False
-            elif self.arc(request, unit) < 0:
-                return False
-            else:
-                used.setdefault(unit, []).append(request)
-        for unit, inside in used.items():
-            if sum(int(self.size[request]) for request in inside) > self.places[unit]:
-                return False
-            if self.private[unit] and len(inside) > 1:
-                return False
+        units = np.array(placement, np.int64)
+        placed = np.flatnonzero(units != UNPLACED)
+        inside = units[placed]
+        if len(placed) < self.requests and not self.optional[units == UNPLACED].all():
+            return False
+        if (self.arcs_at(placed, inside) < 0).any():
+            return False
+        persons, parties = np.zeros(self.units, np.int64), np.zeros(self.units, np.int64)
+        np.add.at(persons, inside, self.size[placed])
+        np.add.at(parties, inside, 1)
+        if (persons > self.places).any() or (parties[self.private] > 1).any():
+            return False
         return self.keeps_links(placement)
 
     def keeps_links(self, placement: Sequence[int]) -> bool:
         """Whether who must be apart is, and groups are together or out."""
+        if not self.apart and not self.groups:
+            return True
         homes = [UNPLACED if unit == UNPLACED else int(self.location[unit]) for unit in placement]
         if any(homes[a] == homes[b] != UNPLACED for a, b in self.apart):
             return False

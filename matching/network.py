@@ -172,7 +172,16 @@ class Network:
         capacity[: self.stay.start] = instance.size[self.request_of]
         capacity[self.stay] = np.where(instance.optional, instance.size, 0)
         choices = Choices(capacity, np.zeros(self.gates, np.int64), most)
-        possible = all(self.settle(choices, unit) for unit in range(instance.units))
+        # Rooms that any mix of parties fills; only the others need looking at one by one.
+        through = most * self.gate_size
+        wanted, ones, largest = (np.zeros(instance.units, np.int64) for _ in range(3))
+        np.add.at(wanted, self.gate_unit, through)
+        np.add.at(ones, self.gate_unit, np.where(self.gate_size == 1, most, 0))
+        np.maximum.at(largest, self.gate_unit, through)
+        capacity[self.through] = through
+        capacity[self.into_sink] = np.where(instance.private, largest, np.minimum(wanted, instance.places))
+        odd = ~instance.private & (wanted > instance.places) & (ones < instance.places)
+        possible = all(self.settle(choices, unit) for unit in np.flatnonzero(odd).tolist())
         return choices if possible else None
 
     def settle(self, choices: Choices, unit: int) -> bool:

@@ -291,13 +291,15 @@ class Problem:
         amended = copy(self)
         _set(amended, "requests", tuple(requests))
         _set(amended, "units", tuple(units))
-        listed = set(self.criteria)
+        listed, linked = set(self.criteria), False
         for one in fresh:
             if isinstance(one, Unit):
                 _only_listed(f"unit {quoted(one.id)}", "stance", one.stance, listed)
             else:
                 _only_listed(f"request {quoted(one.id)}", "facts", one.facts, listed)
-        _refuse_apart_within_groups(amended.requests)
+                linked = linked or one.together is not None
+        if linked:
+            _refuse_apart_within_groups(amended.requests)
         return amended
 
     def zone_class(self, request_region: str, unit_region: str) -> int:

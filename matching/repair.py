@@ -21,7 +21,7 @@ from matching.eligibility import Demand, IntArray, Sides, Supply, eligibility, t
 from matching.kept import judged_alike, same_rules
 from matching.model import UNPLACED, LevelAmounts, Placement
 from matching.problem import LEVELS, Problem, Request, Unit
-from matching.scoring import DROP_LEVELS, placed_amounts, scores, unplaced_amounts
+from matching.scoring import DROP_LEVELS, UnitColumns, placed_amounts, scores, unplaced_amounts
 from matching.solution import Assignment, Solution, Unplaced
 from matching.wide import Prices, Wide
 from matching.words import CHANGE, Value
@@ -41,10 +41,10 @@ _AmountsOfAll = Callable[[Sequence[Request], Unit], tuple[IntArray, ...]]
 
 @dataclass(slots=True)
 class Since:
-    """What changed since the last answer, by id; `anything`: perhaps more than that."""
+    """What changed since the last answer, by id, None for what is gone; `anything`: perhaps more than that."""
 
-    requests: set[str] = field(default_factory=set)
-    units: set[str] = field(default_factory=set)
+    requests: dict[str, Request | None] = field(default_factory=dict)
+    units: dict[str, Unit | None] = field(default_factory=dict)
     anything: bool = False
 
 
@@ -53,6 +53,8 @@ class Standing:
 
     def __init__(self, wide: Wide, placement: Placement) -> None:
         source = wide.source
+        self.fresh = True
+        """Nothing followed yet."""
         self._problem = source.problem
         self._requests = {one.id: one for one in source.requests}
         self._units = {one.id: one for one in source.units}
@@ -60,6 +62,7 @@ class Standing:
         spare = [replace(shut, id=f"spare {at}", location=f"spare {at}") for at in range(SPARE_UNITS)]
         self._supply = Supply([*source.units, *spare])
         self._supply.by("location")
+        self._columns = UnitColumns(source.problem, source.requests, self._supply.units)
         self._slot = dict(source.unit_number)
         self._free_slots = list(range(len(source.units), len(source.units) + SPARE_UNITS))
         self._left = np.concatenate([source.instance.places, np.zeros(SPARE_UNITS, np.int64)])
@@ -91,13 +94,12 @@ class Standing:
         before, self._problem, self._touched = self._problem, problem, set()
         if not same_rules(problem, before) or problem.occupants != before.occupants:
             return False
-        requests = {one.id: one for one in problem.requests if since.anything or one.id in since.requests}
-        units = {one.id: one for one in problem.units if since.anything or one.id in since.units}
-        gone = [*(self._requests if since.anything else since.requests)]
-        lost = [*(self._units if since.anything else since.units)]
+        if since.anything:
+            since = self._all_since(problem)
+        self.fresh = False
         freed: set[str] = set()
-        waiting = [*self._follow_requests(requests, [name for name in gone if name not in requests], freed)]
-        for one in self._follow_units(units, [name for name in lost if name not in units], freed):
+        waiting = [*self._follow_requests(since.requests, freed)]
+        for one in self._follow_units(since.units, freed):
             if one is None:
                 return False
             waiting.append(one)
@@ -113,14 +115,22 @@ class Standing:
         """Unit id per request id of whoever was placed by the last event, and still is."""
         return {name: self._home[name] for name in self._touched if name in self._home}
 
-    def _follow_requests(
-        self, requests: Mapping[str, Request], gone: Iterable[str], freed: set[str]
-    ) -> Iterator[Request]:
+    def _all_since(self, problem: Problem) -> Since:
+        """Whatever is not as it was."""
+        requests: dict[str, Request | None] = {one.id: one for one in problem.requests}
+        units: dict[str, Unit | None] = {one.id: one for one in problem.units}
+        return Since(
+            requests | {name: None for name in self._requests if name not in requests},
+            units | {name: None for name in self._units if name not in units},
+        )
+
+    def _follow_requests(self, requests: Mapping[str, Request | None], freed: set[str]) -> Iterator[Request]:
         """Whoever came or changed and is not where it was; units that came free."""
-        for name in sorted(gone):
-            if name in self._requests:
-                freed |= self._forget(self._requests[name])
+        for name in [name for name, one in requests.items() if one is None and name in self._requests]:
+            freed |= self._forget(self._requests[name])
         for one in requests.values():
+            if one is None:
+                continue
             if self._requests.get(one.id) is one:
                 continue
             old = self._requests.get(one.id)
@@ -138,15 +148,14 @@ class Standing:
                 # Whoever it was with, or is to be with now, may have to go elsewhere.
                 yield from mates
 
-    def _follow_units(
-        self, units: Mapping[str, Unit], gone: Iterable[str], freed: set[str]
-    ) -> Iterator[Request | None]:
+    def _follow_units(self, units: Mapping[str, Unit | None], freed: set[str]) -> Iterator[Request | None]:
         """Whoever cannot stay where they were; None if no more units can come."""
-        for name in sorted(gone):
-            if name in self._units:
-                yield from self._evict(name)
-                self._resupply(name, None)
+        for name in [name for name, unit in units.items() if unit is None and name in self._units]:
+            yield from self._evict(name)
+            self._resupply(name, None)
         for unit in units.values():
+            if unit is None:
+                continue
             if self._units.get(unit.id) is unit:
                 continue
             outside = self._evict(unit.id)
@@ -243,6 +252,7 @@ class Standing:
             slot = self._slot[name] = self._free_slots.pop()
         only_less = name in self._units and _only_less(self._units[name], unit)
         self._supply.put(slot, unit)
+        self._columns.put(self._problem, slot, unit)
         self._units[name] = unit
         self._left[slot] = unit.places
         if self._prices is not None:
@@ -277,11 +287,10 @@ class Standing:
 
     def _amounts(self, one: Request, slots: IntArray) -> tuple[IntArray, ...]:
         """`care`, `change` and `fit` there."""
-        units = [self._supply.units[slot] for slot in slots.tolist()]
-        pair = placed_amounts(
-            scores(self._problem, [one], units), np.zeros(len(units), np.int64), np.arange(len(units))
-        )
-        return tuple(amounts.astype(np.int64) for amounts in pair)
+        care, change, fit = (amounts.astype(np.int64) for amounts in self._columns.amounts(self._problem, one, slots))
+        if one.previous is not None:
+            change = (slots != self._slot.get(one.previous, -1)).astype(np.int64)
+        return care, change, fit
 
     def _amounts_of_all(self, some: Sequence[Request], unit: Unit) -> tuple[IntArray, ...]:
         """The same of many in one unit."""
@@ -411,13 +420,15 @@ class Standing:
     def _place_together(self, mates: Sequence[Request]) -> None:
         """All at one location, the best for the first of them first; or nobody."""
         mates = sorted(mates, key=lambda one: (-one.size, one.id))
-        options = [list(self._best(one, self._allowed(one))) for one in mates]
-        for location in dict.fromkeys(unit.location for unit, _ in options[0]):
+        options: list[dict[str, list[tuple[Unit, LevelAmounts]]]] = []
+        for one in mates:
+            options.append({})
+            for unit, share in self._best(one, self._allowed(one)):
+                options[-1].setdefault(unit.location, []).append((unit, share))
+        for location in options[0]:
             inside = []
             for one, listed in zip(mates, options, strict=True):
-                here = next(
-                    (found for found in listed if found[0].location == location and self._fits(one, found[0])), None
-                )
+                here = next((found for found in listed.get(location, ()) if self._fits(one, found[0])), None)
                 if here is None:
                     break
                 self._enter(one, *here)

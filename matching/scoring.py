@@ -6,7 +6,7 @@ so that nothing ever overflows.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +164,61 @@ def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit])
         lacking=_words([(1 << len(wishes)) - 1 - sum(1 << at for at in has) for has in offered], len(wishes)),
         zone=zone,
     )
+
+
+class UnitColumns:
+    """The columns of many units kept, to say what one request costs in any of them; the units may change."""
+
+    def __init__(self, problem: Problem, requests: Sequence[Request], units: Sequence[Unit]) -> None:
+        """`requests`: whose wishes are looked up at once; those of others take longer."""
+        self._known = sorted({wish for request in requests for wish in request.wishes})
+        self._wishing = replace(requests[0], wishes=tuple(self._known))
+        self._units = list(units)
+        self._columns = scores(problem, [self._wishing], units)
+        self._regions = {name: at for at, name in enumerate(sorted({unit.region for unit in units}))}
+
+    def put(self, problem: Problem, at: int, unit: Unit) -> None:
+        """Another unit under this number."""
+        self._units[at] = unit
+        one, all_of = scores(problem, [self._wishing], [unit]), self._columns
+        for mine, others in ((one.scarcity, all_of.scarcity), (one.age, all_of.age)):
+            others[at] = mine[0]
+        all_of.available_from[at] = unit.available_from
+        all_of.unit_region[at] = self._regions.setdefault(unit.region, len(self._regions))
+        for rows, of_all in (
+            (one.consult, all_of.consult),
+            (one.excludes, all_of.excludes),
+            (one.lacking, all_of.lacking),
+        ):
+            of_all[:, at] = rows[:, 0]
+
+    def amounts(self, problem: Problem, request: Request, units: IntArray) -> tuple[Amounts, ...]:
+        """As `placed_amounts`, of one request in these units; without `change`, which is 0."""
+        nobody = np.zeros(len(units), np.int64)
+        if not set(request.wishes) <= set(self._known):
+            some = [self._units[at] for at in units.tolist()]
+            return placed_amounts(
+                scores(problem, [replace(request, previous=None)], some), nobody, np.arange(len(some))
+            )
+        own = scores(problem, [request], [])
+        wanted = sum(1 << self._known.index(wish) for wish in request.wishes)
+        zone = np.full((1, len(self._regions)), ZONE_CLASS_ELSEWHERE, np.int64)
+        named = {request.region: 0, **problem.zones.get(request.region, {})}
+        for end in named.keys() & self._regions.keys():
+            zone[0, self._regions[end]] = named[end]
+        columns = replace(
+            self._columns,
+            size=own.size,
+            claim=own.claim,
+            region=own.region,
+            from_day=own.from_day,
+            previous=np.array([NOWHERE]),
+            yes=own.yes,
+            unknown=own.unknown,
+            wanted=_words([wanted], len(self._known)),
+            zone=zone,
+        )
+        return placed_amounts(columns, nobody, units)
 
 
 def placed_amounts(columns_of: Scores, rows: IntArray, columns: IntArray) -> tuple[Amounts, ...]:

@@ -5,9 +5,9 @@ A session keeps the problem, its pairs and the optima of its parts. After a chan
 problem gives: content alone decides a part's optimum.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from matching.engine import Memory
 from matching.kept import Compiler
@@ -53,21 +53,20 @@ class Session:
         """
         requests, units = tuple(requests), tuple(units)
         without_requests, without_units = tuple(without_requests), tuple(without_units)
-        all_requests, all_units = dict(self._requests), dict(self._units)
-        for gone in without_requests:
-            all_requests.pop(gone, None)
-        for gone in without_units:
-            all_units.pop(gone, None)
-        all_requests.update((request.id, request) for request in requests)
-        all_units.update((unit.id, unit) for unit in units)
+        all_requests = _changed(self._requests, without_requests, requests)
+        all_units = _changed(self._units, without_units, units)
         if rules:
             lists = {"requests": tuple(all_requests.values()), "units": tuple(all_units.values())}
             self.follow(replace(self._problem, **{**lists, **rules}))
             return
-        self._problem = self._problem.amended(all_requests.values(), all_units.values(), (*requests, *units))
+        self._problem = self._problem.amended(
+            self._problem.requests if all_requests is self._requests else all_requests.values(),
+            self._problem.units if all_units is self._units else all_units.values(),
+            (*requests, *units),
+        )
         self._requests, self._units = all_requests, all_units
-        self._since.requests.update(without_requests, (one.id for one in requests))
-        self._since.units.update(without_units, (one.id for one in units))
+        self._since.requests.update({name: all_requests.get(name) for name in _names(without_requests, requests)})
+        self._since.units.update({name: all_units.get(name) for name in _names(without_units, units)})
 
     @property
     def problem(self) -> Problem:
@@ -117,3 +116,25 @@ class Session:
             self._requests.update(moved)
             self._problem = self._problem.amended(self._requests.values(), self._problem.units, ())
             self._since.requests.update(moved)
+        if self._standing is not None and self._standing.fresh:  # nobody need wait for this at the next event
+            if not self._standing.follow(self._problem, self._since):
+                self._standing = None
+            self._since = Since()
+
+
+_Listed = TypeVar("_Listed", Request, Unit)
+
+
+def _changed(known: dict[str, _Listed], without: Sequence[str], others: Sequence[_Listed]) -> dict[str, _Listed]:
+    """Without some and with others; the same if there are none."""
+    if not without and not others:
+        return known
+    changed = dict(known)
+    for gone in without:
+        changed.pop(gone, None)
+    changed.update((one.id, one) for one in others)
+    return changed
+
+
+def _names(without: Sequence[str], others: Sequence[Request] | Sequence[Unit]) -> list[str]:
+    return [*without, *(one.id for one in others)]

@@ -19,8 +19,8 @@ TOO_FAR = 5
 
 # From so many nodes on several gates are tried before one is branched on: a long search gets much shorter.
 CANDIDATES_AFTER = 30
-# Rounds of the second bound at a node and at the root.
-ROUNDS, ROOT_ROUNDS = 0, 200
+# Rounds of the second bound at a node, and at the root: in small parts more take longer than the nodes they save.
+ROUNDS, ROOT_ROUNDS, SMALL_ROOT_ROUNDS = 0, 200, 30
 # A better answer found within so many nodes closes more than starting again costs.
 RESTART_NODES_MAX = 400
 # In parts of so many requests the best is first looked for in this part of the gap to the best known, above the bound;
@@ -57,6 +57,7 @@ class Tree:
 
     def __init__(self, network: Network, root: _Root, offset: int, goal: IntArray, farthest: int) -> None:
         self._network, self._offset, self._goal, self._farthest = network, offset, goal, farthest
+        self._rounds = ROOT_ROUNDS if network.instance.requests >= WINDOW_FROM else SMALL_ROOT_ROUNDS
         self._placed = np.full(network.instance.requests, UNPLACED, np.int64)
         self._first = root
         self._window = self._looked_at = 0
@@ -219,7 +220,7 @@ class Tree:
                 self._goal,
                 self._placed,
                 self._packing,
-                (until, CANDIDATES_AFTER, ROUNDS, ROOT_ROUNDS, RESTART_NODES_MAX),
+                (until, CANDIDATES_AFTER, ROUNDS, self._rounds, RESTART_NODES_MAX),
             )
             self._looked_at = int(self._counts[3])
             if ended == SMALLER:

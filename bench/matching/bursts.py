@@ -10,8 +10,7 @@ import time
 
 from bench.matching.instances import Size, instance
 from bench.matching.measure import placed, spread, written
-from matching import solve
-from matching.kernels import prepare
+from matching import prepare, solve
 from matching.solution import Budget
 
 BURSTS = "10,20,40,60,80,100"

@@ -25,8 +25,8 @@ from bench.matching.peers import (
     tuned_cp_sat,
     untuned_cp_sat,
 )
+from matching import prepare
 from matching.engine import optimum
-from matching.kernels import prepare
 from matching.model import UNPLACED, Instance, compiled
 from matching.search import Limit
 from matching.solution import Budget

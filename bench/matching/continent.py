@@ -14,8 +14,7 @@ import time
 
 from bench.matching.instances import instance
 from bench.matching.measure import size_named, written
-from matching import LEVELS, Problem, Solution, solve, violations
-from matching.kernels import prepare
+from matching import LEVELS, Problem, Solution, prepare, solve, violations
 from matching.problem import URGENCIES
 from matching.search import Limit
 from matching.solution import Budget

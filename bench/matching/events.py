@@ -1,8 +1,10 @@
 """One event after an optimum, families and links included: `python -m bench.matching.events 60x300 --verify`.
 
 A session is solved once; then requests come, change and go, units fill up, close, go and come, now and then a rule
-changes, and after each event the session solves again. Measured per event: changing and solving again with reasons
-for whom it leaves out (`event`), and the same without them (`placement`). `--verify` solves every problem afresh.
+changes, and after each event the session solves again. Measured per event: changing and solving again (`event`), in
+elapsed and in processor time, and the same in a twin session that also says why for everybody it leaves out
+(`with_reasons`). `--verify` solves every problem afresh. Where not all pairs are listed (`10000x100000`) nobody's
+reasons are asked, every tenth answer is judged by the whole check, and said is what is left of the bound.
 
 Also counted is what people see move: proposals with another unit after the event than before it. With previous places
 kept that is the session's own row of answers. Without memory it is the row of answers to the same problems with every
@@ -12,6 +14,7 @@ so that ratio (`moved_ratio_to_standing`) flatters and is given for completeness
 
 import argparse
 import random
+import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,14 +22,15 @@ from typing import Any
 
 from bench.matching.instances import CRITERIA, Size, instance
 from bench.matching.measure import placed, size_named, spread, without_previous, written
-from matching import Problem, Session, Unit, Weights
-from matching.engine import Memory
-from matching.kernels import prepare
+from matching import Problem, Session, Unit, Weights, prepare, violations
 from matching.solution import Budget, Solution
 
 DUTCH = "15x230"
 MOVED_RATIO_BAR = 0.2
 _LARGEST_VERIFIED = 200 * 2_000
+# Places are more than units: so many requests × places are listed whatever the draw.
+_LARGEST_LISTED = 2_000 * 20_000
+_CHECKED_EVERY = 10
 
 Event = dict[str, Any]
 """What `Session.change` is given."""
@@ -114,19 +118,20 @@ class Events:
         return {"rules": {"zones": {**problem.zones, start: row}}}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
     """What one event took and did."""
 
     kind: str
     event: float
-    placement: float
+    processor: float
     proven: bool
-    compared: bool
-    equal: bool
-    moved: int
-    moved_memoryless: int
-    moved_to_standing: int
+    with_reasons: float | None = None
+    compared: bool = False
+    equal: bool = False
+    moved: int = 0
+    moved_memoryless: int = 0
+    moved_to_standing: int = 0
 
 
 def moved(before: Mapping[str, str], after: Mapping[str, str]) -> int:
@@ -137,38 +142,72 @@ def moved(before: Mapping[str, str], after: Mapping[str, str]) -> int:
 def run(size: Size, seed: int, count: int, budget: Budget, *, tight: bool, verify: bool) -> list[Seen]:
     """Solve, then `count` events one after the other."""
     events = Events(size, seed, count, tight=tight)
-    session, memory = Session(instance(size, seed, tight=tight)), Memory()
-    standing = placed(session.problem, budget, memory).unit_of
+    session, twin = (Session(instance(size, seed, tight=tight)) for _ in range(2))
+    standing = session.solve(budget, reasons=False).unit_of
+    twin.solve(budget)
     memoryless = placed(without_previous(session.problem), budget).unit_of
-    session.solve(budget)
     row = []
     for _ in range(count):
         kind, event = events.next(session.problem)
+        seen, problem, solution = _one(session, kind, event, budget)
         start = time.perf_counter()
-        session.change(**event)
-        changing = time.perf_counter() - start
-        problem = session.problem
-        solution = session.solve(budget)
-        whole = time.perf_counter() - start
-        memory.next_round()
-        again = placed(problem, budget, memory)
-        fresh = placed(problem, budget) if verify else again
+        twin.change(**event)
+        twin.solve(budget)
+        seen.with_reasons = time.perf_counter() - start
+        fresh = placed(problem, budget) if verify else None
+        seen.compared = fresh is not None and solution.proven and fresh.proven
+        seen.equal = fresh is not None and _same(solution, fresh.levels, fresh.unit_of)
         forgetful = placed(without_previous(problem), budget)
-        row.append(
-            Seen(
-                kind,
-                event=whole,
-                placement=changing + again.seconds,
-                proven=solution.proven,
-                compared=solution.proven and fresh.proven,
-                equal=_same(solution, fresh.levels, fresh.unit_of),
-                moved=moved(standing, solution.unit_of),
-                moved_memoryless=moved(memoryless, forgetful.unit_of),
-                moved_to_standing=moved(standing, forgetful.unit_of),
-            )
-        )
+        seen.moved = moved(standing, solution.unit_of)
+        seen.moved_memoryless = moved(memoryless, forgetful.unit_of)
+        seen.moved_to_standing = moved(standing, forgetful.unit_of)
+        row.append(seen)
         standing, memoryless = solution.unit_of, forgetful.unit_of
     return row
+
+
+def _one(session: Session, kind: str, event: Event, budget: Budget) -> tuple[Seen, Problem, Solution]:
+    """One event and its answer."""
+    start, used = time.perf_counter(), time.process_time()
+    session.change(**event)
+    problem = session.problem
+    solution = session.solve(budget, reasons=False)
+    processor = time.process_time() - used
+    return Seen(kind, time.perf_counter() - start, processor, solution.proven), problem, solution
+
+
+def run_wide(size: Size, seed: int, count: int, budget: Budget) -> dict[str, object]:
+    """The same where not all pairs are listed: what an event takes, and how far the last answer is from its bound."""
+    events, session = Events(size, seed, count, tight=True), Session(instance(size, seed, tight=True))
+    first = session.solve(budget, reasons=False)
+    row, faults, solution = [], 0, first
+    for number in range(count):
+        kind, event = events.next(session.problem)
+        seen, problem, solution = _one(session, kind, event, budget)
+        row.append(seen)
+        if number % _CHECKED_EVERY == 0 or number == count - 1:
+            faults += len(violations(problem, solution))
+    return {
+        **_times(row),
+        "violations": faults,
+        "levels_first": dict(first.levels),
+        "bound_first": dict(first.bound),
+        "levels_last": dict(solution.levels),
+        "bound_last": dict(solution.bound),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _times(row: list[Seen]) -> dict[str, object]:
+    """Rule changes are rare and change everything: without them too."""
+    usual = [seen for seen in row if seen.kind != "rule_changed"]
+    kinds = sorted({seen.kind for seen in row})
+    return {
+        "event": spread([seen.event for seen in row]),
+        "event_processor": spread([seen.processor for seen in row]),
+        "event_processor_but_rules": spread([seen.processor for seen in usual]),
+        "by_kind": {kind: _of_kind([seen for seen in row if seen.kind == kind]) for kind in kinds},
+    }
 
 
 def _same(solution: Solution, levels: Mapping[str, int], unit_of: Mapping[str, str]) -> bool:
@@ -191,17 +230,17 @@ def main() -> None:
         parser.error("--verify is for sizes up to 200x2000")
     prepare()
     budget = Budget(given.budget_ms)
+    head = {"size": given.size, "tight": not given.loose, "seed": given.seed, "events": given.events}
+    if size.requests * size.places > _LARGEST_LISTED:
+        written({**head, **run_wide(size, given.seed, given.events, budget)})
+        return
     row = run(size, given.seed, given.events, budget, tight=not given.loose, verify=given.verify)
     totals = {name: sum(getattr(seen, name) for seen in row) for name in Seen.__slots__ if name.startswith("moved")}
-    kinds = sorted({seen.kind for seen in row})
     written(
         {
-            "size": given.size,
-            "tight": not given.loose,
-            "seed": given.seed,
-            "event": spread([seen.event for seen in row]),
-            "placement": spread([seen.placement for seen in row]),
-            "by_kind": {kind: _of_kind([seen for seen in row if seen.kind == kind]) for kind in kinds},
+            **head,
+            **_times(row),
+            "with_reasons": spread([seen.with_reasons for seen in row if seen.with_reasons is not None]),
             "proven": f"{sum(seen.proven for seen in row)} of {len(row)}",
             "verified": given.verify,
             "equal": f"{sum(seen.equal for seen in row if seen.compared)} of {sum(seen.compared for seen in row)}",
@@ -216,7 +255,7 @@ def main() -> None:
 def _of_kind(row: list[Seen]) -> dict[str, object]:
     return {
         "events": len(row),
-        "placement": spread([seen.placement for seen in row]),
+        "processor": spread([seen.processor for seen in row]),
         "moved": sum(seen.moved for seen in row),
         "moved_memoryless": sum(seen.moved_memoryless for seen in row),
     }

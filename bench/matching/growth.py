@@ -18,10 +18,9 @@ import numpy as np
 
 from bench.matching.instances import instance
 from bench.matching.measure import size_named, written
-from matching import Problem, Request, Unit
+from matching import Problem, Request, Unit, prepare
 from matching.eligibility import BoolArray, Eligibility, IntArray, eligibility, masks
 from matching.engine import optimum
-from matching.kernels import prepare
 from matching.model import compiled
 from matching.scoring import placed_amounts, scores
 from matching.search import Limit

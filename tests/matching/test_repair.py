@@ -13,6 +13,7 @@ from bench.matching.events import Events
 from bench.matching.instances import Size, instance
 from matching import LEVELS, Problem, Session, Solution, violations
 from matching.repair import Since, Standing
+from matching.scoring import UnitColumns, placed_amounts, scores
 from matching.search import Limit
 from matching.solution import UNLIMITED
 from matching.solver import answered
@@ -129,6 +130,22 @@ def test_who_loses_a_place_is_placed_again_with_their_companions() -> None:
     assert _followed(standing, closed) == {"r1": "u2", "r2": "u2"}
     lost = replace(closed, units=closed.units[2:])
     assert _followed(standing, lost) == {"r1": "u3", "r2": "u3"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_request_costs_is_the_same_from_columns_kept(seed: int) -> None:
+    """Also after units changed, and for a wish that nobody had before."""
+    problem, other = random_problem(seed, 6, 8), random_problem(seed + 50, 6, 8)
+    units = list(problem.units)
+    columns = UnitColumns(problem, problem.requests[:1], units)
+    for at, unit in list(enumerate(other.units))[: len(units)]:
+        units[at] = replace(unit, region="elsewhere") if at % 3 else unit
+        columns.put(problem, at, units[at])
+    everywhere = np.arange(len(units))
+    for request in (replace(one, previous=None) for one in (*problem.requests, *other.requests)):
+        plain = placed_amounts(scores(problem, [request], units), np.zeros(len(units), np.int64), everywhere)
+        kept = columns.amounts(problem, request, everywhere)
+        assert [level.tolist() for level in kept] == [level.tolist() for level in plain]
 
 
 def test_an_answer_the_checker_objects_to_is_solved_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ class WebhookChannel:
     def deliver(self, message: Message) -> None:
         if message.contact_point_id is None:
             raise NeverDeliverable("no contact point")
-        web.check_reachable(message.recipient, self._settings.loopback)
+        address = web.checked_address(message.recipient, self._settings.loopback)
         content = json.dumps(
             {"id": message.id, "subject": message.subject, "text": message.body}, ensure_ascii=False
         ).encode()
@@ -54,5 +54,6 @@ class WebhookChannel:
                 "NRM-Signature": signature(secret, moment, content),
             },
             content=content,
+            address=address,
         )
         web.judge(status)

@@ -70,7 +70,7 @@ class PushChannel:
             endpoint, public, secret = subscription(message.recipient)
         except ValueError as error:
             raise NeverDeliverable("not a push subscription") from error
-        web.check_reachable(endpoint, self._settings.loopback)
+        address = web.checked_address(endpoint, self._settings.loopback)
         parts = urlsplit(endpoint)
         text = json.dumps({"id": message.id, "subject": message.subject}, ensure_ascii=False).encode()
         sealed = http_ece.encrypt(
@@ -92,6 +92,7 @@ class PushChannel:
                 **{str(name): str(value) for name, value in vapid.sign(claims).items()},
             },
             content=sealed,
+            address=address,
         )
         if status in GONE:
             raise NeverDeliverable("the browser does not want it any more")

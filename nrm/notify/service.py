@@ -185,22 +185,28 @@ def receipt(tx: Tx, message_id: str, arrived: bool, error: str = "") -> bool:
 
     A receipt can be here before we noted that we sent it: a provider is quick.
     """
-    message = tx.session.get(Message, message_id)
-    if message is None or message.delivered_at or message.failed_at or message.tries == 0:
-        return False
+    said = error[:200] or "not delivered"
+    values: dict[str, object] = {"delivered_at": tx.now} if arrived else {"failed_at": tx.now, "last_error": said}
+    first = tx.affected(
+        update(Message)
+        .where(
+            col(Message.id) == message_id,
+            col(Message.delivered_at).is_(None),
+            col(Message.failed_at).is_(None),
+            col(Message.tries) > 0,
+        )
+        .values(**values)
+    )
+    if not first:
+        return False  # unknown, or two callbacks at once and the other was first
+    message = tx.session.get_one(Message, message_id)
     if arrived:
-        _note_sent(tx, message.id, delivered_at=tx.now)
         _works(tx, message)
         tx.record("message.arrived", f"message:{message_id}", "messages", channel=message.channel)
     else:
-        _note_sent(tx, message.id, failed_at=tx.now, last_error=error[:200] or "not delivered")
-        _fails(tx, message, error[:200] or "not delivered")
-        tx.record("message.failed", f"message:{message.id}", "alarms", channel=message.channel, error="not delivered")
+        _fails(tx, message, said)
+        tx.record("message.failed", f"message:{message_id}", "alarms", channel=message.channel, error="not delivered")
     return True
-
-
-def _note_sent(tx: Tx, message_id: str, **values: object) -> None:
-    tx.affected(update(Message).where(col(Message.id) == message_id).values(**values))
 
 
 def _deliver(

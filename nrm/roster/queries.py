@@ -300,6 +300,25 @@ def arrangements(tx: Tx, region_code: str) -> list[tuple[Arrangement, Organisati
     return sorted(rows, key=lambda pair: (tasks.index(Task(pair[0].task)), pair[0].valid_from, pair[0].id))
 
 
+def arrangements_now(tx: Tx, region_code: str | None) -> list[tuple[Arrangement, Organisation]]:
+    """What holds today of who does what, in one region or in all of them; by region and task."""
+    today = tx.now.astimezone(AMSTERDAM).date()
+    query = (
+        select(Arrangement, Organisation)
+        .join(Organisation, col(Organisation.id) == Arrangement.organisation_id)
+        .where(
+            col(Arrangement.ended_at).is_(None),
+            col(Arrangement.valid_from) <= today,
+            col(Arrangement.valid_until).is_(None) | (col(Arrangement.valid_until) >= today),
+        )
+    )
+    if region_code is not None:
+        query = query.where(Arrangement.region_code == region_code)
+    tasks = list(Task)
+    rows = tx.session.exec(query.limit(LIST_MAX)).all()
+    return sorted(rows, key=lambda pair: (pair[0].region_code, tasks.index(Task(pair[0].task)), pair[0].id))
+
+
 def feed_of_token(tx: Tx, hashed: str) -> RosterFeed | None:
     """The feed behind a token, of somebody who may still log in."""
     return tx.session.exec(

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 
 from nrm import journal
@@ -418,4 +421,27 @@ def test_what_a_browser_gave_is_longer_than_any_address_and_is_queued_whole(data
         assert service.queue(tx, "test/1", "test:1", "web_push", address, "Proefalarm", "Dit is een test.\n")
     with made.database.reading() as tx:
         assert tx.session.exec(select(Message.recipient)).one() == address
+    made.database.close()
+
+
+def test_two_callbacks_at_once_say_it_once(database_url: str) -> None:
+    made = town(database_url)
+    with made.database.transaction() as tx:
+        service.queue(tx, "k", "card:request:1", "sms", NUMBER, "Alarm", "Log in.")
+        tx.session.execute(update(Message).values(tries=1, sent_at=tx.now, due_at=None))
+        (message_id,) = tx.session.exec(select(Message.id))
+    together = Barrier(4)
+
+    def call_back(_number: int) -> bool:
+        with made.database.transaction() as tx:
+            if tx.session.get_bind().dialect.name == "postgresql":  # SQLite lets one in at a time
+                tx.session.get(Message, message_id)
+                together.wait(10)
+            return service.receipt(tx, message_id, arrived=False, error="twilio busy")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(call_back, range(4))) == 1
+    with made.database.reading() as tx:
+        kinds = [entry.kind for entry in journal.of_subject(tx.session, f"message:{message_id}")]
+    assert kinds == ["message.failed"]
     made.database.close()

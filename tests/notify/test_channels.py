@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import http_ece
 import pytest
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid
 
+from nrm.notify import web
 from nrm.notify.channels import Channel, DeliveryFailed, NeverDeliverable, OtherChannel, channels, working
 from nrm.notify.hooks import genuine
 from nrm.notify.models import Message
@@ -185,6 +187,20 @@ def test_a_webhook_never_reaches_inside(there: Gateway, tmp_path: Path) -> None:
     with pytest.raises(NeverDeliverable):
         ways[ChannelName.WEBHOOK].deliver(message(f"{there.url}/hook"))
     assert there.taken == []
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(there: Gateway) -> None:
+    """A name can answer otherwise the second time it is asked, so it is not asked again: this one answers to nobody."""
+    port = urlsplit(there.url).port
+    url = f"http://hook.invalid:{port}/hook?a=1"
+    status, _ = web.send(url, headers={"NRM-Message": "m1"}, content=b"{}", address="127.0.0.1")
+    (taken,) = there.taken
+    assert (status, taken.path.partition("?")[0], taken.headers["host"]) == (201, "/hook", f"hook.invalid:{port}")
+    with pytest.raises(DeliveryFailed):
+        web.send(url, headers={}, content=b"{}")
+    assert web.checked_address(there.url, loopback=True) == "127.0.0.1"
+    with pytest.raises(NeverDeliverable):
+        web.checked_address(there.url, loopback=False)
 
 
 def test_a_push_can_be_read_by_its_browser_alone(there: Gateway, tmp_path: Path) -> None:

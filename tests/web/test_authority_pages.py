@@ -11,8 +11,11 @@ from nrm import policy
 from nrm.access.rules import OrganisationKind, Role
 from nrm.clock import AMSTERDAM
 from nrm.escalation.models import CompetentAuthority, Escalation, RaisedEscalation, RaisedStep
+from nrm.roster import service as roster
+from nrm.roster.schemas import ArrangementIn
 from tests.builders import DEADLINES_ALONE, Town, town
 from tests.site import Visitor, tick
+from web.labels import TASKS
 
 RUNGS = (*DEADLINES_ALONE.lines[-1].rungs, policy.Rung(after_minutes=60, role="authority"))
 
@@ -151,3 +154,21 @@ def test_whoever_takes_alarms_asks_the_national_coordinator(here: Town) -> None:
     assert "/gezag/vraag" not in officer.get(f"/piket/alarm/{escalation_id}").text
     with here.database.reading() as tx:
         assert tx.session.exec(select(RaisedStep.account_id)).one() == here.accounts["piket"]
+
+
+def test_the_console_shows_who_does_what_in_every_region_today(here: Town) -> None:
+    desk = here.national_desk()
+    body = here.organisation("keten", OrganisationKind.CHAIN_DIRECTION, "VR17")
+    with here.database.transaction(desk.account_id) as tx:
+        today = tx.now.date()
+        for task, begins, note in (
+            ("mandate", today, "mag een crisisbed aanwijzen"),
+            ("triage", today, None),
+            ("intake", today + timedelta(days=9), None),
+        ):
+            said = {"region": "VR17", "task": task, "organisation": body, "note": note, "validFrom": begins}
+            roster.arrange(tx, desk, ArrangementIn.model_validate(said))
+    part = Visitor(here, "piket").fragment("/piket/dienst").text.partition('id="taken"')[2]
+    assert "<h3>Rotterdam-Rijnmond</h3>" in part
+    assert re.findall(r"<b>([^<]+)</b>: keten", part) == [TASKS["triage"], TASKS["mandate"]], "intake begins later"
+    assert "mag een crisisbed aanwijzen" in part

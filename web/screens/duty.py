@@ -38,6 +38,7 @@ from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView
 from nrm.registry.rules import TRUSTED, PlaceState
 from nrm.roster import queries as roster
+from nrm.roster.models import Arrangement
 from nrm.roster.queries import OnCall
 from web.case_words import party
 from web.labels import POOLS, URGENCIES
@@ -431,7 +432,10 @@ def _everywhere(visit: Visit, tx: Tx) -> dict[str, Any]:
             on_call = roster.on_call(tx, line.role, line.region_code)
             listed.append(OnDuty(f"{line.role}-{line.region_code}", regions[line.region_code], on_call))
     phones: list[PhoneOut] = handover.phones(tx, own)
-    return {"everywhere": listed, "phones": phones, "regions": regions, **_on_duty(tx)}
+    tasks: dict[str, list[tuple[Arrangement, Organisation]]] = {}
+    for arrangement, body in roster.arrangements_now(tx, own):
+        tasks.setdefault(regions.get(arrangement.region_code, arrangement.region_code), []).append((arrangement, body))
+    return {"everywhere": listed, "phones": phones, "regions": regions, "tasks": tasks, **_on_duty(tx)}
 
 
 def _calling(visit: Visit, tx: Tx, pool: str, asked: str) -> dict[str, Any]:

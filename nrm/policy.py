@@ -170,6 +170,9 @@ class Ladder(Policy):
         "claim_minutes": 60 * 24 * 366,
         "responsible_minutes": 60 * 24 * 366,
         "merge_minutes": 1,
+        "authority_answer_minutes": 24 * 60,
+        "authority_reminder_minutes": 4 * 60,
+        "authority_returns_days": 30,
     }
     deadline_minutes: dict[Urgency, Minutes] = {
         "now": 60,
@@ -203,6 +206,12 @@ class Ladder(Policy):
     """How long a responsible person may be silent before the ladder starts anew."""
     merge_minutes: Minutes = 10
     """Within which one addressee hears of one card once, however many causes it has."""
+    authority_answer_minutes: Minutes = 24 * 60
+    """How long a competent authority has, unless the national coordinator says otherwise."""
+    authority_reminder_minutes: Minutes = 4 * 60
+    """So long before its answer is due it is reminded."""
+    authority_returns_days: Annotated[int, Field(ge=1, le=366)] = 30
+    """So long after it was closed a raised escalation comes back with its cause."""
     lines: Annotated[tuple[LadderLine, ...], Field(min_length=1, max_length=100)] = (
         LadderLine(
             triggers=("b8_end",),

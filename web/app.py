@@ -21,6 +21,7 @@ from web.routes import ROUTES
 from web.screens import (
     admin,
     answers,
+    authority,
     behind,
     board,
     chase,
@@ -80,6 +81,7 @@ SCREENS = (
     declines,
     board,
     numbers,
+    authority,
     behind,
     admin,
     policies,

@@ -482,6 +482,56 @@ TRIGGERS = {
     "b8_end": N_("Een B8 loopt binnenkort af."),
 }
 
+AUTHORITY_KINDS = {
+    "municipality": N_("gemeente"),
+    "region": N_("veiligheidsregio"),
+    "ministry": N_("ministerie"),
+    "police": N_("politie"),
+    "military_police": N_("marechaussee"),
+    "labour_inspectorate": N_("Arbeidsinspectie"),
+    "prosecution": N_("Openbaar Ministerie"),
+    "other": N_("iets anders"),
+}
+QUESTIONS = {
+    "make_places": N_("opvangplekken beschikbaar maken"),
+    "fund_places": N_("opvangplekken bekostigen"),
+    "admit": N_("besluiten wie wordt toegelaten"),
+    "cooperate": N_("meewerken waar de samenwerking stokt"),
+    "decide": N_("een besluit nemen dat uitblijft"),
+    "man_roster": N_("zorgen dat er iemand dienst heeft"),
+}
+RAISED_STATES = {
+    "proposed": N_("wacht op de landelijk coördinator"),
+    "asked": N_("gevraagd, wacht op antwoord"),
+    "answered": N_("beantwoord, nog niet afgesloten"),
+    "returned": N_("de oorzaak is terug: vraag opnieuw"),
+    "closed": N_("afgesloten"),
+}
+RAISED_OUTCOMES = {
+    "granted": N_("Er is gedaan wat gevraagd is"),
+    "partly": N_("Er is een deel gedaan"),
+    "refused": N_("Zij doen het niet"),
+    "withdrawn": N_("Het hoeft niet meer"),
+    "not_raised": N_("Dit leg ik niet voor"),
+    "over": N_("Het was over voor er iets gevraagd was"),
+}
+RAISED_ACTS = {
+    "proposed": N_("gevraagd om het voor te leggen"),
+    "asked": N_("voorgelegd"),
+    "reminded": N_("herinnerd"),
+    "answered": N_("antwoord"),
+    "closed": N_("afgesloten"),
+    "returned": N_("de oorzaak kwam terug"),
+}
+RAISED_FACTS = {
+    "waiting": N_("Wachten op een plek"),
+    "overdue": N_("Te laat"),
+    "free": N_("Vrije plekken"),
+    "stale": N_("Misschien vrij, verouderd"),
+    "unconditional_free": N_("Vrij en onvoorwaardelijk"),
+    "rungs": N_("Treden die belden"),
+    "rings_minutes": N_("Het alarm gaat al"),
+}
 RUNG_RESULTS = {
     "skipped": N_("daar is niemand: meteen door"),
     "impossible": N_("niet te bereiken: meteen door"),
@@ -535,6 +585,12 @@ LABELS: dict[str, dict[str, str]] = {
     "agreement_end": ENDINGS,
     "role": ROLES,
     "rung_result": RUNG_RESULTS,
+    "authority_kind": AUTHORITY_KINDS,
+    "question": QUESTIONS,
+    "raised_state": RAISED_STATES,
+    "raised_outcome": RAISED_OUTCOMES,
+    "raised_act": RAISED_ACTS,
+    "raised_fact": RAISED_FACTS,
     "pool": POOLS,
     "urgency": URGENCIES,
     "band": BANDS,

@@ -28,6 +28,7 @@ SHEETS = NavItem(N_("Plekken inlezen"), "/inlezen")
 MORNING = NavItem(N_("Overdracht"), "/ochtend")
 ROSTER = NavItem(N_("Rooster"), "/rooster")
 OFFICE_HOURS = NavItem(N_("Kantooruren"), "/kantooruren")
+AUTHORITY = NavItem(N_("Bevoegd gezag"), "/gezag")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
@@ -45,6 +46,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
         DECLINES,
         CHECKS,
         NUMBERS,
+        AUTHORITY,
         BOARD,
         CRITERIA,
         SHEETS,
@@ -52,9 +54,9 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
         OFFICE_HOURS,
         POLICY,
     ),
-    Role.COORDINATOR_REGIONAL: (NUMBERS, MORNING, BOARD, ROSTER, OFFICE_HOURS, POLICY),
+    Role.COORDINATOR_REGIONAL: (NUMBERS, AUTHORITY, MORNING, BOARD, ROSTER, OFFICE_HOURS, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, OFFICE_HOURS, POLICY),
-    Role.NATIONAL_COORDINATOR: (NUMBERS, REPORTS_LATE, BOARD, POLICY),
+    Role.NATIONAL_COORDINATOR: (NUMBERS, AUTHORITY, REPORTS_LATE, BOARD, POLICY),
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, ROSTER, OFFICE_HOURS, SHEETS, POLICY),
     Role.YOUTH_CARE: (YOUTH, POLICY),

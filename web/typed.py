@@ -13,6 +13,8 @@ from web.words import N_, Words
 S = TypeVar("S", bound=BaseModel)
 
 _WRONG: dict[str, str] = {
+    "not_for_investigators": N_("Hierover kan de politie of een andere opsporingsdienst niet worden gevraagd."),
+    "not_an_address": N_("Dit klopt niet. Schrijf een mailadres als naam@voorbeeld.nl, een nummer als 06 12345678."),
     "required": N_("Vul dit in."),
     "missing": N_("Vul dit in."),
     "string_too_short": N_("Vul dit in."),

@@ -86,6 +86,8 @@ class Verb(StrEnum):
     CRITERIA_KEEP = "criteria.keep"
     ALARM_READ = "alarm.read"
     ALARM_CLAIM = "alarm.claim"
+    AUTHORITY_READ = "authority.read"
+    AUTHORITY_ASK = "authority.ask"
     SHIFT_KEEP = "shift.keep"
     CALL_NOTE = "call.note"
     HANDOVER_READ = "handover.read"
@@ -155,6 +157,9 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.CRITERIA_KEEP: frozenset({_R.NATIONAL_DESK}),
     Verb.ALARM_READ: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL, _R.NATIONAL_COORDINATOR}),
     Verb.ALARM_CLAIM: frozenset({_R.DUTY_OFFICER, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
+    # What is put before the competent authority, in numbers and codes; the national coordinator alone puts it there.
+    Verb.AUTHORITY_READ: frozenset({_R.NATIONAL_COORDINATOR, _R.NATIONAL_DESK, _R.COORDINATOR_REGIONAL}),
+    Verb.AUTHORITY_ASK: frozenset({_R.NATIONAL_COORDINATOR}),
     Verb.SHIFT_KEEP: frozenset({_R.DUTY_OFFICER}),
     Verb.CALL_NOTE: _CASE_HOLDERS,
     Verb.HANDOVER_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL},

@@ -44,12 +44,13 @@ def addressees(tx: Tx, role: str, found: Escalation) -> list[Addressee]:
     """Whom a rung speaks to: who is on call in the region, else the functional channels of the role's organisations.
 
     Nobody where the roster has a gap, and nobody as second duty officer unless a roster names one: then the next rung
-    comes at once. The competent authority is told by nobody but the national coordinator.
+    comes at once. The competent authority is told by nobody but the national coordinator, and that it is silent is told
+    to nobody else.
     """
     if role == "owner":
         return _owner(tx, found)
-    if role == "authority":
-        return []
+    if role == "authority" or (found.subject.startswith("raised:") and role != "national_coordinator"):
+        return []  # who asked the competent authority is who asks it again
     rostered, rank = _RANKS.get(role, (role, None))
     called = roster.on_call(tx, rostered, found.region_code, rank=rank)
     people: dict[str, list[str]] = {}

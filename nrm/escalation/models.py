@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from nrm.columns import Json, UtcDateTime, only_where
@@ -89,6 +89,89 @@ class Alarm(SQLModel, table=True):
     acknowledged_by: str | None = Field(default=None, foreign_key="account.id", max_length=40)
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     acknowledged_over: str | None = Field(default=None, max_length=10)
+
+
+class CompetentAuthority(SQLModel, table=True):
+    """Somebody who may decide what nobody below could: a municipality, a region, a ministry, the police.
+
+    No user of the system. Reached through functional channels, by the national coordinator alone.
+    """
+
+    __tablename__ = "competent_authority"
+    __table_args__ = (
+        Index("competent_authority_name", "name", unique=True, **only_where("ended_at IS NULL")),
+        Index("competent_authority_code", "code", unique=True, **only_where("ended_at IS NULL AND code IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(max_length=20)
+    name: str = Field(max_length=120)
+    region_code: str | None = Field(default=None, foreign_key="region.code")
+    """Where it decides; NULL is the whole country."""
+    code: str | None = Field(default=None, max_length=8)
+    """The official code of a municipality or region that was named straight from the list."""
+    email: str | None = Field(default=None, max_length=200)
+    phone: str | None = Field(default=None, max_length=40)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RaisedEscalation(SQLModel, table=True):
+    """An escalation that the national coordinator put before a competent authority, or is asked to.
+
+    It is about a card: what rings for one request, or a region, or the country. `facts` are the numbers of that moment
+    and stay as they were. What was asked and answered each time stands in its steps.
+    """
+
+    __tablename__ = "raised_escalation"
+    __table_args__ = (
+        Index("raised_proposed", "card", unique=True, **only_where("state = 'proposed'")),
+        Index("raised_live", "card", "authority_id", unique=True, **only_where("closed_at IS NULL")),
+        Index("raised_remind_due", "remind_due_at", **only_where("remind_due_at IS NOT NULL")),
+        Index("raised_answer_due", "answer_due_at", **only_where("state = 'asked'")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    version: int = 1
+    card: str = Field(max_length=80, index=True)
+    trigger: str = Field(max_length=20)
+    region_code: str | None = Field(default=None, max_length=8)
+    escalation_id: str | None = Field(default=None, foreign_key="escalation.id", index=True)
+    state: str = Field(max_length=10)
+    authority_id: str | None = Field(default=None, foreign_key="competent_authority.id", max_length=40)
+    question: str | None = Field(default=None, max_length=20)
+    facts: dict[str, int] = Field(default_factory=dict, sa_type=Json)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was last asked; an answer counts from here."""
+    answer_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    mails: bool = False
+    """Whether the question and its reminders also go to the mailbox of the authority."""
+    remind_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=12)
+
+
+class RaisedStep(SQLModel, table=True):
+    """What happened to a raised escalation, one row each, never changed: asked, reminded, answered, closed."""
+
+    __tablename__ = "raised_step"
+
+    id: str = Field(primary_key=True, max_length=40)
+    raised_id: str = Field(foreign_key="raised_escalation.id", index=True)
+    number: int
+    act: str = Field(max_length=10)
+    at: datetime = Field(sa_type=UtcDateTime)
+    account_id: str | None = Field(default=None, foreign_key="account.id", max_length=40)
+    """Who did it; NULL when it was the clock or a rung."""
+    authority_id: str | None = Field(default=None, foreign_key="competent_authority.id", max_length=40)
+    question: str | None = Field(default=None, max_length=20)
+    answer_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    words: str | None = Field(default=None, sa_type=Text)
+    """The answer, as whoever wrote it down heard or read it."""
+    answered_by: str | None = Field(default=None, max_length=120)
+    """In what function somebody answered for the authority."""
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=12)
 
 
 class Heartbeat(SQLModel, table=True):

@@ -22,8 +22,8 @@ from nrm.columns import UtcDateTime
 from nrm.course.models import Bridge, Feedback, Signal, Transfer
 from nrm.course.rules import BridgeKind, FeedbackStep, SignalKind
 from nrm.db import Tx
-from nrm.escalation.models import Escalation
-from nrm.escalation.rules import Trigger
+from nrm.escalation.models import Escalation, RaisedEscalation
+from nrm.escalation.rules import RaisedState, Trigger
 from nrm.intake.models import KeptApart, PlacementRequest
 from nrm.intake.rules import UNPLACED, RequestStatus
 from nrm.placing.models import Offer, OfferAnswer, Proposal, ProposalSet, Stay
@@ -445,6 +445,10 @@ def _approval_overdue(moments: Moments, _rules: Thresholds) -> ColumnElement[boo
     return col(OfferAnswer.approval_due_at) <= moments.at()
 
 
+def _authority_silent(moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
+    return and_(col(RaisedEscalation.state) == RaisedState.ASKED, col(RaisedEscalation.answer_due_at) <= moments.at())
+
+
 def _transfer_overdue(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
     if rules.ladder.transfer_minutes is None:
         return false()
@@ -695,6 +699,19 @@ CAUSES: tuple[Cause, ...] = (
         moment=col(Transfer.offered_at),
         after=lambda ladder, _urgency: timedelta(minutes=ladder.transfer_minutes or 0),
         joins=((Transfer, col(Transfer.request_id) == col(PlacementRequest.id)),),
+    ),
+    Rows(
+        trigger=Trigger.DECISION_OVERDUE,
+        word="raised",
+        key=col(RaisedEscalation.id),
+        region=col(RaisedEscalation.region_code),
+        request_id=null(),  # it is the authority's silence, not the case, that this is about
+        urgency=null(),
+        joins=(),
+        holds=_authority_silent,
+        still=lambda _moments, _: col(RaisedEscalation.state) == RaisedState.ASKED,
+        moment=col(RaisedEscalation.answer_due_at),
+        since=col(RaisedEscalation.asked_at),
     ),
     _of_requests(
         Trigger.NO_FEEDBACK,

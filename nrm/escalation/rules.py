@@ -57,6 +57,93 @@ PASSED_OVER = (Result.SKIPPED, Result.IMPOSSIBLE, Result.WITHHELD)
 """Results of a rung that told nobody."""
 
 
+class AuthorityKind(StrEnum):
+    """What a competent authority is."""
+
+    MUNICIPALITY = "municipality"
+    REGION = "region"
+    MINISTRY = "ministry"
+    POLICE = "police"
+    MILITARY_POLICE = "military_police"
+    LABOUR_INSPECTORATE = "labour_inspectorate"
+    PROSECUTION = "prosecution"
+    OTHER = "other"
+
+
+INVESTIGATIVE_AUTHORITIES = frozenset(
+    {
+        AuthorityKind.POLICE,
+        AuthorityKind.MILITARY_POLICE,
+        AuthorityKind.LABOUR_INSPECTORATE,
+        AuthorityKind.PROSECUTION,
+    }
+)
+"""Who is never asked about somebody who refuses police contact (domain.md §5 rule 11)."""
+
+
+class Question(StrEnum):
+    """What a competent authority is asked. In codes, so that nothing about anybody is in it."""
+
+    MAKE_PLACES = "make_places"
+    FUND_PLACES = "fund_places"
+    ADMIT = "admit"
+    COOPERATE = "cooperate"
+    DECIDE = "decide"
+    MAN_ROSTER = "man_roster"
+
+
+class RaisedState(StrEnum):
+    """How far a raised escalation is."""
+
+    PROPOSED = "proposed"
+    """A rung, or a person, asks the national coordinator to raise it. Nobody was told yet."""
+    ASKED = "asked"
+    ANSWERED = "answered"
+    RETURNED = "returned"
+    """It was closed, and its cause is back: the national coordinator has it again."""
+    CLOSED = "closed"
+
+
+class RaisedOutcome(StrEnum):
+    """How a raised escalation was closed."""
+
+    GRANTED = "granted"
+    PARTLY = "partly"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    NOT_RAISED = "not_raised"
+    OVER = "over"
+    """Its cause ended before anybody was asked (again)."""
+
+
+class RaisedAct(StrEnum):
+    """One thing that happened to a raised escalation."""
+
+    PROPOSED = "proposed"
+    ASKED = "asked"
+    REMINDED = "reminded"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    RETURNED = "returned"
+
+
+CLOSINGS: dict[str, frozenset[RaisedOutcome]] = {
+    RaisedState.PROPOSED: frozenset({RaisedOutcome.NOT_RAISED}),
+    RaisedState.ASKED: frozenset({RaisedOutcome.WITHDRAWN}),
+    RaisedState.RETURNED: frozenset({RaisedOutcome.WITHDRAWN}),
+    RaisedState.ANSWERED: frozenset(
+        {RaisedOutcome.GRANTED, RaisedOutcome.PARTLY, RaisedOutcome.REFUSED, RaisedOutcome.WITHDRAWN}
+    ),
+}
+"""How the national coordinator can close it, per state: what became of it only with an answer on record."""
+
+ANSWERABLE = frozenset({RaisedState.ASKED, RaisedState.ANSWERED})
+"""States in which an answer can come in; a second one stands beside the first."""
+
+TO_ASK = (RaisedState.PROPOSED, RaisedState.RETURNED)
+"""States that wait for the national coordinator."""
+
+
 class End(StrEnum):
     """How an escalation ended."""
 

@@ -19,7 +19,7 @@ from nrm.course import rules as course_rules
 from nrm.course.models import Bridge, Signal
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from nrm.escalation import addressees, openers, queries, rules
+from nrm.escalation import addressees, openers, queries, raised, rules
 from nrm.escalation.models import Alarm, Escalation, Heartbeat
 from nrm.escalation.openers import Cause, Found, Thresholds
 from nrm.escalation.rules import End, Result, Trigger
@@ -32,13 +32,12 @@ from nrm.policy import Rung
 
 BATCH = 500
 
+_card = queries.card_of
+
 T = TypeVar("T")
 
 COUNTING = "counting"
 """The heartbeat of looking at what has to be counted."""
-
-RESPONSIBLE = frozenset({Role.COORDINATOR, Role.DUTY_OFFICER, Role.NATIONAL_DESK, Role.COORDINATOR_REGIONAL})
-"""Who can be named as the one who sees to it."""
 
 
 def run_due(database: Database) -> int:
@@ -74,6 +73,7 @@ def run_due(database: Database) -> int:
         lambda: database.each(_out_of_pace(database), _set_pace),
         firing,
         lambda: database.each(_unanswered(database), _note_unanswered),
+        lambda: raised.remind_due(database),
     ]
     for step in steps:
         try:
@@ -193,6 +193,7 @@ def _open(tx: Tx, found: Found) -> bool:
             raise
         return False  # another worker opened it a moment ago
     tx.record("escalation.opened", _card(escalation), "alarms", trigger=found.trigger, hours=hours)
+    raised.cause_returned(tx, escalation)
     return True
 
 
@@ -417,11 +418,8 @@ def _ring(
         result=result,
         late_seconds=int((tx.now - due_at) / timedelta(seconds=1)),
     )
-
-
-def _card(found: Escalation) -> str:
-    """What people see as one: the request, or else the subject itself."""
-    return f"request:{found.request_id}" if found.request_id else found.subject
+    if result is Result.WITHHELD:
+        raised.propose_from(tx, found)
 
 
 def _words(tx: Tx, role: str, found: Escalation) -> tuple[str, str]:
@@ -562,7 +560,11 @@ def name_responsible(tx: Tx, actor: Actor, escalation_id: str, account_id: str) 
         .join(Organisation, col(Organisation.id) == Account.organisation_id)
         .where(Account.id == account_id, col(Account.active))
     ).first()
-    if row is None or Role(row[0].role) not in RESPONSIBLE or row[1].region_code not in {None, found.region_code}:
+    if (
+        row is None
+        or Role(row[0].role) not in queries.RESPONSIBLE
+        or row[1].region_code not in {None, found.region_code}
+    ):
         raise Invalid("invalid", (FieldError(("accountId",), "unknown_choice"),))
     until = tx.now + timedelta(minutes=policy.current(tx, policy.Ladder)[1].responsible_minutes)
     values = {
@@ -731,6 +733,7 @@ def _end(tx: Tx, escalation_id: str) -> bool:
     if not queries.still_rings(tx, f"card:{_card(found)}"):
         notify.cancel(tx, f"card:{_card(found)}")
     tx.record("alarm.ended", _card(found), "alarms", escalation=escalation_id, trigger=found.trigger)
+    raised.drop_over(tx, _card(found))
     return True
 
 

@@ -14,8 +14,10 @@ from nrm.calendar.models import OfficeClosure, OfficePeriod
 from nrm.calendar.schemas import ClosureIn, HoursIn
 from nrm.course import service as course
 from nrm.course.schemas import BridgeIn, SettlementIn
+from nrm.escalation import raised
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
+from nrm.escalation.schemas import RaiseIn
 from nrm.handover.service import hand_over
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest, Repeat
@@ -90,7 +92,7 @@ class Cast:
 
     def secrets(self) -> list[str]:
         """What points at one case or one house: ids, short codes, location codes."""
-        known = {"alarm", "escalation", "region", "provider_organisation"}
+        known = {"alarm", "escalation", "region", "provider_organisation", "authority", "raised"}
         ids = [id for name, id in self.ids.items() if name not in known]
         return [*ids, *self.short_codes.values(), "L-001", "L-002", "L-003"]
 
@@ -230,6 +232,12 @@ def cast(town: Town) -> Cast:
         assert morning is not None
         made.ids["handover"] = morning.id
     on_the_roster(made)
+    national = made.actors["national"]
+    made.ids["authority"] = "authority-1"
+    with town.database.transaction(national.account_id) as tx:
+        asked_for = {"region": OWN, "authority": "authority-1", "question": "make_places"}
+        due_at = tx.now + timedelta(hours=24)
+        made.ids["raised"] = raised.raise_to(tx, national, RaiseIn.model_validate({**asked_for, "answerDueAt": due_at}))
     town.clock.turn(seconds=1)
     made.ids["contact_point"], made.ids["hook"] = reaching(town, made.actors["duty"])
     return made

@@ -341,6 +341,19 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "regional": 204,
         "other_regional": 404,
     },
+    ("POST", "/escalations/{escalation}/raising"): {"duty": 201, "desk": 201, "regional": 201, "other_regional": 404},
+    # What lies with the competent authority: numbers and codes. The national coordinator alone puts anything there.
+    ("GET", "/authorities"): {"national": 200},
+    ("POST", "/authorities"): {"national": 201},
+    ("PUT", "/authorities/{authority}"): {"national": 204},
+    ("DELETE", "/authorities/{authority}"): {"national": 204},
+    ("GET", "/raised-escalations"): dict.fromkeys(("national", "desk", "regional", "other_regional"), 200),
+    ("GET", "/raised-escalations/{raised}"): {"national": 200, "desk": 200, "regional": 200, "other_regional": 404},
+    ("POST", "/raised-escalations"): {"national": 201},
+    ("POST", "/raised-escalations/{raised}/asking"): {"national": 204},
+    ("POST", "/raised-escalations/{raised}/reminder"): {"national": 204},
+    ("POST", "/raised-escalations/{raised}/answer"): {"national": 204},
+    ("POST", "/raised-escalations/{raised}/closing"): {"national": 204},
 }
 
 PUBLIC = {
@@ -358,6 +371,11 @@ PUBLIC = {
 
 
 _DRAFT = {"note": "korter", "baseVersion": 1}
+
+
+def _asking(made: Cast) -> dict[str, str]:
+    due_at = made.town.clock.at + timedelta(hours=8)
+    return {"authority": made.ids["authority"], "question": "make_places", "answerDueAt": due_at.isoformat()}
 
 
 def body(path: str, made: Cast) -> Any:
@@ -385,6 +403,13 @@ def body(path: str, made: Cast) -> Any:
         "/requests/{open}/offers": {"proposalId": made.proposals["open"]},
         "/offers/{offer}/acceptance": {},
         "/escalations/{escalation}/responsible": {"accountId": made.actors["desk"].account_id},
+        "/authorities": {"kind": "municipality", "name": "Gemeente Ergens", "region": "VR17"},
+        "/authorities/{authority}": {"kind": "ministry", "name": "Ministerie"},
+        "/raised-escalations": {"region": "VR15", **_asking(made)},
+        "/raised-escalations/{raised}/asking": {**_asking(made), "version": 2},
+        "/raised-escalations/{raised}/reminder": {"version": 2},
+        "/raised-escalations/{raised}/answer": {"words": "Ja.", "answeredBy": "directeur", "version": 2},
+        "/raised-escalations/{raised}/closing": {"outcome": "withdrawn", "version": 2},
         "/offers/{offer}/declining": {"code": "no_staff"},
         "/requests/{open}/offer-rounds": {"proposalIds": [made.proposals["open"]]},
         "/offers/{offer}/extension": {"extensions": 0},

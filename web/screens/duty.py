@@ -1,7 +1,7 @@
 """The duty desk: on shift or not, alarms to take, everyone who waits, and whom to phone."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from nrm.access import queries as access
 from nrm.access import service as access_service
 from nrm.access.models import Organisation
-from nrm.access.rules import Role, Verb, reach
+from nrm.access.rules import Role, Verb, may, reach
 from nrm.api import Id
 from nrm.course import queries as course
 from nrm.course import service as course_service
@@ -23,7 +23,7 @@ from nrm.errors import NotFound
 from nrm.escalation import queries as escalation
 from nrm.escalation import service as escalation_service
 from nrm.escalation.rules import AT_ONCE, Trigger
-from nrm.escalation.schemas import AlarmOut
+from nrm.escalation.schemas import AlarmOut, RaisedOut
 from nrm.handover import calls
 from nrm.handover import queries as handover
 from nrm.handover.models import PhoneCall
@@ -64,6 +64,8 @@ class Card:
 
     newest: AlarmOut
     rungs: list[AlarmOut]
+    raised: list[RaisedOut] = field(default_factory=list)
+    """What of it lies with a competent authority, or should; where the reader may know."""
 
     @property
     def open(self) -> list[AlarmOut]:
@@ -82,6 +84,17 @@ class Card:
     def taken_by(self) -> AlarmOut | None:
         """The rung somebody took, if any."""
         return next((alarm for alarm in self.rungs if alarm.claimed), None)
+
+    @property
+    def mine(self) -> AlarmOut | None:
+        """The rung the reader took, if any."""
+        return next((alarm for alarm in self.rungs if alarm.mine), None)
+
+    @property
+    def next_rung(self) -> AlarmOut | None:
+        """The rung after which the ladder goes on first, while nobody has it."""
+        waiting = [alarm for alarm in self.open if alarm.next_rung_at]
+        return min(waiting, key=lambda alarm: str(alarm.next_rung_at), default=None)
 
     @property
     def responsible(self) -> AlarmOut | None:
@@ -283,15 +296,76 @@ def end(visit: Keeper) -> Response:
 @router.post("/piket/alarmen/{alarm_id}")
 def claim(alarm_id: Id, visit: Claimer) -> Response:
     """Take an alarm: I do this."""
-    back = "/piket" if visit.actor.role is Role.DUTY_OFFICER else "/landelijk"
-    return visit.act(lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), back, "alarm_claimed")
+    return visit.act(
+        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit), "alarm_claimed"
+    )
+
+
+@router.get("/piket/alarm/{escalation_id}")
+def alarm_page(escalation_id: Id, visit: Annotated[Visit, Depends(Screen(Verb.ALARM_CLAIM))]) -> Response:
+    """Everything that rang for one card, and what one may do with it."""
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        shown = _card(visit, tx, escalation_id)
+        people = escalation.candidates(tx, shown["card"].newest.region)
+    return visit.page(
+        "alarm.html",
+        frame,
+        **shown,
+        escalation_id=escalation_id,
+        people=people,
+        raises=may(visit.actor, Verb.AUTHORITY_READ),
+        home=_alarms_home(visit),
+    )
+
+
+@router.get("/piket/alarm/{escalation_id}/deel")
+def alarm_part(escalation_id: Id, visit: Annotated[Visit, Depends(Screen(Verb.ALARM_CLAIM))]) -> Response:
+    """The live part of it."""
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        shown = _card(visit, tx, escalation_id)
+    return visit.page("alarm_part.html", frame, **shown)
+
+
+@router.post("/piket/alarm/{escalation_id}/loslaten")
+def let_go(escalation_id: Id, visit: Claimer) -> Response:
+    """Give back what one took: the ladder goes on where it was."""
+    return visit.act(
+        lambda tx: escalation_service.release(tx, visit.actor, escalation_id), _alarms_home(visit), "alarm_released"
+    )
+
+
+@router.post("/piket/alarm/{escalation_id}/verantwoordelijk")
+def name_responsible(escalation_id: Id, visit: Claimer) -> Response:
+    """Say who sees to it from now on."""
+    return visit.act(
+        lambda tx: escalation_service.name_responsible(tx, visit.actor, escalation_id, visit.field("account")[:40]),
+        f"/piket/alarm/{escalation_id}",
+        "responsible_named",
+    )
+
+
+def _alarms_home(visit: Visit) -> str:
+    return "/piket" if visit.actor.role is Role.DUTY_OFFICER else "/landelijk"
+
+
+def _card(visit: Visit, tx: Tx, escalation_id: str) -> dict[str, Any]:
+    shown = alarms_of(visit, tx)
+    for card in shown["alarms"]:
+        if any(alarm.escalation_id == escalation_id for alarm in card.rungs):
+            return {"card": card, "regions": shown["regions"]}
+    raise NotFound("no_alarm")
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     """What alarms_part.html shows: unclaimed first."""
     cards: dict[str, Card] = {}
+    raised = escalation.raised_of_escalations(tx, visit.actor) if may(visit.actor, Verb.ALARM_CLAIM) else {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
-        cards.setdefault(alarm.short_code or alarm.escalation_id, Card(alarm, [])).rungs.append(alarm)
+        card = cards.setdefault(alarm.short_code or alarm.escalation_id, Card(alarm, []))
+        card.rungs.append(alarm)
+        card.raised.extend(one for one in raised.get(alarm.escalation_id, ()) if one not in card.raised)
     return {
         # What ends in weeks never stands above somebody who waits now.
         "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),

@@ -79,7 +79,7 @@ def _show(visit: Visit, template: str) -> Response:
         takes = may(visit.actor, Verb.ALARM_CLAIM) and visit.actor.role is not Role.DUTY_OFFICER
         if takes and template == "numbers.html":
             shown |= alarms_of(visit, tx)
-    return visit.page(template, frame, takes=takes, **shown)
+    return visit.page(template, frame, takes=takes, raises=may(visit.actor, Verb.AUTHORITY_ASK), **shown)
 
 
 def _numbers(visit: Visit, tx: Tx) -> dict[str, Any]:

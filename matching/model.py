@@ -90,7 +90,9 @@ class Instance:
 
     def arc(self, request: int, unit: int) -> int:
         """The number of a pair; -1 if it is not listed."""
-        return int(self.arcs_at(np.array([request]), np.array([unit]))[0])
+        wanted = request * self.units + unit
+        at = int(np.searchsorted(self._keys, wanted))
+        return at if at < len(self._keys) and self._keys[at] == wanted else -1
 
     def arcs_at(self, requests: IntArray, units: IntArray) -> IntArray:
         """The numbers of pairs, -1 where one is not listed."""

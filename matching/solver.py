@@ -38,9 +38,7 @@ def reported(answer: Answer, alternatives: int, *, reasons: bool = True, memory:
         known = _Known(answer, alternatives, memory)
         listed = {source.requests[request].id: known.alternatives(request) for request in placed}
     left_out = [request for request, unit in enumerate(placement) if unit == UNPLACED]
-    reports = tuple(
-        unplaced_report(answer, request) if reasons else Unplaced(source.requests[request].id) for request in left_out
-    )
+    reports = tuple(_report(answer, request, reasons=reasons) for request in left_out)
     return Solution(
         levels=dict(zip(LEVELS, source.instance.amounts(placement), strict=True)),
         proven=answer.found.proven,
@@ -52,6 +50,14 @@ def reported(answer: Answer, alternatives: int, *, reasons: bool = True, memory:
         unplaced=reports,
         stats={"components": answer.parts, "nodes": answer.limit.nodes, "cut_short": len(answer.cut_short)},
     )
+
+
+def _report(answer: Answer, request: int, *, reasons: bool) -> Unplaced:
+    """Why somebody has no unit. Of a continent that is thousands of units each: only as long as there is time."""
+    if reasons and answer.source.instance.most is not None and answer.limit.spent:
+        answer.cut_short.add(request)
+        reasons = False
+    return unplaced_report(answer, request) if reasons else Unplaced(answer.source.requests[request].id)
 
 
 class _Known:

@@ -1,8 +1,8 @@
 """Ours against the peers on the same instances in one run: `python -m bench.matching.compare 60x300 --seeds 10`.
 
 Writes one JSON object: medians in milliseconds, ratios peer ÷ ours, how many were proven, and whether all who claim
-proof agree on the levels. Machines are noisy: read the ratios. The peer `scipy` gives a bound, not a placement: said is
-how often it is below or equal to what ours proves, and how often equal.
+proof agree on the levels. Machines are noisy: read the ratios, on a busy one those of processor time. The peer `scipy`
+gives a bound, not a placement: said is how often it is below or equal to what ours proves, and how often equal.
 
 For tight instances also what deciding together is worth over the telephone: persons placed, weighted 8/4/2/1 by
 urgency, and persons of urgency `now` left out.
@@ -12,6 +12,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bench.matching.instances import instance
 from bench.matching.measure import size_named, written
@@ -77,8 +78,13 @@ def main() -> None:
         compile_ms.append(1000 * (time.perf_counter() - start))
         asked_for += sum(_weighted(drop) for drop in arrays.drop)
         for name in names:
-            results[name].append(PEERS[name](arrays, given.budget_ms))
+            used = time.process_time()
+            found = PEERS[name](arrays, given.budget_ms)
+            if found.processor is None:
+                found = replace(found, processor=time.process_time() - used)
+            results[name].append(found)
     base = statistics.median(result.seconds for result in results["ours"])
+    used_base = statistics.median(result.processor or 0.0 for result in results["ours"])
     proofs = zip(
         *([result.levels if result.proven else None for result in results[name]] for name in names), strict=True
     )
@@ -88,7 +94,7 @@ def main() -> None:
         "seeds": given.seeds,
         "compile_ms": round(statistics.median(compile_ms), 2),
         "agree": all(len({levels for levels in row if levels is not None}) <= 1 for row in proofs),
-        "peers": {name: _summary(found, base) for name, found in results.items()},
+        "peers": {name: _summary(found, base, used_base) for name, found in results.items()},
     }
     for name in BOUNDS & results.keys():
         report[f"{name}_bound"] = _bound_summary(results[name], results["ours"])
@@ -131,14 +137,17 @@ def _bound_summary(bounds: list[Result], found: list[Result]) -> dict[str, objec
     }
 
 
-def _summary(found: list[Result], base: float) -> dict[str, object]:
+def _summary(found: list[Result], base: float, used_base: float) -> dict[str, object]:
     seconds = sorted(result.seconds for result in found)
+    used = statistics.median(result.processor or 0.0 for result in found)
     weighted = [_weighted(one.levels) for one in found]
     complete = all(len(one.levels) >= len(URGENCY_WEIGHTS) for one in found)
     return {
         "median_ms": round(1000 * statistics.median(seconds), 2),
         "max_ms": round(1000 * seconds[-1], 1),
         "ratio": round(statistics.median(seconds) / base, 2),
+        "processor_median_ms": round(1000 * used, 2),
+        "processor_ratio": round(used / used_base, 2),
         "proven": sum(result.proven for result in found),
         "left_out_weighted": sum(weighted) if complete else None,
         "left_out_now": sum(result.levels[0] for result in found) if complete else None,

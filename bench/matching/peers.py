@@ -32,11 +32,12 @@ _FLOAT_EXACT: Final = 2**52
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Levels reached, whether optimality of all is claimed, and seconds taken."""
+    """Levels reached, whether optimality of all is claimed, seconds taken, and processor seconds if known by now."""
 
     levels: tuple[int, ...]
     proven: bool
     seconds: float
+    processor: float | None = None
 
 
 def tuned_cp_sat(instance: Instance, milliseconds: int) -> Result:
@@ -113,12 +114,14 @@ def _level_by_level(
                 model.add(sum(here.get((a, location), [])) == sum(here.get((b, location), [])))
     drops = len(LEVELS) - len(instance.pair)
     levels: list[int] = []
+    pairs = zip(instance.request_of.tolist(), instance.unit_of.tolist(), strict=True)
+    arc = {pair: at for at, pair in enumerate(pairs)}
     for level in range(len(LEVELS)):
         if level < drops:
             expression = sum(instance.drop[at][level] * out[at] for at in range(instance.requests))
         else:
             amounts = instance.pair[level - drops]
-            expression = sum(int(amounts[instance.arc(at, unit)]) * one for at in choices for unit, one in choices[at])
+            expression = sum(int(amounts[arc[at, unit]]) * one for at in choices for unit, one in choices[at])
         model.minimize(expression)
         solver.parameters.max_time_in_seconds = max(0.01, ends - time.perf_counter())
         if solver.solve(model) != cp_model.OPTIMAL:
@@ -235,7 +238,7 @@ def highs(instance: Instance, milliseconds: int) -> Result:
         check=True,
     )
     answer = json.loads(done.stdout)
-    return Result(tuple(answer["levels"]), answer["proven"], answer["seconds"])
+    return Result(tuple(answer["levels"]), answer["proven"], answer["seconds"], answer["processor"])
 
 
 def largest_part(instance: Instance) -> Instance:

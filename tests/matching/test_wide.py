@@ -89,6 +89,16 @@ def test_without_time_there_is_still_a_checked_answer(milliseconds: int) -> None
 
 
 @pytest.mark.usefixtures("unlisted")
+def test_reasons_end_with_the_time_and_say_so() -> None:
+    problem = instance(MEDIUM, 1, tight=True)
+    hasty, patient = solve(problem, Budget(0)), solve(problem, UNLIMITED)
+    assert hasty.unplaced
+    assert not any(one.reasons or one.would_place for one in hasty.unplaced)
+    assert hasty.stats["cut_short"] >= len(hasty.unplaced)
+    assert all(one.reasons for one in patient.unplaced)
+
+
+@pytest.mark.usefixtures("unlisted")
 def test_levels_too_wide_for_a_word_still_get_an_answer() -> None:
     """Nothing is priced then, so nothing is proven either."""
     plain = instance(MEDIUM, 0, tight=True)

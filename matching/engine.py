@@ -85,7 +85,7 @@ def optimum(
         for request, unit in zip(requests.tolist(), found.placement, strict=True):
             placement[request] = UNPLACED if unit == UNPLACED else int(units[unit])
         bounds.append(found.bound)
-        values.append(part.amounts(found.placement))
+        values.append(found.bound if found.proven else part.amounts(found.placement))
     if missing:
         return Found(None, False)
     return Found(tuple(placement), proven, joint_bound(bounds, values))
@@ -218,6 +218,6 @@ def _alone(instance: Instance) -> Found:
         if not instance.optional[0]:
             return Found(None, True)
         return Found((UNPLACED,), True, instance.amounts((UNPLACED,)))
-    best = min(zip(*(amounts.tolist() for amounts in instance.pair), units.tolist(), strict=True))[-1]
+    *amounts, best = min(zip(*(amounts.tolist() for amounts in instance.pair), units.tolist(), strict=True))
     # Out at no cost beats any place at a price: only for a request taken out of the problem, which is eligible nowhere.
-    return Found((best,), True, instance.amounts((best,)))
+    return Found((best,), True, (*(0 for _ in instance.drop[0]), *amounts))

@@ -67,10 +67,10 @@ def test_two_coordinators_and_the_desk(here: Town) -> None:
 def test_a_mark_that_cannot_be_is_refused_and_not_repeated(here: Town, typed: dict[str, str], said: str) -> None:
     visitor = Visitor(here, "coordinator-VR17")
     request_id = here.request(here.actor("coordinator-VR17"))
-    answer = visitor.post(f"/aanvragen/{request_id}/kenmerk", **{"initials": "QX", "born": "07-02-1998", **typed})
+    answer = visitor.post(f"/aanvragen/{request_id}/kenmerk", **{"initials": "Q.X.", "born": "07-02-1998", **typed})
     assert answer.status_code == 400
     assert said in answer.text
-    assert "QX" not in answer.text
+    assert "Q.X." not in answer.text  # the form's own key may hold any two letters
     assert "1998" not in answer.text.replace("31-12-1999", "")
 
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from nrm.insight.rules import INDICATORS, Basis, Coverage, Indicator, Unit
-from web.words import N_
+from web.case_words import reason
+from web.labels import label
+from web.words import N_, Words
 
 UNITS: dict[Unit, str] = {
     Unit.PLACES: N_("plekken"),
@@ -114,6 +116,39 @@ SAID: dict[str, Said] = {
         N_("Alle personen van nieuwe aanvragen in die vier weken; een vervolgplek is geen nieuwe aanvraag."),
         N_("Zijn er nog geen twee weken bijgehouden, dan rekenen we landelijk met het gepubliceerde aantal van 2024."),
     ),
+    "unmet_waiting": Said(
+        N_("Oorzaken van wie wacht"),
+        N_(
+            "Elke wachtende aanvraag telt één keer, bij wat er nu het eerst voor nodig is. Samen zijn het alle"
+            " wachtenden."
+        ),
+        N_("Alle wachtende aanvragen."),
+        N_(
+            "De oorzaak is zoals de zoeker en wie gevraagd werd het toen zeiden. Ze staat bij de aanvraag en"
+            " blijft bewaard."
+        ),
+    ),
+    "unmet_ended": Said(
+        N_("Oorzaken van wie geen plek kreeg"),
+        N_("Aanvragen die in die periode zonder plek van hier eindigden, elk bij de oorzaak die er toen was."),
+        N_("Alle aanvragen die in die periode zonder plek van hier eindigden."),
+        N_(
+            "Vond iemand zelf iets of ging iemand ergens anders heen, dan telt dat hier ook: van hier kwam er"
+            " geen plek."
+        ),
+    ),
+    "blockers": Said(
+        N_("Alles wat in de weg staat"),
+        N_(
+            "Bij hoeveel wachtende aanvragen iets ten minste één plek tegenhoudt. Een aanvraag telt bij alles"
+            " wat er speelt."
+        ),
+        N_("Alle wachtende aanvragen."),
+        N_(
+            "Tel dit dus niet op. Wat bij minder dan vijf aanvragen speelt, staat er niet bij: dat kan naar"
+            " één persoon wijzen."
+        ),
+    ),
     "balance": Said(
         N_("Tekort of over"),
         N_("Vrij, plus wat vrijkomt, min wat wegvalt, min wie zoekt, min wie erbij komt (naar boven afgerond)."),
@@ -125,6 +160,37 @@ SAID: dict[str, Said] = {
         ),
     ),
 }
+
+
+CAUSES: dict[str, tuple[str, str]] = {
+    "no_place": (N_("Geen plek"), N_("alles wat zou passen is bezet, dicht, of voor wie meer haast heeft")),
+    "no_suitable_place": (N_("Geen passende plek"), N_("er is plek vrij, maar een regel houdt iemand tegen")),
+    "unsafe": (N_("Niet veilig"), N_("er is plek vrij, maar daar is het voor deze mensen niet veilig")),
+    "no_answer": (N_("Nog geen antwoord"), N_("er is gevraagd, en niemand zei nog ja of nee")),
+    "declined": (N_("Afgewezen"), N_("wat zou passen, zei nee")),
+    "no_authority": (N_("Niemand bereikbaar die beslist"), N_("er is een antwoord nodig van iemand die er nu niet is")),
+    "stale_figures": (N_("Verouderde cijfers"), N_("er is misschien plek, maar dat huis gaf te lang geen stand door")),
+    "not_asked": (N_("Nog niet gevraagd"), N_("er is een plek gevonden, en niemand vroeg er nog om")),
+    "withdrawn": (N_("Wacht niet meer"), N_("ingetrokken, uit beeld geraakt of zelf van afgezien")),
+    "other": (N_("Nog niet bekeken, of elders"), N_("net binnen, of jeugdzorg of Nidos is gevraagd")),
+}
+"""Main causes: a name and what it says. What is of too few or of minors alone is one line with what is new."""
+
+BLOCKERS: dict[str, str] = {
+    "no_answer": N_("Liet een vraag onbeantwoord"),
+    "no_authority": N_("Niemand bereikbaar die mag beslissen"),
+    "stale": N_("Gaf te lang geen stand door"),
+}
+
+
+def blocker(words: Words, code: str) -> str:
+    """What stands in the way, in words."""
+    if code in BLOCKERS:
+        return words.gettext(BLOCKERS[code])
+    kind, _, which = code.partition(":")
+    if kind == "declined":
+        return words.gettext("Zei nee: %(why)s", why=words.gettext(label("decline", which)))
+    return reason(words, code)
 
 
 def indicator(code: str) -> tuple[Indicator, Said]:

@@ -12,10 +12,11 @@ from nrm.clock import AMSTERDAM
 from nrm.course.models import Blockage
 from nrm.db import Tx
 from nrm.insight import rules
-from nrm.insight.rules import AHEAD, Ahead, Inflow
+from nrm.insight.models import UnmetCause
+from nrm.insight.rules import AHEAD, Ahead, Cause, Inflow, Split
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest, RequestPerson
-from nrm.intake.rules import RequestStatus
+from nrm.intake.rules import UNPLACED, RequestStatus
 from nrm.placing.models import Stay
 from nrm.placing.rules import StayStatus
 from nrm.registry import queries as registry
@@ -202,3 +203,83 @@ def _arrived(tx: Tx, since: datetime) -> dict[str, int]:
         .group_by(PlacementRequest.region_code)
     )
     return dict(tx.session.exec(rows).all())
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one cause counts."""
+
+    cause: Cause
+    requests: int
+    overdue: int = 0
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Requests without a place by their main cause: one each, so the parts are exactly the whole."""
+
+    parts: tuple[Part, ...]
+    rules: Split
+    """Of no suitable place: which rule. What is small goes together."""
+    declines: Split
+    """Of declined: with which code."""
+    blockers: tuple[tuple[str, int], ...]
+    """Everything that stands in the way of at least so many; a request can have several."""
+
+    @property
+    def requests(self) -> int:
+        return sum(part.requests for part in self.parts)
+
+    @property
+    def overdue(self) -> int:
+        return sum(part.overdue for part in self.parts)
+
+
+def waiting_causes(tx: Tx, region_code: str | None = None) -> Causes:
+    """Why whoever waits now has no place, in one region or everywhere."""
+    found = select(PlacementRequest, UnmetCause).outerjoin(
+        UnmetCause,
+        (col(UnmetCause.request_id) == PlacementRequest.id)
+        & col(UnmetCause.until).is_(None)
+        & col(UnmetCause.outcome).is_(None),
+    )
+    found = found.where(col(PlacementRequest.status).in_(UNPLACED))
+    if region_code is not None:
+        found = found.where(PlacementRequest.region_code == region_code)
+    return _causes([(cause, intake.is_unmet(request, tx.now)) for request, cause in tx.session.exec(found)])
+
+
+def ended_causes(tx: Tx, since: datetime, region_code: str | None = None) -> Causes:
+    """On what requests ended that ended without a place since then."""
+    found = (
+        select(UnmetCause)
+        .join(PlacementRequest, col(PlacementRequest.id) == UnmetCause.request_id)
+        .where(col(UnmetCause.outcome).is_not(None), col(UnmetCause.since) >= since)
+    )
+    if region_code is not None:
+        found = found.where(PlacementRequest.region_code == region_code)
+    return _causes([(cause, False) for cause in tx.session.exec(found)])
+
+
+def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
+    """Add up; what no cause is written down of yet is so by its own name, never left out."""
+    requests: Counter[Cause] = Counter()
+    overdue: Counter[Cause] = Counter()
+    details: dict[Cause, Counter[str]] = {}
+    blockers: Counter[str] = Counter()
+    for row, late in rows:
+        cause = Cause(row.cause) if row else Cause.NOT_LOOKED
+        requests[cause] += 1
+        overdue[cause] += late
+        details.setdefault(cause, Counter())[row.detail if row else ""] += 1
+        blockers.update({str(one["code"]) for one in row.blockers} if row else ())
+    return Causes(
+        tuple(Part(cause, requests[cause], overdue[cause]) for cause in Cause if requests[cause]),
+        rules.split(details.get(Cause.NO_SUITABLE_PLACE, {})),
+        rules.split(details.get(Cause.DECLINED, {})),
+        tuple(
+            (code, count)
+            for code, count in sorted(blockers.items(), key=lambda item: (-item[1], item[0]))
+            if count >= rules.SMALL
+        ),
+    )

@@ -21,6 +21,7 @@ from nrm.app import make_parts, prepare
 from nrm.clock import SystemClock
 from nrm.db import Database, migrate
 from nrm.errors import NrmError
+from nrm.insight import service as insight
 from nrm.registry import service as registry
 from nrm.settings import Settings
 from nrm.watch.doctor import Level, examine
@@ -129,6 +130,13 @@ def check_journal(
     if faults:
         raise typer.Exit(1)
     typer.echo(f"{newest[0].seq}:{newest[0].hash}" if newest else "0:empty")
+
+
+@main.command(name="rebuild-picture")
+def rebuild_picture() -> None:
+    """Empty what the figures read from the journal, and read all of it again. Safe while others work."""
+    insight.rebuild(Database(Settings().url))
+    typer.echo("the picture was read again from the journal")
 
 
 @main.command()

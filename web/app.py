@@ -53,6 +53,7 @@ from web.screens import (
     rulebook,
     sheets,
     stays,
+    times,
     youth,
 )
 from web.words import words_for
@@ -84,6 +85,7 @@ SCREENS = (
     board,
     numbers,
     causes,
+    times,
     meanings,
     authority,
     behind,

@@ -34,6 +34,7 @@ TOPICS = (
     "handovers",
     "messages",
     "policies",
+    "picture",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""
 

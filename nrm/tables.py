@@ -8,6 +8,7 @@ import nrm.course.models
 import nrm.escalation.models
 import nrm.handover.models
 import nrm.idempotency
+import nrm.insight.models
 import nrm.intake.models
 import nrm.journal
 import nrm.notify.models

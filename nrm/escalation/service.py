@@ -91,7 +91,7 @@ def end_over(database: Database) -> int:
     What has to be counted is looked at when it is counted, by `run_due`.
     """
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
-    return _for_all(database, cheap, lambda cause, tx, rules: cause.over(tx, rules), _end)
+    return _for_all(database, cheap, openers.all_over, _end)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def end_over(database: Database) -> int:
 def _for_all(
     database: Database,
     causes: Sequence[Cause],
-    question: Callable[[Cause, Tx, Thresholds], list[T]],
+    question: Callable[[Sequence[Cause], Tx, Thresholds], list[T]],
     work: Callable[[Tx, T], int],
 ) -> int:
     """Ask every cause in one reading, and work on what they answer. A cause that fails keeps no other from being heard:
@@ -110,14 +110,14 @@ def _for_all(
     try:
         with database.reading() as tx:
             rules = openers.thresholds(tx)
-            found = [one for cause in causes for one in question(cause, tx, rules)]
+            found = question(causes, tx, rules)
     except Exception as error:  # noqa: BLE001 - raised below, or again by the cause that fails
         if len(causes) == 1:
             failures.append(error)
         for cause in causes if len(causes) > 1 else ():
             try:
                 with database.reading() as tx:
-                    found += question(cause, tx, openers.thresholds(tx))
+                    found += question([cause], tx, openers.thresholds(tx))
             except Exception as error:  # noqa: BLE001 - raised below
                 failures.append(error)
     done = database.each(found, work)
@@ -129,7 +129,7 @@ def _for_all(
 def _open_all(database: Database) -> None:
     """Open what is due: what has to be counted only once a minute, by one worker."""
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
-    _for_all(database, cheap, lambda cause, tx, rules: cause.due(tx, rules), _open)
+    _for_all(database, cheap, openers.all_due, _open)
     now = database.now()
     with database.reading() as tx:
         last = queries.heartbeat(tx, COUNTING)
@@ -137,8 +137,8 @@ def _open_all(database: Database) -> None:
         return
     beat(database, COUNTING)
     counted = [cause for cause in openers.CAUSES if cause.measured]
-    _for_all(database, counted, lambda cause, tx, rules: cause.over(tx, rules), _end)
-    _for_all(database, counted, lambda cause, tx, rules: cause.due(tx, rules), _open)
+    _for_all(database, counted, openers.all_over, _end)
+    _for_all(database, counted, openers.all_due, _open)
 
 
 def _open(tx: Tx, found: Found) -> bool:

@@ -27,6 +27,7 @@ from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.journal import JournalEntry
 from nrm.notify import service as notify
+from nrm.notify.models import ContactPoint
 from nrm.notify.queries import Answered, fresh_answers
 from nrm.policy import Rung
 
@@ -330,8 +331,8 @@ def _fire(tx: Tx, escalation_id: str) -> bool:
     step = rules.step(line, number - found.rung_first, due_at, found.pace_percent)
     if step is None:
         return False
-    told = addressees.addressees(tx, step.rung.role, found)
-    result = _passed_over(tx, step.rung, told)
+    told = [(one, one.ways(tx, step.rung.channels)) for one in addressees.addressees(tx, step.rung.role, found)]
+    result = _passed_over(step.rung, told)
     next_due_at = due_at if result and step.next_due_at else step.next_due_at
     moved = tx.affected(
         _resting(update(Escalation))
@@ -348,12 +349,16 @@ def _fire(tx: Tx, escalation_id: str) -> bool:
     return True
 
 
-def _passed_over(tx: Tx, rung: Rung, told: list[addressees.Addressee]) -> Result | None:
+Told = list[tuple[addressees.Addressee, list[ContactPoint]]]
+"""Whom a rung speaks to, and the ways of their own that reach who is on call there."""
+
+
+def _passed_over(rung: Rung, told: Told) -> Result | None:
     if rung.role == "authority":
         return Result.WITHHELD
     if not told:
         return Result.SKIPPED
-    if not any(one.ways(tx, rung.channels) or any(map(one.recipient, rung.channels)) for one in told):
+    if not any(ways or any(map(one.recipient, rung.channels)) for one, ways in told):
         return Result.IMPOSSIBLE
     return None
 
@@ -363,7 +368,7 @@ def _ring(
     found: Escalation,
     number: int,
     rung: Rung,
-    told: list[addressees.Addressee],
+    told: Told,
     due_at: datetime,
     result: Result | None,
 ) -> None:
@@ -372,7 +377,7 @@ def _ring(
     merge_minutes = policy.current(tx, policy.Ladder)[1].merge_minutes
     about, since = f"card:{card}", tx.now - timedelta(minutes=merge_minutes)
     reached = 0
-    for one in told if result is None else ():
+    for one, ways in told if result is None else ():
         for channel in rung.channels:
             recipient = one.recipient(channel)
             if recipient is None:
@@ -382,7 +387,7 @@ def _ring(
                 continue  # of this card, for another of its causes
             key = f"{found.id}/{number}/{one.organisation.id}/{channel}"
             notify.queue(tx, key, about, channel, recipient, *_words(tx, rung.role, found))
-        for way in one.ways(tx, rung.channels):
+        for way in ways:
             reached += 1
             if notify.told_since(tx, about, way.kind, way.address, since):
                 continue
@@ -396,7 +401,7 @@ def _ring(
             rung=number,
             role=rung.role,
             channels=list(rung.channels),
-            told=[one.organisation.id for one in told],
+            told=[one.organisation.id for one, _ in told],
             due_at=due_at,
             fired_at=tx.now,
             reached=reached,

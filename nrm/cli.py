@@ -22,6 +22,7 @@ from nrm.clock import AMSTERDAM, SystemClock
 from nrm.db import Database, migrate
 from nrm.errors import Conflict, NrmError
 from nrm.exercise import service as practice
+from nrm.insight import service as insight
 from nrm.registry import service as registry
 from nrm.settings import Settings
 from nrm.watch.doctor import Level, examine
@@ -166,6 +167,13 @@ def check_journal(
     if faults:
         raise typer.Exit(1)
     typer.echo(f"{newest[0].seq}:{newest[0].hash}" if newest else "0:empty")
+
+
+@main.command(name="rebuild-picture")
+def rebuild_picture() -> None:
+    """Empty what the figures read from the journal, and read all of it again. Safe while others work."""
+    insight.rebuild(Database(Settings().url))
+    typer.echo("the picture was read again from the journal")
 
 
 @main.command()

@@ -35,6 +35,7 @@ TOPICS = (
     "messages",
     "policies",
     "exercise",
+    "picture",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""
 

@@ -9,6 +9,7 @@ import nrm.escalation.models
 import nrm.exercise.models
 import nrm.handover.models
 import nrm.idempotency
+import nrm.insight.models
 import nrm.intake.models
 import nrm.journal
 import nrm.notify.models

@@ -15,6 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
+from nrm.insight import service as insight
 from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
@@ -39,6 +40,7 @@ STEPS = (
     "keep_roster",
     "escalate",
     "match",
+    "keep_picture",
     "remind",
     "open_reports",
     "hand_over",
@@ -159,6 +161,9 @@ class Worker:
     def _match(self) -> None:
         if matcher.match_due(self.database):
             matcher.match(self.database, self._standing)
+
+    def _keep_picture(self) -> None:
+        insight.keep(self.database)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

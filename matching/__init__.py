@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from matching.check import Violation, violations
-from matching.pairs import pair_codes, pair_levels
+from matching.pairs import pair_codes, pair_levels, pair_terms
 from matching.problem import (
     LEVELS,
     MalformedProblem,
@@ -22,11 +22,12 @@ from matching.problem import (
     read_problem,
 )
 from matching.reserve import Profile, reserved
-from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Reason, Solution, Unplaced
+from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Outbid, Reason, Solution, Unplaced
 
 if TYPE_CHECKING:
-    from matching.explain import Change, Explanation, Outcome, explain, value
+    from matching.explanation import Change, Decided, Explanation, Outcome, decided, explain, value
     from matching.leaves import prepare
+    from matching.pricing import Price, prices
     from matching.session import Session
     from matching.solver import solve
 
@@ -36,12 +37,15 @@ __all__ = [
     "Assignment",
     "Budget",
     "Change",
+    "Decided",
     "Explanation",
     "Lift",
     "MalformedProblem",
     "Nearest",
+    "Outbid",
     "Outcome",
     "Person",
+    "Price",
     "Problem",
     "Profile",
     "Reason",
@@ -52,10 +56,13 @@ __all__ = [
     "Unplaced",
     "Violation",
     "Weights",
+    "decided",
     "explain",
     "pair_codes",
     "pair_levels",
+    "pair_terms",
     "prepare",
+    "prices",
     "problem_from_json",
     "read_problem",
     "reserved",
@@ -65,14 +72,18 @@ __all__ = [
 ]
 
 _SOLVING = {
-    "Change": "explain",
-    "Explanation": "explain",
-    "Outcome": "explain",
+    "Change": "explanation",
+    "Decided": "explanation",
+    "Explanation": "explanation",
+    "Outcome": "explanation",
+    "Price": "pricing",
     "Session": "session",
-    "explain": "explain",
+    "decided": "explanation",
+    "explain": "explanation",
     "prepare": "leaves",
+    "prices": "pricing",
     "solve": "solver",
-    "value": "explain",
+    "value": "explanation",
 }
 
 

@@ -1,4 +1,7 @@
-"""The commands: solve, check, explain, value. Malformed input: exit 2, one line on standard error, nothing else."""
+"""The commands: solve, check, explain, value, prices.
+
+Malformed input: exit 2, one line on standard error, nothing else.
+"""
 
 import argparse
 import json
@@ -8,7 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from matching.check import violations
-from matching.explain import changes_from_json, explain, value
+from matching.explanation import changes_from_json, explain, value
+from matching.pricing import prices
 from matching.problem import MalformedProblem, Problem, parse_json, problem_from_json
 from matching.solution import Budget, solution_from_json
 from matching.solver import solve
@@ -41,6 +45,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     command = commands.add_parser("value", help="what each change would be worth")
     command.add_argument("problem", type=Path)
     command.add_argument("changes", type=Path)
+    command = commands.add_parser("prices", help="what one place more of each kind would be worth")
+    command.add_argument("problem", type=Path)
     return parser.parse_args(argv)
 
 
@@ -74,6 +80,8 @@ def _run(arguments: argparse.Namespace) -> tuple[Any, int]:
         return {"violations": listed}, VIOLATED if found else 0
     if arguments.command == "explain":
         return explain(problem, arguments.request).to_json(), 0
+    if arguments.command == "prices":
+        return [price.to_json() for price in prices(problem)], 0
     changes = changes_from_json(_json(arguments.changes))
     return [outcome.to_json() for outcome in value(problem, changes)], 0
 

@@ -4,7 +4,7 @@ Each question touches only the parts of the instance it can reach, so only those
 a shortcut is taken only where a bound shows that solving again would say the same.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -18,7 +18,7 @@ from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
-from matching.solution import Alternative, Lift, Nearest, Reason, Unplaced
+from matching.solution import Alternative, Lift, Nearest, Outbid, Reason, Unplaced
 from matching.wide import Wide
 from matching.words import Value, Words
 
@@ -118,6 +118,10 @@ class Answer:
     def grouped(self, request: int) -> bool:
         """Whether a request has somebody it must be together with."""
         return any(request in group and len(group) > 1 for group in self.source.instance.groups)
+
+    def part_region(self, request: int) -> _Region:
+        """The part of a request, with everything the pair rules allow there."""
+        return self._region_of([self._part_of_request[request]], [])
 
     def part_units(self, request: int) -> NDArray[np.intp]:
         """The units of the part of a request, in numbers of the whole."""
@@ -425,16 +429,17 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     """Why a request has no unit, which units came nearest, and the smallest changes that would place it."""
     source = answer.source
     barring = source.rules.barring_units(request)
-    places = source.instance.places
-    reasons = [Reason(code, int(np.count_nonzero(units)), int(places @ units)) for code, units in barring.items()]
+    reasons = barred_by(answer, barring)
     count = np.zeros(len(source.units), np.int32)
     fixed = np.zeros(len(source.units), np.bool_)
     for code, units in barring.items():
         count += units
         fixed |= units & (not may_be_lifted(code))
     open_units = np.flatnonzero(count == 0)
+    outbid = None
     if open_units.size:
         reasons.append(_reason_with_others(answer, request, open_units))
+        outbid = outbid_of(answer, request)
 
     def codes_at(units: Sequence[int]) -> list[tuple[str, ...]]:
         barred = np.array([marks[units] for marks in barring.values()]).reshape(len(barring), len(units))
@@ -448,7 +453,49 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
             Nearest(source.units[unit].id, codes) for unit, codes in zip(nearest, codes_at(nearest), strict=True)
         ),
         would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), codes_at),
+        outbid=outbid,
     )
+
+
+def barred_by(answer: Answer, barring: Mapping[str, NDArray[np.bool_]]) -> list[Reason]:
+    """Per code, the units it bars and their places; a unit may count under several."""
+    places = answer.source.instance.places
+    return [Reason(code, int(np.count_nonzero(units)), int(places @ units)) for code, units in barring.items()]
+
+
+def outbid_of(answer: Answer, request: int) -> Outbid | None:
+    """What placing a left out request all the same would cost, and whom; None where it cannot be, or not in time."""
+    if not answer.found.proven or answer.silent:
+        return None
+    region = answer.part_region(request)
+    after = _forced(answer, request, region)
+    if after is None:
+        return None
+    out = [at for at, unit in enumerate(after) if unit == UNPLACED and region.placement[at] != UNPLACED]
+    return Outbid(
+        levels_delta(region.instance.amounts(after), region.instance.amounts(region.placement)),
+        tuple(answer.source.requests[int(region.requests[at])].id for at in out),
+    )
+
+
+def _forced(answer: Answer, request: int, region: _Region) -> Placement | None:
+    """The part of a left out request as it were best with the request placed; None if it cannot be, or not in time."""
+    own = region.request(request)
+    if (asked := answer.asked(request)) is not None:
+        try:
+            return asked.below(None, shut=asked.placing(own), requests=np.array([own])).placement
+        except TooHard:
+            pass
+        except UnprovenFlow:
+            answer.give_up(request)
+        finally:
+            answer.forget(asked)
+    part = answer.part(request)
+    forced = answer.solve(region.instance.requiring([own])) if part is None else part[1].best(require=own)
+    if not forced.proven:
+        answer.cut_short.add(request)
+        return None
+    return forced.placement
 
 
 def _reason_with_others(answer: Answer, request: int, open_units: NDArray[np.intp]) -> Reason:

@@ -21,6 +21,11 @@ def codes_of(units: Sequence[Unit], barring: Mapping[str, Any]) -> dict[str, tup
     return {unit.id: tuple(code for code, marks in barring.items() if marks[at]) for at, unit in enumerate(units)}
 
 
+def pair_terms(problem: Problem, request_id: str, unit_id: str) -> dict[str, int]:
+    """What placing this request in that unit costs, rules not asked, term by term: see `scoring.TERMS`."""
+    return scores(problem, [problem.request(request_id)], [problem.unit(unit_id)]).terms(0, 0)
+
+
 def pair_levels(problem: Problem, request_id: str, unit_id: str | None) -> dict[str, int]:
     """This request's share of every level when placed in that unit (rules not asked), or unplaced if None."""
     request = problem.request(request_id)

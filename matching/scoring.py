@@ -19,6 +19,9 @@ Amounts = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.object_]
 DROP_LEVELS = LEVELS[:5]
 PAIR_LEVELS = LEVELS[5:]
 
+TERMS = {"care": ("risk", "scarcity"), "change": ("change",), "fit": ("wishes", "distance", "later")}
+"""What the three levels of whoever is placed are made of."""
+
 FRESHNESS_RISK = {"fresh": 0, "aging": 1, "stale": 4, "unknown": 4}
 RISK = {("yes", "consult"): 2, ("unknown", "consult"): 1, ("unknown", "excludes"): 2}
 WISH_AMOUNT = 10
@@ -77,13 +80,18 @@ class Scores:
 
     def care(self, rows: IntArray, columns: IntArray) -> Amounts:
         """[A] persons × (weights.risk × risk + weights.scarcity × max(0, scarcity − claim))."""
-        over = np.maximum(0, self.scarcity[columns] - self.claim[rows])
+        risks, over = self._care(rows, columns)
+        result: Amounts = risks + over
+        return result
+
+    def _care(self, rows: IntArray, columns: IntArray) -> tuple[Amounts, Amounts]:
+        """The two terms of `care`."""
+        over: Amounts = np.maximum(0, self.scarcity[columns] - self.claim[rows])
         risks: Amounts = self.risk(rows, columns)
         sizes: Amounts = self.size[rows]
         if self.most_care >= _INT64_SAFE:
             sizes, risks, over = sizes.astype(object), risks.astype(object), over.astype(object)
-        result: Amounts = sizes * (self.risk_weight * risks + self.scarcity_weight * over)
-        return result
+        return sizes * self.risk_weight * risks, sizes * self.scarcity_weight * over
 
     def change(self, rows: IntArray, columns: IntArray) -> IntArray:
         """[A] 1 where a request with a previous unit would get another, also if that is no longer listed."""
@@ -93,12 +101,27 @@ class Scores:
 
     def fit(self, rows: IntArray, columns: IntArray) -> IntArray:
         """[A] persons × (10 per wish the unit lacks + 3 × zone class + 5 per day of waiting for the unit)."""
-        days = np.maximum(0, self.available_from[columns] - self.from_day[rows])
-        per_person = ZONE_AMOUNT * self.zone[self.region[rows], self.unit_region[columns]] + DAY_AMOUNT * days
-        for wanted, lacking in zip(self.wanted, self.lacking, strict=True):
-            per_person += WISH_AMOUNT * _bits(wanted[rows] & lacking[columns])
-        amounts: IntArray = self.size[rows] * per_person
+        lacking, far, late = self._fit(rows, columns)
+        amounts: IntArray = self.size[rows] * (lacking + far + late)
         return amounts
+
+    def _fit(self, rows: IntArray, columns: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """The three terms of `fit`, per person."""
+        far: IntArray = ZONE_AMOUNT * self.zone[self.region[rows], self.unit_region[columns]]
+        late: IntArray = DAY_AMOUNT * np.maximum(0, self.available_from[columns] - self.from_day[rows])
+        lacked = np.zeros(far.shape, np.int64)
+        for wanted, lacking in zip(self.wanted, self.lacking, strict=True):
+            lacked += WISH_AMOUNT * _bits(wanted[rows] & lacking[columns])
+        return lacked, far, late
+
+    def terms(self, row: int, column: int) -> dict[str, int]:
+        """What one pair costs term by term, see `TERMS`; the terms of a level sum to its amount."""
+        rows, columns = np.array([row]), np.array([column])
+        size = int(self.size[row])
+        per_person = (size * int(term[0]) for term in self._fit(rows, columns))
+        amounts = (*(int(term[0]) for term in self._care(rows, columns)), int(self.change(rows, columns)[0]))
+        names = (term for level in PAIR_LEVELS for term in TERMS[level])
+        return dict(zip(names, (*amounts, *per_person), strict=True))
 
     @property
     def most_care(self) -> int:

@@ -74,13 +74,30 @@ class Lift:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbid:
+    """What it would cost to place a request all the same: the exact change of all levels, the rest solved again.
+
+    The first level that changes says what was weighed, `by` are the requests that would lose their unit. An empty `by`
+    says that nobody would, only less well.
+    """
+
+    levels_delta: Levels
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unplaced:
-    """A request without a unit, why, and the smallest changes that would place it."""
+    """A request without a unit, why, and the smallest changes that would place it.
+
+    `outbid`: only where the pair rules let it in somewhere; not in the JSON of a solution, whose form is fixed, but in
+    that of an explanation.
+    """
 
     request: str
     reasons: tuple[Reason, ...] = ()
     nearest: tuple[Nearest, ...] = ()
     would_place: tuple[Lift, ...] = ()
+    outbid: Outbid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +149,19 @@ def unplaced_to_json(unplaced: Unplaced) -> dict[str, Any]:
     """`{"request", "reasons", "nearest", "would_place"}`."""
     return {
         "request": unplaced.request,
-        "reasons": [_reason_to_json(reason) for reason in unplaced.reasons],
+        "reasons": [reason_to_json(reason) for reason in unplaced.reasons],
         "nearest": [{"unit": near.unit, "blocked_by": list(near.blocked_by)} for near in unplaced.nearest],
         "would_place": [{"unit": lift.unit, "lift": list(lift.lift)} for lift in unplaced.would_place],
     }
 
 
-def _reason_to_json(reason: Reason) -> dict[str, Any]:
+def outbid_to_json(outbid: Outbid) -> dict[str, Any]:
+    """`{"levels_delta", "by"}`."""
+    return {"levels_delta": _ordered(outbid.levels_delta), "by": list(outbid.by)}
+
+
+def reason_to_json(reason: Reason) -> dict[str, Any]:
+    """`{"code", "units", "places"}`, or `{"code", "by"}`."""
     if reason.by is not None:
         return {"code": reason.code, "by": list(reason.by)}
     return {"code": reason.code, "units": reason.units, "places": reason.places}

@@ -1,10 +1,11 @@
 """What other places in a unit would be worth, for many units at once, from the proof of the optimum.
 
 Everything is compiled once, with every unit as large as somebody asks, and the pairs this opens wait for the question
-that opens them (`asked.Asked`). Most places are worth nothing, and that shows in the prices of the proof.
+that opens them (`asked.Asked`). A unit there is not yet is one without places. Most places are worth nothing, and that
+shows in the prices of the proof.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from matching.asked import Asked, TooHard
 from matching.counterfactual import Answer
 from matching.model import UNPLACED, LevelAmounts, Placement, compiled, components, pruned
 from matching.network import UnprovenFlow
+from matching.problem import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +28,22 @@ class Worth:
 class Worths:
     """An optimum, to be asked what it were if one unit had other places.
 
-    `places`: the most that will be asked of, per unit number. Only for problems whose pairs are all listed.
+    `places`: the most that will be asked of, per unit number. `added`: units there are not, with the most places they
+    will be asked to have; their ids come after all others, so their numbers do too. Only for problems whose pairs are
+    all listed.
     """
 
-    def __init__(self, answer: Answer, places: Mapping[int, int]) -> None:
+    def __init__(self, answer: Answer, places: Mapping[int, int], added: Sequence[Unit] = ()) -> None:
         self._answer = answer
         source = answer.source
         units = tuple(replace(unit, places=max(unit.places, places.get(at, 0))) for at, unit in enumerate(source.units))
-        wider = compiled(replace(source.problem, units=units)).instance
-        self._instance = replace(wider, places=source.instance.places)
+        wider = compiled(replace(source.problem, units=(*units, *added))).instance
+        self._instance = replace(wider, places=np.concatenate([source.instance.places, np.zeros(len(added), np.int64)]))
         self._amounts = self._instance.amounts(answer.placement)
         self._parts = components(pruned(self._instance))
         self._part_of = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
         self._asked: dict[int, Asked | None] = {}
-        self._taken = np.zeros(source.instance.units, np.int64)
+        self._taken = np.zeros(self._instance.units, np.int64)
         homes = np.array(answer.placement, np.int64)
         np.add.at(self._taken, homes[homes != UNPLACED], source.instance.size[homes != UNPLACED])
 

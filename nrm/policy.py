@@ -428,11 +428,16 @@ class Matching(Policy):
     """What the solver is told about scarcity, claims and risk (domain.md §9)."""
 
     kind = "matching"
+    before = {"reserve_points": 0, "reserve_days": 365}
     risk: Annotated[int, Field(ge=0, le=1000)] = 1
     scarcity: Annotated[int, Field(ge=0, le=1000)] = 1
     scarcity_omm: Annotated[int, Field(ge=0, le=1000)] = 3
     scarcity_unconditional: Annotated[int, Field(ge=0, le=1000)] = 3
     claim_indicated: Annotated[int, Field(ge=0, le=1000)] = 3
+    reserve_points: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How much dearer a place becomes for every person still expected who has few others. 0: no place is kept."""
+    reserve_days: Annotated[int, Field(ge=28, le=732)] = 365
+    """Who is expected: whoever asked in so many days, at the same pace."""
     alternatives: Annotated[int, Field(ge=0, le=10)] = 3
     budget_ms: Annotated[int, Field(ge=10, le=60_000)] = 2000
     lend_at_once: tuple[Urgency, ...] = ("now",)

@@ -6,8 +6,10 @@ import nrm.access.models
 import nrm.calendar.models
 import nrm.course.models
 import nrm.escalation.models
+import nrm.exercise.models
 import nrm.handover.models
 import nrm.idempotency
+import nrm.insight.models
 import nrm.intake.models
 import nrm.journal
 import nrm.notify.models

@@ -24,6 +24,7 @@ from web.screens import (
     authority,
     behind,
     board,
+    causes,
     chase,
     check,
     consents,
@@ -38,6 +39,7 @@ from web.screens import (
     joint,
     ladder,
     login,
+    meanings,
     numbers,
     office_hours,
     policies,
@@ -51,6 +53,7 @@ from web.screens import (
     rulebook,
     sheets,
     stays,
+    times,
     youth,
 )
 from web.words import words_for
@@ -81,6 +84,9 @@ SCREENS = (
     declines,
     board,
     numbers,
+    causes,
+    times,
+    meanings,
     authority,
     behind,
     admin,
@@ -108,6 +114,11 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     app.add_exception_handler(Exception, failed)
     app.add_middleware(SecurityHeaders, https=parts.settings.https)
     return app
+
+
+def create_exercise() -> FastAPI:
+    """The application of the exercise of this deployment."""
+    return create_app(nrm.app.make_parts(Settings().for_exercise()))
 
 
 def refused(request: Request, error: Exception) -> Response:

@@ -33,8 +33,31 @@ SHUT_OUT = {
     "barred:authority": N_("Hierover mag nu niemand beslissen"),
     "only_location": N_("Een ander huis dan waar de groep heen gaat"),
     "dates": N_("Bezet of vastgehouden"),
-    "capacity": N_("Iemand met meer haast gaat voor"),
+    "capacity": N_("Iemand anders gaat voor"),
+    "capacity:acute": N_("Iemand met spoed gaat voor"),
+    "capacity:more_urgent": N_("Iemand met meer haast gaat voor"),
+    "capacity:more_persons": N_("Anders staan meer mensen met evenveel haast zonder plek"),
+    "capacity:waits_longer": N_("Iemand met evenveel haast vroeg eerder"),
+    "capacity:suits_others": N_("De plek past beter bij iemand anders"),
 }
+BEHIND = {
+    "needed:now": N_("anders heeft iemand met spoed geen plek."),
+    "needed:today": N_("anders heeft iemand die vandaag een plek nodig heeft er geen."),
+    "needed:soon": N_("anders heeft iemand anders binnenkort geen plek."),
+    "needed:planned": N_("anders heeft iemand met een geplande opname geen plek."),
+    "needed:waiting": N_("anders moet iemand die al langer wacht nog langer wachten."),
+    "suits_others": N_("past beter bij iemand anders die ook wacht."),
+    "risk": N_("meer kans op een nee. Er is meer om te overleggen of te vragen, of de stand is ouder."),
+    "scarcity": N_("deze soort plek is schaars, liever voor wie nergens anders terechtkan."),
+    "kept": N_("bewaard voor wie vannacht of later nog komt en nergens anders terechtkan."),
+    "change": N_("de bovenste stond er al, en is niet slechter."),
+    "wishes": N_("minder gewenste talen."),
+    "distance": N_("verder weg."),
+    "later": N_("komt later vrij."),
+    "equal": N_("ze passen even goed."),
+}
+"""Why a proposal is not the first."""
+
 LIFTS = {
     "closed:intake_hours": N_("een opvang nu iemand opneemt, buiten de opnametijd"),
     "closed:paused": N_("een opvang de pauze opheft"),
@@ -79,6 +102,8 @@ class Why:
 
     fits: list[str] = field(default_factory=list)
     mind: list[str] = field(default_factory=list)
+    behind: str = ""
+    """Why it is not the first; empty for the first."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +183,7 @@ def to_say(words: Words, detail: RequestDetail, criteria: Iterable[str], now: da
 
 def why(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], found_in: str) -> Why:
     """Why the solver proposes this place, in the order in which a coordinator asks."""
-    told = Why()
+    told = Why(behind=words.gettext(BEHIND[fit["behind"]]) if fit.get("behind") in BEHIND else "")
     told.fits.append(_where(words, fit, regions, found_in))
     if fit["accepts"]:
         told.fits.append(words.gettext("Welkom met: %(what)s.", what=_named(words, "criterion", fit["accepts"])))

@@ -76,6 +76,8 @@ NAMES: dict[str, str] = {
     "matching.scarcity_omm": N_("Hoe schaars een OMM-plek is"),
     "matching.scarcity_unconditional": N_("Hoe schaars een onvoorwaardelijke plek is"),
     "matching.claim_indicated": N_("Voorrang op zo’n plek voor wie hem nodig heeft"),
+    "matching.reserve_points": N_("Plekken bewaren voor wie nog komt (0 is uit)"),
+    "matching.reserve_days": N_("Wie er komt, naar de laatste"),
     "matching.alternatives": N_("Andere voorstellen naast het eerste"),
     "matching.budget_ms": N_("Rekentijd voor het zoeken"),
     "matching.lend_at_once": N_("Wacht nooit op uitlenen"),

@@ -19,7 +19,7 @@ from bench.matching.instances import Size, instance
 from bench.matching.measure import Placed, placed, size_named, spread, written
 from matching import Change, Outcome, Problem, prepare
 from matching.counterfactual import Answer, alternatives_of, unplaced_report
-from matching.explain import explain_answer, value_answer
+from matching.explanation import explain_answer, value_answer
 from matching.model import UNPLACED
 from matching.search import Limit
 from matching.solution import UNLIMITED, Budget

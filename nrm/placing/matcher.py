@@ -21,6 +21,7 @@ from nrm.journal import JournalEntry
 from nrm.placing import problem, queries, rules, service
 from nrm.placing.models import MatchState, Proposal, ProposalSet
 from nrm.placing.problem import Built
+from nrm.placing.reserve import Expected
 from nrm.registry import queries as registry
 
 REMATCH_AFTER = timedelta(seconds=60)
@@ -60,6 +61,7 @@ class Standing:
 
     def __init__(self) -> None:
         self._session: matching.Session | None = None
+        self.expected = Expected()
 
     def solution(self, wanted: matching.Problem, settings: policy.Matching) -> matching.Solution:
         """The same as from scratch."""
@@ -75,6 +77,7 @@ def match(database: Database, standing: Standing | None = None) -> int:
 
     Raises MatchingDefect when the checker objects.
     """
+    standing = standing or Standing()
     service.withdraw_unfit(database)
     with database.reading() as tx:
         seq = journal.last_seq(tx.session)
@@ -82,7 +85,8 @@ def match(database: Database, standing: Standing | None = None) -> int:
         before_seq = before.seq if before else None
         details = {found.request.id: found for found in intake.details(tx, problem.waiting(tx))}
         built = problem.build(tx, details.values(), registry.locations(tx))
-    answers = _answers(built, details, standing or Standing()) if details else {}
+        built = standing.expected.priced(tx, built)
+    answers = _answers(built, details, standing) if details else {}
     with database.transaction() as tx:
         if not _advance(tx, before_seq, seq):
             return 0
@@ -95,8 +99,9 @@ def match(database: Database, standing: Standing | None = None) -> int:
     return changed
 
 
-Answer = tuple[bool, list[str], list[dict[str, Any]], list[dict[str, Any]]]
-"""Proven, proposed units in order, what shut the others out, what would place an unplaced request."""
+Answer = tuple[bool, dict[str, str | None], list[dict[str, Any]], list[dict[str, Any]]]
+"""Proven, proposed units in order with why each stands behind the first (None for that one), what shut the others out,
+what would place an unplaced request."""
 
 
 def _answers(built: Built, details: dict[str, RequestDetail], standing: Standing) -> dict[str, Answer]:
@@ -110,18 +115,20 @@ def _answers(built: Built, details: dict[str, RequestDetail], standing: Standing
     for request_id in details:
         first = solution.unit_of.get(request_id)
         ranked = sorted(solution.alternatives.get(request_id, ()), key=lambda other: (other.rank, other.unit))
-        others = [found.unit for found in ranked]
-        proposed = _one_per_location(built, [first, *others])[: 1 + settings.alternatives] if first else []
+        others, of = [found.unit for found in ranked], {found.unit: found for found in ranked}
+        units = _one_per_location(built, [first, *others])[: 1 + settings.alternatives] if first else []
+        proposed = {unit: None if unit == first else built.behind(request_id, first or "", of[unit]) for unit in units}
         pairs = matching.pair_codes(built.problem, request_id)
         codes = {unit_id: built.told(unit_id, found) for unit_id, found in pairs.items()}
         shut_out = rules.shut_out(codes, places_of)
         would_place: list[dict[str, Any]] = []
         if request_id in unplaced:
-            # Which other requests stand in the way is not for people's eyes: only that somebody more urgent does.
+            # Which other requests stand in the way is not for people's eyes: only what they were weighed by.
+            met = {"capacity": built.outbid(request_id, unplaced[request_id].outbid), "with_others": "with_others"}
             shut_out += [
-                {"code": reason.code, "units": reason.units or 0, "places": reason.places or 0}
+                {"code": met[reason.code], "units": reason.units or 0, "places": reason.places or 0}
                 for reason in unplaced[request_id].reasons
-                if reason.code in {"capacity", "with_others"}
+                if reason.code in met
             ]
             lifts = Counter(
                 tuple(sorted(built.told(found.unit, found.lift))) for found in unplaced[request_id].would_place
@@ -167,14 +174,14 @@ def _write(
     detail: RequestDetail,
     seq: int,
     proven: bool,
-    units: list[str],
+    proposed: dict[str, str | None],
     shut_out: list[dict[str, Any]],
     would_place: list[dict[str, Any]],
 ) -> bool:
     """Replace a request's proposals when they differ, unless it moved on meanwhile. Whether anything was written."""
     request_id = detail.request.id
-    fits = {unit_id: problem.fit(built, detail, unit_id) for unit_id in units}
-    content = [proven, units, fits, shut_out, would_place]
+    fits = {unit_id: {**problem.fit(built, detail, unit_id), "behind": proposed[unit_id]} for unit_id in proposed}
+    content = [proven, list(proposed), fits, shut_out, would_place]
     digest = hashlib.sha256(canonical(content).encode()).hexdigest()
     old = queries.current_set(tx, request_id)
     if old is not None and old.digest == digest:
@@ -205,7 +212,7 @@ def _write(
     )
     tx.session.add(made)
     tx.session.flush()
-    for rank, unit_id in enumerate(units, start=1):
+    for rank, unit_id in enumerate(proposed, start=1):
         view, _ = built.units[unit_id]
         tx.session.add(
             Proposal(

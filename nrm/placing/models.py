@@ -43,7 +43,7 @@ class ProposalSet(SQLModel, table=True):
     pools_version: int
     proven: bool
     shut_out: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
-    """Per reason code how many units and places it kept out; safety reasons are one merged code."""
+    """Per reason code how many units and places it kept out, as `rules.shut_out`; safety is one merged code."""
     would_place: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     """For an unplaced request: sets of codes that, lifted, would place it, and at how many units."""
     digest: str = Field(max_length=64)

@@ -1,7 +1,7 @@
 """From rows to a matching problem, and from its codes back to what a person may see."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,9 @@ from nrm.registry.rules import PlaceState, Stance, may_not_use_yet
 
 NO_END_KNOWN_DAYS = 10_000
 """When a full unit comes free, as far as the solver is told: places are never promised ahead of a departure."""
+
+_LEFT_OUT = matching.LEVELS[:5]
+"""The levels that count who has no place at all."""
 
 NO_POOL = "NONE"
 """Stands in when policy leaves a request no pool at all; no unit has it, so every place says `pool`."""
@@ -48,6 +51,40 @@ class Built:
     zones: dict[str, dict[str, int]]
     not_now: frozenset[str]
     """The units whose house said no to anybody for now."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """What the reserve added to the scarcity of a unit; empty while it is off."""
+
+    def behind(self, request_id: str, first: str, other: matching.Alternative) -> str:
+        """Why another place stands behind the first one, in a code that screens put into words.
+
+        That the first one was proposed already is only said where nothing else speaks for it.
+        """
+        anew = {level: amount for level, amount in other.levels_delta.items() if level != "change"}
+        level = next((level for level in matching.LEVELS if other.levels_delta.get(level)), None)
+        if level == "change" and anew.get("fit", 0) >= 0:
+            other = replace(other, levels_delta=anew)
+        decided = matching.decided(self.problem, request_id, first, other)
+        if decided.level is None:
+            return "equal"
+        if decided.term == "others":
+            return f"needed:{decided.level}" if decided.level in _LEFT_OUT else "suits_others"
+        if decided.term == "scarcity" and self.kept:
+            # Whichever of the two makes up more of the difference.
+            bare = {unit.id: unit.scarcity - self.kept[unit.id] for unit in self.problem.units}
+            if self.kept[other.unit] - self.kept[first] >= bare[other.unit] - bare[first]:
+                return "kept"
+        return decided.term or decided.level
+
+    def outbid(self, request_id: str, outbid: matching.Outbid | None) -> str:
+        """Why somebody whom a place would take has none, in a code: what was weighed, never against whom."""
+        level = next((level for level in matching.LEVELS if outbid and outbid.levels_delta.get(level)), None)
+        if level is None:
+            return "capacity"
+        if level not in _LEFT_OUT:
+            return "capacity:suits_others"
+        if level in (self.problem.request(request_id).urgency, "waiting"):
+            return "capacity:waits_longer" if level == "waiting" else "capacity:more_persons"
+        return "capacity:acute" if level == "now" else "capacity:more_urgent"
 
     def told(self, unit_id: str, codes: Iterable[str]) -> list[str]:
         """Reason codes of a unit as people see them: a house that said no is not a house on pause."""
@@ -102,6 +139,12 @@ def build(
         ),
     )
     return Built(problem, Versions(version, pools_version), settings, units, zones, shut)
+
+
+def template(tx: Tx, detail: RequestDetail, pools: policy.Pools, built: Built) -> matching.Request:
+    """A request of before as the kind of request it was: without what concerned that one night alone."""
+    asked = _request(tx, detail, pools, built.settings, list(built.problem.criteria), (), {}, ())
+    return replace(asked, barred={}, waiting_hours=0, from_day=0, latest_day=asked.latest_day - asked.from_day)
 
 
 def fit(built: Built, detail: RequestDetail, unit_id: str) -> dict[str, Any]:

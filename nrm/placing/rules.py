@@ -1,5 +1,6 @@
 """Choices and transitions of placing. Pure: no session, no clock."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -111,16 +112,27 @@ def merged(codes: Iterable[str]) -> set[str]:
     return {SAFETY if code in _SAFETY_CODES else code for code in codes}
 
 
+NOT_TO_BE_HAD = frozenset({"dates", "closed:out_of_service", "closed:paused"})
+"""Codes of a unit that has no free place at all, whoever asks."""
+
+
 def shut_out(codes_by_unit: Mapping[str, Iterable[str]], places_of: Mapping[str, int]) -> list[dict[str, object]]:
-    """Per reason, how many units and places it kept out; most places first. A unit counts once per reason."""
-    units: dict[str, int] = {}
-    places: dict[str, int] = {}
+    """Per reason, how many units and places it kept out; most places first. A unit counts once per reason.
+
+    `free` are its places in units with room, `alone` those of them that nothing else kept out.
+    """
+    counts: dict[str, Counter[str]] = {}
     for unit, codes in codes_by_unit.items():
-        for code in merged(codes):
-            units[code] = units.get(code, 0) + 1
-            places[code] = places.get(code, 0) + places_of[unit]
-    order = sorted(units, key=lambda code: (-places[code], code))
-    return [{"code": code, "units": units[code], "places": places[code]} for code in order]
+        named = merged(codes)
+        has_room = NOT_TO_BE_HAD.isdisjoint(named)
+        for code in named:
+            found = counts.setdefault(code, Counter(units=0, places=0, free=0, alone=0))
+            found["units"] += 1
+            found["places"] += places_of[unit]
+            found["free"] += places_of[unit] * has_room
+            found["alone"] += places_of[unit] * (has_room and len(named) == 1)
+    order = sorted(counts, key=lambda code: (-counts[code]["places"], code))
+    return [{"code": code, **counts[code]} for code in order]
 
 
 SPEAKS: dict[str, frozenset[Role]] = {

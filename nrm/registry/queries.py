@@ -1,6 +1,6 @@
 """Reading the registry: regions, locations, and every unit with the derived state of its places."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -311,8 +311,13 @@ def _agreements(tx: Tx, location_ids: list[str] | None) -> tuple[dict[str, Agree
 
 def board(tx: Tx, region_code: str | None = None) -> list[BoardRow]:
     """The numbers per region and pool, of one region or of all, by region and pool."""
+    return board_rows(locations(tx), region_code)
+
+
+def board_rows(views: Iterable[LocationView], region_code: str | None = None) -> list[BoardRow]:
+    """The same of locations that were read already."""
     rows: dict[tuple[str, str], BoardRow] = {}
-    for view in locations(tx):
+    for view in views:
         found = view.location
         if region_code is not None and found.region_code != region_code:
             continue

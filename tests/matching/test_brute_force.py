@@ -30,6 +30,7 @@ def test_levels_alternatives_and_reasons_are_what_trying_everything_finds(batch:
         for report in solution.unplaced:
             _lifts_are_the_smallest(problem, solution, report, seed)
             _with_others_is_true(problem, solution, report, seed)
+            _outbid_is_exact(solution, report, placings, best, seed)
 
 
 def _alternatives_are_exact(
@@ -88,6 +89,22 @@ def _with_others_is_true(problem: Problem, solution: Solution, report: Unplaced,
         assert (last[0].units, last[0].places) == (len(eligible), sum(problem.unit(u).places for u in eligible))
     else:
         assert last[0].by == tuple(sorted(_whose_removal_lets_in(problem, solution, report.request))), seed
+
+
+def _outbid_is_exact(
+    solution: Solution, report: Unplaced, placings: list[tuple[Amounts, dict[str, str]]], best: Amounts, seed: int
+) -> None:
+    """What placing it all the same costs, and that those named may be who pays."""
+    placed = [(amounts, placing) for amounts, placing in placings if report.request in placing]
+    if not placed:
+        assert report.outbid is None, seed
+        return
+    least = min(amounts for amounts, _ in placed)
+    assert report.outbid is not None, seed
+    delta = {level: a - b for level, a, b in zip(LEVELS, least, best, strict=True) if a != b}
+    assert report.outbid.levels_delta == delta, seed
+    losing = {tuple(sorted({*solution.unit_of} - {*placing})) for amounts, placing in placed if amounts == least}
+    assert report.outbid.by in losing, seed
 
 
 def _without_links(problem: Problem, request: str) -> Problem:

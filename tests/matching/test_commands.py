@@ -98,8 +98,12 @@ def test_explain_writes_place_runner_up_and_codes(tmp_path: Path, capsys: pytest
         "unit": "u1",
         "levels": {**share, "care": 2, "fit": 12},
         "runner_up": {"unit": "u2", "levels_delta": delta},
+        "runner_up_levels": {**share, "care": 10, "fit": 32},
+        "decided": {"level": "soon", "term": "others"},
         "others": [{"unit": "u2", "codes": []}],
+        "reasons": [],
         "unplaced": None,
+        "outbid": None,
         "proven": True,
     }
     third = _output(capsys, "explain", problem, "r3")
@@ -107,6 +111,19 @@ def test_explain_writes_place_runner_up_and_codes(tmp_path: Path, capsys: pytest
     assert third["levels"] == {**share, "soon": 1, "waiting": 6}
     assert third["others"] == [{"unit": "u1", "codes": ["excludes:addiction"]}, {"unit": "u2", "codes": []}]
     assert third["unplaced"]["reasons"][0] == {"code": "capacity", "by": ["r2"]}
+    assert third["reasons"] == [{"code": "excludes:addiction", "units": 1, "places": 2}]
+    assert third["outbid"]["by"] == ["r2"]
+    assert third["outbid"]["levels_delta"]["soon"] == 2
+
+
+def test_prices_writes_what_one_place_more_of_each_kind_is_worth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second, first = _output(capsys, "prices", _file(tmp_path, PROBLEM))
+    assert (second["units"], second["places"], second["newly_placed"]) == (["u2"], 3, ["r3"])
+    assert second["delta"]["soon"] == -1
+    # Who has an addiction may not be there, but r1 is nearer to a fresh figure.
+    assert (first["units"], first["newly_placed"], first["newly_unplaced"]) == (["u1"], [], [])
 
 
 def test_value_writes_each_change_and_all_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from bench.matching.instances import Size, instance
 from matching import LEVELS, Change, Problem, solve
 from matching.asked import Asked
 from matching.engine import optimum
-from matching.explain import value
+from matching.explanation import value
 from matching.model import UNPLACED, Instance, Placement, compiled, components, pruned
 from matching.search import Limit
 from matching.solution import UNLIMITED

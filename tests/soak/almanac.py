@@ -408,9 +408,10 @@ class Almanac:
                 case = asked.case
                 yield "offer_unanswered", offer, due, case.card, case.region, case.norms
         for card, (begins, ends) in self.gaps.items():
-            due = begins - GAP_AHEAD
-            if card not in self.filled and (due <= now < ends or now == NEVER):
-                yield "roster_gap", card, due, card, self.lined, self.norms
+            begun = card.replace("gap:", "begun:")
+            for key, due, over in ((card, begins - GAP_AHEAD, begins), (begun, begins, ends)):
+                if card not in self.filled and (due <= now < over or now == NEVER):
+                    yield "roster_gap", key, due, key, self.lined, self.norms
 
     def _stale(self, now: datetime) -> Iterator[tuple[str, datetime]]:
         for house, at in self.confirmed.items():
@@ -425,7 +426,8 @@ class Almanac:
         if one.trigger == "figures_stale":
             return one.key not in dict(self._stale(now))
         if one.trigger == "roster_gap":
-            return one.key in self.filled or self.gaps[one.key][1] <= now
+            word, _, day = one.key.partition(":")
+            return f"gap:{day}" in self.filled or self.gaps[f"gap:{day}"][word == "begun"] <= now
         if one.trigger == "offer_unanswered":
             return not self.offers[one.key].live
         return not self.cases[one.card].waits

@@ -492,9 +492,10 @@ class Year:
 
     def _card(self, tx: Tx, card: str) -> str:
         """A card as the almanac names it: a gap by when it begins."""
-        if card.startswith("slot:") and card not in self.slots:
-            gap = tx.session.get_one(RosterGap, card.removeprefix("slot:"))
-            self.slots[card] = _gap_card(gap.from_at)
+        word, _, rest = card.partition(":")
+        if word in {"slot", "slot_begun"} and card not in self.slots:
+            known = _gap_card(tx.session.get_one(RosterGap, rest).from_at)
+            self.slots[card] = known if word == "slot" else known.replace("gap:", "begun:")
         return self.slots.get(card, card)
 
     def may_page(self, about: str) -> bool:
@@ -746,7 +747,7 @@ class Year:
 
     def _who(self, card: str) -> tuple[str, ...]:
         case = self.almanac.cases.get(card)
-        here = card.startswith("gap:") or (case is not None and case.region == "VR17")
+        here = card.startswith(("gap:", "begun:")) or (case is not None and case.region == "VR17")
         return ("officer", "desk", "regional") if here else ("officer", "desk")
 
     def _live(self, tx: Tx, card: str) -> str | None:

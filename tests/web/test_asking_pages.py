@@ -14,6 +14,7 @@ from nrm.intake import service as intake_service
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome, Person, Sex
 from nrm.placing import queries, service, staying
+from nrm.placing.models import ProposalSet
 from nrm.registry.rules import Stance
 from tests.builders import PASSWORD, Town, town
 from tests.site import Visitor, tick
@@ -322,6 +323,20 @@ def test_searching_then_proposals_with_reasons(here: Town, visitor: Visitor) -> 
     assert "L-002" not in page
 
 
+def test_the_second_place_says_why_it_is_not_the_first(here: Town, visitor: Visitor) -> None:
+    """Also once the first was proposed before, which alone would keep it first."""
+    here.location(region="VR16")
+    here.location(region="VR01")
+    request_id = here.request(here.actor(COORDINATOR))
+    for _ in range(2):
+        tick(here)
+        page = case(visitor, request_id)
+        assert page.index("L-001") < page.index("L-002") < page.index("Waarom niet bovenaan: verder weg.")
+        assert page.count("Waarom niet bovenaan") == 1
+    with here.database.reading() as tx:
+        assert len(tx.session.exec(select(ProposalSet)).all()) == 1, "nothing changed, nothing was written"
+
+
 def test_no_place_says_so_plainly_and_what_would_help(here: Town, visitor: Visitor) -> None:
     here.location(stances={"addiction": Stance.EXCLUDES})
     request_id = here.request(here.actor(COORDINATOR), facts={"addiction": "yes"})
@@ -343,7 +358,7 @@ def test_whoever_lost_a_place_to_haste_hears_that_and_no_more(here: Town, visito
     second = here.request(here.actor(COORDINATOR), urgency="soon")
     tick(here)
     page = case(visitor, second)
-    assert "Iemand met meer haast gaat voor" in page
+    assert "Iemand met spoed gaat voor" in page
     with here.database.reading() as tx:
         code = next(r.short_code for r in tx.session.exec(select(PlacementRequest)) if r.id == first)
     assert code not in page

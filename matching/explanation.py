@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from matching.check import placement_violations
-from matching.counterfactual import Answer, alternatives_of, levels_delta, unplaced_report
+from matching.counterfactual import Answer, alternatives_of, barred_by, levels_delta, unplaced_report
 from matching.model import UNPLACED, LevelAmounts, Placement
-from matching.pairs import codes_of
+from matching.pairs import codes_of, pair_levels, pair_terms
 from matching.problem import (
     LEVELS,
     MalformedProblem,
@@ -22,6 +22,7 @@ from matching.problem import (
     request_from_json,
     unit_from_json,
 )
+from matching.scoring import PAIR_LEVELS, TERMS
 from matching.search import Limit
 from matching.solution import (
     TWO_SECONDS,
@@ -29,8 +30,11 @@ from matching.solution import (
     Alternative,
     Budget,
     Levels,
+    Reason,
     Unplaced,
     alternative_to_json,
+    outbid_to_json,
+    reason_to_json,
     unplaced_to_json,
 )
 from matching.solver import answered
@@ -39,31 +43,56 @@ from matching.worth import Worths
 ALL_CHANGES = "all"
 
 
+OTHERS = "others"
+"""The term of a level that is decided by what other requests would have to give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Why one unit comes before another for a request: the first level that differs, and the term that makes it differ.
+
+    `level` is None where nothing differs and only the order of ids decides; then `term` is None too. `term` is one of
+    `scoring.TERMS`, or `OTHERS` where this request itself would be no worse off, but others would.
+    """
+
+    level: str | None
+    term: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One request: its unit (None if unplaced), its share of every level, the runner-up, and the codes elsewhere.
 
-    `runner_up`: the best other unit with the exact change of all levels, None if there is none. `others`: codes per
-    other unit, empty where the pair rules let it in. `unplaced`: what would change it, for a request without a unit.
+    `runner_up`: the best other unit with the exact change of all levels, None if there is none; `runner_up_levels` its
+    share there, and `decided` why it lost. `others`: codes per other unit, empty where the pair rules let it in;
+    `reasons` the same by code. `unplaced`: what would change it, for a request without a unit.
     """
 
     request: str
     unit: str | None
     levels: Levels
     runner_up: Alternative | None
+    runner_up_levels: Levels | None
+    decided: Decided | None
     others: Mapping[str, tuple[str, ...]]
+    reasons: tuple[Reason, ...]
     unplaced: Unplaced | None
     proven: bool
 
     def to_json(self) -> dict[str, Any]:
         """The explanation as plain JSON values."""
+        outbid = None if self.unplaced is None else self.unplaced.outbid
         return {
             "request": self.request,
             "unit": self.unit,
             "levels": dict(self.levels),
             "runner_up": None if self.runner_up is None else alternative_to_json(self.runner_up),
+            "runner_up_levels": None if self.runner_up_levels is None else dict(self.runner_up_levels),
+            "decided": None if self.decided is None else {"level": self.decided.level, "term": self.decided.term},
             "others": [{"unit": unit, "codes": list(self.others[unit])} for unit in sorted(self.others)],
+            "reasons": [reason_to_json(reason) for reason in self.reasons],
             "unplaced": None if self.unplaced is None else unplaced_to_json(self.unplaced),
+            "outbid": None if outbid is None else outbid_to_json(outbid),
             "proven": self.proven,
         }
 
@@ -129,16 +158,40 @@ def explain_answer(answer: Answer, request_id: str) -> Explanation:
     at = answer.placement[number]
     unit = None if at == UNPLACED else source.units[at].id
     runners_up = alternatives_of(answer, number, 1) if unit is not None else ()
-    codes = codes_of(source.units, source.rules.barring_units(number))
+    barring = source.rules.barring_units(number)
+    codes = codes_of(source.units, barring)
+    runner_up = runners_up[0] if runners_up else None
+    beaten = unit is not None and runner_up is not None
     return Explanation(
         request=request_id,
         unit=unit,
         levels=dict(zip(LEVELS, source.instance.share(number, at), strict=True)),
-        runner_up=runners_up[0] if runners_up else None,
+        runner_up=runner_up,
+        runner_up_levels=pair_levels(source.problem, request_id, runner_up.unit) if runner_up else None,
+        decided=decided(source.problem, request_id, unit or "", runner_up) if beaten and runner_up else None,
         others={other: codes[other] for other in codes if other != unit},
+        reasons=tuple(barred_by(answer, barring)),
         unplaced=unplaced_report(answer, number) if unit is None else None,
         proven=answer.found.proven,
     )
+
+
+def decided(problem: Problem, request_id: str, unit_id: str, other: Alternative) -> Decided:
+    """Why a placed request is in its unit and not in the other: see `Decided`. No solver needed.
+
+    Strict order means that the first level that differs decides alone. Where the request itself pays less than half of
+    that, the others are named, else the term of which it pays most.
+    """
+    level = next((level for level in LEVELS if other.levels_delta.get(level)), None)
+    if level is None:
+        return Decided(None, None)
+    if level not in PAIR_LEVELS:
+        return Decided(level, OTHERS)
+    here, there = (pair_terms(problem, request_id, unit) for unit in (unit_id, other.unit))
+    more = {term: there[term] - here[term] for term in TERMS[level]}
+    worst = max(TERMS[level], key=lambda term: more[term])
+    own = sum(more.values())
+    return Decided(level, worst if 2 * own >= other.levels_delta[level] else OTHERS)
 
 
 def value(problem: Problem, changes: Sequence[Change], budget: Budget = UNLIMITED, seed: int = 0) -> list[Outcome]:
@@ -152,7 +205,7 @@ def value(problem: Problem, changes: Sequence[Change], budget: Budget = UNLIMITE
     base = answered(problem, limit, seed)
     together = with_changes(problem, changes)
     outcomes = value_answer(base, changes)
-    return [*outcomes, _solved_again(base, ALL_CHANGES, together)]
+    return [*outcomes, solved_again(base, ALL_CHANGES, together)]
 
 
 def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
@@ -182,9 +235,9 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
             if placement_violations(again, answer.source.unit_of(found.placement)):
                 found = None  # a defect somewhere: solving again says what is right
         if found is None:
-            outcomes.append(_solved_again(answer, change.name, with_changes(problem, [change])))
+            outcomes.append(solved_again(answer, change.name, with_changes(problem, [change])))
         else:
-            outcomes.append(_compared(change.name, answer, found.amounts, found.placement, proven=True))
+            outcomes.append(compared(change.name, answer, found.amounts, found.placement, proven=True))
     return outcomes
 
 
@@ -198,14 +251,16 @@ def _unit_changed(problem: Problem, change: Change) -> Unit | None:
         raise MalformedProblem(f"change {quoted(change.name)}: {error}") from None
 
 
-def _solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
+def solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
+    """What a changed problem is worth, by solving it, beginning with the answer to the unchanged one."""
     start = answer.source.unit_of(answer.placement)
     changed = answered(problem, answer.limit, answer.seed, start=start)
     amounts = changed.source.instance.amounts(changed.placement)
-    return _compared(name, answer, amounts, changed.placement, proven=answer.found.proven and changed.found.proven)
+    return compared(name, answer, amounts, changed.placement, proven=answer.found.proven and changed.found.proven)
 
 
-def _compared(name: str, base: Answer, after: LevelAmounts, placement: Placement, *, proven: bool) -> Outcome:
+def compared(name: str, base: Answer, after: LevelAmounts, placement: Placement, *, proven: bool) -> Outcome:
+    """What came of a change, whose levels and placement are known. Numbers are those of the unchanged problem."""
     # Changes never add or remove requests, so both number them alike.
     ids = [request.id for request in base.source.requests]
     was = [unit != UNPLACED for unit in base.placement]

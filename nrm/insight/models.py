@@ -1,0 +1,77 @@
+"""What the picture keeps: why each request had no place, and up to where the journal was read."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from nrm.columns import Json, UtcDateTime, only_where
+
+
+class PictureState(SQLModel, table=True):
+    """Up to which journal entry the picture was brought. One row."""
+
+    __tablename__ = "picture_state"
+    __table_args__ = (CheckConstraint("id = 1", name="picture_state_single"),)
+
+    id: int = Field(primary_key=True)
+    seq: int
+
+
+class UnmetCause(SQLModel, table=True):
+    """Why a request had no place, from one moment until another; what it ended on has an outcome and no end."""
+
+    __tablename__ = "unmet_cause"
+    __table_args__ = (
+        Index("unmet_cause_live", "request_id", unique=True, **only_where("until IS NULL")),
+        Index("unmet_cause_ended", "since", **only_where("outcome IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    request_id: str = Field(foreign_key="request.id", index=True)
+    cause: str = Field(max_length=20)
+    detail: str = Field(default="", max_length=60)
+    """Which rule, which code of a decline, or which outcome."""
+    blockers: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
+    """Everything that stood in the way, as the solver and whoever was asked said it then."""
+    outcome: str | None = Field(default=None, max_length=20)
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CaseCourse(SQLModel, table=True):
+    """What happened to a request, read from the journal alone: emptied and read again it is the same."""
+
+    __tablename__ = "case_course"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    submitted_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    region: str = Field(max_length=8)
+    urgency: str = Field(max_length=10)
+    persons: int
+    profile: str = Field(max_length=15)
+    office: bool | None = None
+    follow_on: bool = False
+    in_group: bool = False
+    norm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=20)
+    pool: str | None = Field(default=None, max_length=12)
+    placed_region: str | None = Field(default=None, max_length=8)
+
+
+class CaseWait(SQLModel, table=True):
+    """From when until when a request waited for a place; the next one when whoever was expected did not come."""
+
+    __tablename__ = "case_wait"
+    __table_args__ = (Index("case_wait_span", "since", "until"),)
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    number: int = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)

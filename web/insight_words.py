@@ -1,0 +1,251 @@
+"""What every indicator means, in words: its name, how it is counted, and what it does not say."""
+
+from dataclasses import dataclass
+
+from nrm.insight.rules import INDICATORS, Basis, Coverage, Indicator, Unit
+from web.case_words import reason
+from web.labels import label
+from web.words import N_, Words
+
+UNITS: dict[Unit, str] = {
+    Unit.PLACES: N_("plekken"),
+    Unit.REQUESTS: N_("aanvragen"),
+    Unit.PERSONS: N_("personen"),
+    Unit.TIME: N_("tijd"),
+    Unit.SHARE: N_("een deel"),
+}
+
+BASES: dict[Basis, str] = {
+    Basis.REGISTRY: N_("De huizen, kamers en verblijven zoals ze nu staan."),
+    Basis.REQUESTS: N_("De aanvragen zoals ze nu staan."),
+    Basis.JOURNAL: N_("Het logboek: wat er gebeurde, zoals het toen is opgeschreven."),
+    Basis.BOTH: N_("De plekken en de aanvragen zoals ze nu staan."),
+}
+
+COVERAGES: dict[Coverage, str] = {
+    Coverage.HOUSES: N_("Huizen waarvan de stand kort geleden is gecontroleerd, van alle bekende huizen."),
+    Coverage.RECORDED: N_("Aanvragen die hier in de periode binnenkwamen. Wie nooit iets aanvroeg, zit er niet in."),
+    Coverage.ALL_REQUESTS: N_("Alle aanvragen die hier zijn gedaan. Wie nooit iets aanvroeg, zit er niet in."),
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """The words of one indicator. `denominator` is out of what it counts; empty when it is a plain number."""
+
+    name: str
+    formula: str
+    denominator: str
+    beware: str = ""
+
+
+SAID: dict[str, Said] = {
+    "free": Said(
+        N_("Vrij"),
+        N_(
+            "Plekken waar nu niemand verblijft of verwacht wordt, in een huis dat mensen opneemt en onlangs is"
+            " nagekeken."
+        ),
+        N_("Alle plekken van die huizen."),
+        N_("Vrij is niet hetzelfde als passend. Een eigen kamer waar al iemand is, telt niet als vrij."),
+    ),
+    "stale": Said(
+        N_("Misschien vrij, verouderd"),
+        N_("Hetzelfde, maar van huizen waarvan de stand te lang geleden of nog nooit is nagekeken."),
+        N_("Alle plekken."),
+        N_("Telt nergens mee als vrij. Bel eerst."),
+    ),
+    "held": Said(
+        N_("Vastgehouden"),
+        N_("Plekken die wachten op antwoord van wie erover beslist."),
+        N_("Alle plekken."),
+        N_("Vraagt iemand het aan meer huizen tegelijk, dan telt elk van die plekken."),
+    ),
+    "occupied": Said(N_("Bezet"), N_("Plekken waar iemand verblijft of verwacht wordt."), N_("Alle plekken.")),
+    "out_of_service": Said(
+        N_("Buiten gebruik"),
+        N_("Plekken die dicht zijn, in een huis dat nu niemand opneemt, of in een kamer die van iemand anders is."),
+        N_("Alle plekken."),
+    ),
+    "unconditional": Said(
+        N_("Vrij en onvoorwaardelijk"),
+        N_("Vrije plekken waar elk onderwerp van de landelijke lijst uitdrukkelijk welkom is."),
+        N_("Alle vrije plekken."),
+        N_(
+            "Een onderwerp waarover een huis niets zei, telt als ‘overleg eerst’. Dan is de plek niet onvoorwaardelijk."
+        ),
+    ),
+    "waiting": Said(
+        N_("Wachten op een plek"),
+        N_("Aanvragen waarvoor nog niemand ja zei, ook als er net gevraagd is."),
+        N_("Alle aanvragen die niet gesloten zijn."),
+        N_("Een aanvraag kan over meer personen gaan."),
+    ),
+    "overdue": Said(
+        N_("Te laat"),
+        N_("Wachtende aanvragen waarvan de termijn voorbij is."),
+        N_("Alle wachtende aanvragen."),
+        N_("De termijn staat in de spelregels, per spoed. Die gold toen de aanvraag binnenkwam."),
+    ),
+    "seeking": Said(
+        N_("Zoeken"),
+        N_("Personen van wachtende aanvragen, die dan een plek nodig hebben en voor wie nu nergens gevraagd is."),
+        N_("Alle personen van wachtende aanvragen."),
+        N_(
+            "Geteld waar iemand gevonden is, niet waar iemand heen kan. Een kind alleen zoekt hier geen plek"
+            " en telt niet."
+        ),
+    ),
+    "coming_free": Said(
+        N_("Komt vrij"),
+        N_("Plekken waarvan het vertrek voor die dag verwacht wordt, of die dan weer opengaan."),
+        N_("Alle bezette en gesloten plekken."),
+        N_(
+            "Een vertrek waarvan de dag voorbij is of dat stokt, telt niet. Een eigen kamer komt pas vrij als"
+            " iedereen weg is."
+        ),
+    ),
+    "ending": Said(
+        N_("Valt weg"),
+        N_("Plekken waarvan het contract of het geld dan ophoudt, of die dan geen crisisbed meer zijn."),
+        N_("Alle plekken die nu vrij, vastgehouden of bezet zijn."),
+        N_("Wie er dan verblijft, heeft een andere plek nodig. Daarom tellen ook bezette plekken."),
+    ),
+    "inflow": Said(
+        N_("Verwacht erbij"),
+        N_(
+            "Personen die tot dan naar verwachting om een plek vragen: het gemiddelde per dag van de laatste"
+            " vier weken."
+        ),
+        N_("Alle personen van nieuwe aanvragen in die vier weken; een vervolgplek is geen nieuwe aanvraag."),
+        N_("Zijn er nog geen twee weken bijgehouden, dan rekenen we landelijk met het gepubliceerde aantal van 2024."),
+    ),
+    "unmet_waiting": Said(
+        N_("Oorzaken van wie wacht"),
+        N_(
+            "Elke wachtende aanvraag telt één keer, bij wat er nu het eerst voor nodig is. Samen zijn het alle"
+            " wachtenden."
+        ),
+        N_("Alle wachtende aanvragen."),
+        N_(
+            "De oorzaak is zoals de zoeker en wie gevraagd werd het toen zeiden. Ze staat bij de aanvraag en"
+            " blijft bewaard."
+        ),
+    ),
+    "unmet_ended": Said(
+        N_("Oorzaken van wie geen plek kreeg"),
+        N_("Aanvragen die in die periode zonder plek van hier eindigden, elk bij de oorzaak die er toen was."),
+        N_("Alle aanvragen die in die periode zonder plek van hier eindigden."),
+        N_(
+            "Vond iemand zelf iets of ging iemand ergens anders heen, dan telt dat hier ook: van hier kwam er"
+            " geen plek."
+        ),
+    ),
+    "blockers": Said(
+        N_("Alles wat in de weg staat"),
+        N_(
+            "Bij hoeveel wachtende aanvragen iets ten minste één plek tegenhoudt. Een aanvraag telt bij alles"
+            " wat er speelt."
+        ),
+        N_("Alle wachtende aanvragen."),
+        N_(
+            "Tel dit dus niet op. Wat bij minder dan vijf aanvragen speelt, staat er niet bij: dat kan naar"
+            " één persoon wijzen."
+        ),
+    ),
+    "time_to_answer": Said(
+        N_("Tijd tot een eerste antwoord"),
+        N_("Van het moment dat de aanvraag binnenkwam tot iemand voor het eerst ja of nee zei."),
+        N_("Alle aanvragen die in de periode binnenkwamen; ernaast staat van hoeveel het gebeurde."),
+        N_("Helft binnen: zo lang wachtte de middelste. Zwijgen is geen antwoord. Een vervolgplek telt niet mee."),
+    ),
+    "time_to_place": Said(
+        N_("Tijd tot een plek"),
+        N_("Van het moment dat de aanvraag binnenkwam tot de laatste die moest, ja zei."),
+        N_("Alle aanvragen die in de periode binnenkwamen; ernaast staat van hoeveel het gebeurde."),
+        N_(
+            "Wie nog geen plek heeft, zit niet in de tijd en wel in ‘van hoeveel’. Kwam iemand niet, dan telt"
+            " de eerste keer."
+        ),
+    ),
+    "time_to_arrival": Said(
+        N_("Tijd tot aankomst"),
+        N_("Van het moment dat de aanvraag binnenkwam tot iemand in de opvang aankwam."),
+        N_("Alle aanvragen die in de periode binnenkwamen; ernaast staat van hoeveel het gebeurde."),
+    ),
+    "within_norm": Said(
+        N_("Plek binnen de termijn"),
+        N_("Aanvragen met een plek voordat de termijn van hun spoed om was."),
+        N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
+        N_("Wie het nog kan halen, telt nog niet mee. De termijn is die van de spelregels van toen."),
+    ),
+    "waiting_then": Said(
+        N_("Wachtten toen"),
+        N_("Aanvragen die op dat moment wachtten, met de oorzaak die toen was opgeschreven."),
+        N_("Alle aanvragen van toen."),
+        N_("Te laat telt hier naar de termijn van de spelregels; een overbrugging die haast maakte, telt niet mee."),
+    ),
+    "balance": Said(
+        N_("Tekort of over"),
+        N_("Vrij, plus wat vrijkomt, min wat wegvalt, min wie zoekt, min wie erbij komt (naar boven afgerond)."),
+        N_("Geen: het is een verschil."),
+        N_(
+            "Dit telt alleen koppen en bedden. Of een plek past bij iemand, staat bij de oorzaken. Landelijk"
+            " vult het over"
+            " van de ene regio het tekort van de andere aan; tel de regio’s dus niet op."
+        ),
+    ),
+}
+
+
+HOURS: dict[str, str] = {
+    "office": N_("binnen kantooruren"),
+    "after_hours": N_("buiten kantooruren"),
+    "unknown": N_("niet vastgelegd"),
+}
+
+PROFILES: dict[str, str] = {
+    "minor_alone": N_("kinderen alleen"),
+    "family": N_("met kinderen"),
+    "women": N_("vrouwen"),
+    "men": N_("mannen"),
+    "mixed": N_("vrouwen en mannen samen, of anders"),
+    "group": N_("uit een groep"),
+    "unknown": N_("niet vastgelegd"),
+    "rest": N_("wie te weinig zijn om apart te noemen"),
+}
+
+CAUSES: dict[str, tuple[str, str]] = {
+    "no_place": (N_("Geen plek"), N_("alles wat zou passen is bezet, dicht, of voor wie meer haast heeft")),
+    "no_suitable_place": (N_("Geen passende plek"), N_("er is plek vrij, maar een regel houdt iemand tegen")),
+    "unsafe": (N_("Niet veilig"), N_("er is plek vrij, maar daar is het voor deze mensen niet veilig")),
+    "no_answer": (N_("Nog geen antwoord"), N_("er is gevraagd, en niemand zei nog ja of nee")),
+    "declined": (N_("Afgewezen"), N_("wat zou passen, zei nee")),
+    "no_authority": (N_("Niemand bereikbaar die beslist"), N_("er is een antwoord nodig van iemand die er nu niet is")),
+    "stale_figures": (N_("Verouderde cijfers"), N_("er is misschien plek, maar dat huis gaf te lang geen stand door")),
+    "not_asked": (N_("Nog niet gevraagd"), N_("er is een plek gevonden, en niemand vroeg er nog om")),
+    "withdrawn": (N_("Wacht niet meer"), N_("ingetrokken, uit beeld geraakt of zelf van afgezien")),
+    "other": (N_("Nog niet bekeken, of elders"), N_("net binnen, of jeugdzorg of Nidos is gevraagd")),
+}
+"""Main causes: a name and what it says. What is of too few or of minors alone is one line with what is new."""
+
+BLOCKERS: dict[str, str] = {
+    "no_answer": N_("Liet een vraag onbeantwoord"),
+    "no_authority": N_("Niemand bereikbaar die mag beslissen"),
+    "stale": N_("Gaf te lang geen stand door"),
+}
+
+
+def blocker(words: Words, code: str) -> str:
+    """What stands in the way, in words."""
+    if code in BLOCKERS:
+        return words.gettext(BLOCKERS[code])
+    kind, _, which = code.partition(":")
+    if kind == "declined":
+        return words.gettext("Zei nee: %(why)s", why=words.gettext(label("decline", which)))
+    return reason(words, code)
+
+
+def indicator(code: str) -> tuple[Indicator, Said]:
+    """An indicator with its words."""
+    return INDICATORS[code], SAID[code]

@@ -515,15 +515,15 @@ class Year:
         for _ in range(CASES):
             self.later(chance.randrange(length), self.ask)
         for night in _nights(self.begins):
-            for _ in range(2):
-                self._at(night + timedelta(seconds=chance.randrange(6 * 3600)), self.ask)
+            self._at(night + timedelta(minutes=chance.randrange(100)), partial(self.ask, "today", patient=True))
+            self._at(night + timedelta(minutes=chance.randrange(75, 115)), partial(self.ask, "now", patient=True))
         self.later(chance.randrange(10 * DAY), partial(self.go_away, timedelta(hours=30)))
         for _ in range(AWAY):
             self.later(chance.randrange(length), partial(self.go_away, chance.choice(PAUSES)))
         for days, norms in ((9, OTHER), (120, USUAL), (250, OTHER)):
             self.later(chance.randrange(days * DAY, (days + 3) * DAY), partial(self.change_rules, norms))
-        for _ in range(3):  # asked under one version, and still waiting under the next
-            self.later(chance.randrange(8 * DAY, 9 * DAY), self.ask)
+        for _ in range(2):  # asked under one version, and still waiting under the next
+            self.later(chance.randrange(8 * DAY, 9 * DAY), partial(self.ask, "planned", patient=True))
         for house in self.made.houses:
             self.almanac.house_region[f"location:{house}"] = "VR13"
             self.confirm(house)
@@ -583,11 +583,12 @@ class Year:
             self.almanac.acted[card, actor.account_id] = self.clock.at
         return result
 
-    def ask(self) -> None:
-        """Somebody needs a place; most get one, some are helped otherwise, some wait for long."""
+    def ask(self, urgency: str | None = None, patient: bool = False) -> None:
+        """Somebody needs a place; most get one, some are helped otherwise, some (the patient) wait for long."""
         chance = self.chance
-        region, urgency = chance.choice(REGIONS), chance.choice(("now", "now", "today", "today", "soon", "planned"))
-        age = 16 if chance.random() < 0.08 else 24
+        region = chance.choice(REGIONS)
+        urgency = urgency or chance.choice(("now", "now", "today", "today", "soon", "planned"))
+        age = 16 if chance.random() < 0.08 and not patient else 24
 
         def submit(tx: Tx, actor: Actor) -> str:
             said = {"region": region, "urgency": urgency, "persons": [{"sex": "f", "age": age}]}
@@ -601,10 +602,11 @@ class Year:
         case = Case(card, region, urgency, self.clock.at, self.almanac.norms, alone=age < 18)
         self.almanac.cases[card] = case
         within = (case.deadline_at - self.clock.at).total_seconds()
-        if not case.alone:
+        if not (case.alone or patient):
             for part in sorted(chance.random() * 2 for _ in range(chance.choice((0, 1, 1, 2)))):
                 self.later(within * part, partial(self.send, case))
-        self.later(within * chance.choice((0.3, 0.8, 1.1, 1.5, 3)) + 60, partial(self.end, case))
+        end = chance.choice((1.5, 2, 3) if patient else (0.3, 0.8, 1.1, 1.5, 3))
+        self.later(within * end + 60, partial(self.end, case))
 
     def send(self, case: Case) -> None:
         """A house is asked; it says yes, or nothing, or is let go."""
@@ -716,7 +718,7 @@ class Year:
     def go_away(self, pause: timedelta) -> None:
         """Nobody works for so long; people go on."""
         self.away_until = max(self.away_until, self.clock.at + pause)
-        self.later(60, self.ask)
+        self.later(60, partial(self.ask, "now", patient=True))
 
     def take_over(self, region: str) -> None:
         who = "regional" if region == "VR17" else region

@@ -106,8 +106,11 @@ def _cases(made: Town, count: int) -> None:
     with made.database.reading() as tx:
         like = tx.session.get_one(PlacementRequest, first).model_dump()
     # As the next request of somebody who has one: those have their report to CoMensha, which is not what is measured.
-    more = {"continues_id": first}
-    rows = [{**like, **more, "id": f"case-{number}", "short_code": f"{number:08d}"} for number in range(count)]
+    before = [first, *(f"case-{number}" for number in range(count))]
+    rows = [
+        {**like, "id": f"case-{number}", "short_code": f"{number:08d}", "continues_id": before[number]}
+        for number in range(count)
+    ]
     made.clock.turn(minutes=1)
     late = {"deadline_at": made.clock.at - timedelta(minutes=1)}
     version = like["ladder_version"]

@@ -91,6 +91,7 @@ class Answer:
         self._lets_in: dict[int, _LetsIn] = {}
         self._removals_asked: dict[int, tuple[_Region, Asked] | None] = {}
         self._rooms: dict[int, _Rooms | None] = {}
+        self.lifts: dict[tuple[str, ...], dict[int, Lift]] = {}
         self._reaches: dict[int, tuple[_Region, bytes]] = {}
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
 
@@ -585,21 +586,27 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     if open_units.size:
         reasons.append(_reason_with_others(answer, request, open_units))
         outbid = outbid_of(answer, request)
-
-    def codes_at(units: Sequence[int]) -> list[tuple[str, ...]]:
-        barred = np.array([marks[units] for marks in barring.values()]).reshape(len(barring), len(units))
-        return [tuple(compress(barring, of)) for of in barred.T.tolist()]
-
-    nearest = sorted(np.argsort(count, kind="stable")[:NEAREST_MAX].tolist())
+    near = (
+        Nearest(source.units[unit].id, tuple(code for code, marks in barring.items() if marks[unit]))
+        for unit in _least(count, NEAREST_MAX)
+    )
     return Unplaced(
         request=source.requests[request].id,
         reasons=tuple(sorted(reasons, key=lambda reason: reason.code)),
-        nearest=tuple(
-            Nearest(source.units[unit].id, codes) for unit, codes in zip(nearest, codes_at(nearest), strict=True)
-        ),
-        would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), codes_at),
+        nearest=tuple(near),
+        would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), barring),
         outbid=outbid,
     )
+
+
+def _least(numbers: NDArray[np.int32], most: int) -> list[int]:
+    """Where the least numbers are, at most so many places, the first ones among equals; ascending."""
+    found: list[int] = []
+    for number in np.unique(numbers).tolist():
+        found += np.flatnonzero(numbers == number)[: most - len(found)].tolist()
+        if len(found) == most:
+            break
+    return sorted(found)
 
 
 def barred_by(answer: Answer, barring: Mapping[str, NDArray[np.bool_]]) -> list[Reason]:
@@ -773,7 +780,7 @@ def _smallest_lifts(
     answer: Answer,
     request: int,
     liftable: NDArray[np.int32],
-    codes_at: Callable[[Sequence[int]], list[tuple[str, ...]]],
+    barring: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[Lift, ...]:
     """Every unit at which lifting the fewest codes places the request with everyone placed now staying placed.
 
@@ -797,9 +804,27 @@ def _smallest_lifts(
                 if at_once or _places_when_lifted(answer, request, unit, room)
             ]
         if lifts:
-            found = zip(lifts, codes_at(lifts), strict=True)
-            return tuple(Lift(answer.source.units[unit].id, codes) for unit, codes in found)
+            return _lifts(answer, lifts, barring)
     return ()
+
+
+def _lifts(answer: Answer, units: list[int], barring: Mapping[str, NDArray[np.bool_]]) -> tuple[Lift, ...]:
+    """What has to be lifted at some units (ascending): of a continent that is thousands, but few kinds of them."""
+    barred = np.array([marks[units] for marks in barring.values()])
+    # Codes that bar the same units of these as others do make no kind of their own.
+    kind = np.zeros(len(units), np.int64)
+    for marks in barred:
+        kind = np.unique(2 * kind + marks, return_inverse=True)[1]
+    found = np.empty(len(units), np.object_)
+    number = np.array(units)
+    for one in range(int(kind.max()) + 1):
+        at = np.flatnonzero(kind == one)
+        codes = tuple(compress(barring, barred[:, at[0]].tolist()))
+        known = answer.lifts.setdefault(codes, {})
+        here = number[at].tolist()
+        known.update((unit, Lift(answer.source.units[unit].id, codes)) for unit in here if unit not in known)
+        found[at] = [known[unit] for unit in here]
+    return tuple(found.tolist())
 
 
 def _mates_may_come(answer: Answer, request: int, unit: int) -> bool:

@@ -17,7 +17,7 @@ from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from nrm.db import migrate
-from tests import environment
+from tests import environment, statements
 from tests.environment import MissingError
 from tests.postgresql import server
 
@@ -25,6 +25,11 @@ from tests.postgresql import server
 settings.register_profile("long")
 
 pytest_plugins = ["tests.browser", "tests.site", "pytester"]
+
+
+def pytest_configure() -> None:
+    statements.share()
+    environment.keep_files_in_memory()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,6 +101,7 @@ def postgresql_create(postgresql_server: str) -> Iterator[Callable[[str], str]]:
 
     yield create
     for name in made:
+        statements.close(name)
         _administer(postgresql_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
@@ -124,7 +130,8 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.
     # Under xdist each worker has a folder of its own below the run's.
     shared = base.parent if hasattr(request.config, "workerinput") else base
     try:
-        with server(shared) as url:
+        # These databases live for one test: that they survive a power cut is for the soak to try.
+        with server(shared, {"fsync": "off", "full_page_writes": "off"}) as url:
             yield url
     except MissingError as missing:
         environment.skip(missing)

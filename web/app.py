@@ -53,6 +53,7 @@ from web.screens import (
     rulebook,
     sheets,
     stays,
+    times,
     youth,
 )
 from web.words import words_for
@@ -84,6 +85,7 @@ SCREENS = (
     board,
     numbers,
     causes,
+    times,
     meanings,
     authority,
     behind,
@@ -112,6 +114,11 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     app.add_exception_handler(Exception, failed)
     app.add_middleware(SecurityHeaders, https=parts.settings.https)
     return app
+
+
+def create_exercise() -> FastAPI:
+    """The application of the exercise of this deployment."""
+    return create_app(nrm.app.make_parts(Settings().for_exercise()))
 
 
 def refused(request: Request, error: Exception) -> Response:

@@ -11,16 +11,20 @@ UNITS: dict[Unit, str] = {
     Unit.PLACES: N_("plekken"),
     Unit.REQUESTS: N_("aanvragen"),
     Unit.PERSONS: N_("personen"),
+    Unit.TIME: N_("tijd"),
+    Unit.SHARE: N_("een deel"),
 }
 
 BASES: dict[Basis, str] = {
     Basis.REGISTRY: N_("De huizen, kamers en verblijven zoals ze nu staan."),
     Basis.REQUESTS: N_("De aanvragen zoals ze nu staan."),
+    Basis.JOURNAL: N_("Het logboek: wat er gebeurde, zoals het toen is opgeschreven."),
     Basis.BOTH: N_("De plekken en de aanvragen zoals ze nu staan."),
 }
 
 COVERAGES: dict[Coverage, str] = {
     Coverage.HOUSES: N_("Huizen waarvan de stand kort geleden is gecontroleerd, van alle bekende huizen."),
+    Coverage.RECORDED: N_("Aanvragen die hier in de periode binnenkwamen. Wie nooit iets aanvroeg, zit er niet in."),
     Coverage.ALL_REQUESTS: N_("Alle aanvragen die hier zijn gedaan. Wie nooit iets aanvroeg, zit er niet in."),
 }
 
@@ -149,6 +153,38 @@ SAID: dict[str, Said] = {
             " één persoon wijzen."
         ),
     ),
+    "time_to_answer": Said(
+        N_("Tijd tot een eerste antwoord"),
+        N_("Van het moment dat de aanvraag binnenkwam tot iemand voor het eerst ja of nee zei."),
+        N_("Alle aanvragen die in de periode binnenkwamen; ernaast staat van hoeveel het gebeurde."),
+        N_("Helft binnen: zo lang wachtte de middelste. Zwijgen is geen antwoord. Een vervolgplek telt niet mee."),
+    ),
+    "time_to_place": Said(
+        N_("Tijd tot een plek"),
+        N_("Van het moment dat de aanvraag binnenkwam tot de laatste die moest, ja zei."),
+        N_("Alle aanvragen die in de periode binnenkwamen; ernaast staat van hoeveel het gebeurde."),
+        N_(
+            "Wie nog geen plek heeft, zit niet in de tijd en wel in ‘van hoeveel’. Kwam iemand niet, dan telt"
+            " de eerste keer."
+        ),
+    ),
+    "time_to_arrival": Said(
+        N_("Tijd tot aankomst"),
+        N_("Van het moment dat de aanvraag binnenkwam tot iemand in de opvang aankwam."),
+        N_("Alle aanvragen die in de periode binnenkwamen; ernaast staat van hoeveel het gebeurde."),
+    ),
+    "within_norm": Said(
+        N_("Plek binnen de termijn"),
+        N_("Aanvragen met een plek voordat de termijn van hun spoed om was."),
+        N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
+        N_("Wie het nog kan halen, telt nog niet mee. De termijn is die van de spelregels van toen."),
+    ),
+    "waiting_then": Said(
+        N_("Wachtten toen"),
+        N_("Aanvragen die op dat moment wachtten, met de oorzaak die toen was opgeschreven."),
+        N_("Alle aanvragen van toen."),
+        N_("Te laat telt hier naar de termijn van de spelregels; een overbrugging die haast maakte, telt niet mee."),
+    ),
     "balance": Said(
         N_("Tekort of over"),
         N_("Vrij, plus wat vrijkomt, min wat wegvalt, min wie zoekt, min wie erbij komt (naar boven afgerond)."),
@@ -161,6 +197,23 @@ SAID: dict[str, Said] = {
     ),
 }
 
+
+HOURS: dict[str, str] = {
+    "office": N_("binnen kantooruren"),
+    "after_hours": N_("buiten kantooruren"),
+    "unknown": N_("niet vastgelegd"),
+}
+
+PROFILES: dict[str, str] = {
+    "minor_alone": N_("kinderen alleen"),
+    "family": N_("met kinderen"),
+    "women": N_("vrouwen"),
+    "men": N_("mannen"),
+    "mixed": N_("vrouwen en mannen samen, of anders"),
+    "group": N_("uit een groep"),
+    "unknown": N_("niet vastgelegd"),
+    "rest": N_("wie te weinig zijn om apart te noemen"),
+}
 
 CAUSES: dict[str, tuple[str, str]] = {
     "no_place": (N_("Geen plek"), N_("alles wat zou passen is bezet, dicht, of voor wie meer haast heeft")),

@@ -11,7 +11,8 @@ from nrm.columns import Json, UtcDateTime, only_where
 class Escalation(SQLModel, table=True):
     """Something nobody may leave lying, from when it came due until it is over. It climbs the ladder it opened under.
 
-    `subject` is a word and an id: `request:…`, `offer:…`, `stay:…`, `location:…`, `region:…`, `slot:…`, or `country`.
+    `subject` is a word and an id: `request:…`, `offer:…`, `stay:…`, `location:…`, `region:…`, `slot:…`, `slot_begun:…`,
+    or `country`.
     All that are live for one request are one card for people: taken, answered and told of together.
 
     `rung_due_at` is the due moment of the next rung, NULL when no rung is left or it ended; `rung_next` is its number,

@@ -624,9 +624,29 @@ def _alone(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     return and_(col(PlacementRequest.status).in_(UNPLACED), col(PlacementRequest.alone_since).is_not(None))
 
 
+def _ahead(moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
+    """Nobody is planned there, and it has yet to begin."""
+    return and_(col(RosterGap.closed_at).is_(None), col(RosterGap.from_at) > moments.at())
+
+
 def _unmanned(moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
-    """Nobody is planned there yet, and it is not past."""
+    """Nobody is planned there, and it is not past."""
     return and_(col(RosterGap.closed_at).is_(None), col(RosterGap.until_at) > moments.at())
+
+
+def _of_gaps(word: str, holds: Condition, still: Condition, moment: Any) -> Rows:
+    return Rows(
+        trigger=Trigger.ROSTER_GAP,
+        word=word,
+        key=col(RosterGap.id),
+        region=col(RosterLine.region_code),
+        request_id=null(),
+        urgency=null(),
+        joins=((RosterLine, col(RosterLine.id) == col(RosterGap.line_id)),),
+        holds=holds,
+        still=still,
+        moment=moment,
+    )
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -719,17 +739,18 @@ CAUSES: tuple[Cause, ...] = (
         _unfed,
         after=lambda ladder, _urgency: timedelta(minutes=ladder.feedback_minutes or 0),
     ),
-    Rows(
-        trigger=Trigger.ROSTER_GAP,
-        word="slot",
-        key=col(RosterGap.id),
-        region=col(RosterLine.region_code),
-        request_id=null(),
-        urgency=null(),
-        joins=((RosterLine, col(RosterLine.id) == col(RosterGap.line_id)),),
-        holds=lambda moments, rules: and_(col(RosterGap.due_at) <= moments.at(), _unmanned(moments, rules)),
-        still=_unmanned,
-        moment=col(RosterGap.due_at),
+    _of_gaps(
+        "slot",
+        lambda moments, rules: and_(col(RosterGap.due_at) <= moments.at(), _ahead(moments, rules)),
+        _ahead,
+        col(RosterGap.due_at),
+    ),
+    # Told days ahead and taken by somebody, it may still stand empty when it begins.
+    _of_gaps(
+        "slot_begun",
+        lambda moments, rules: and_(col(RosterGap.from_at) <= moments.at(), _unmanned(moments, rules)),
+        lambda moments, rules: and_(col(RosterGap.from_at) <= col(Escalation.cause_at), _unmanned(moments, rules)),
+        col(RosterGap.from_at),
     ),
     Signalled(Trigger.B8_END, SignalKind.B8_END),
     Counted(Trigger.FIGURES_STALE, _stale_houses),

@@ -38,3 +38,40 @@ class UnmetCause(SQLModel, table=True):
     outcome: str | None = Field(default=None, max_length=20)
     since: datetime = Field(sa_type=UtcDateTime)
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CaseCourse(SQLModel, table=True):
+    """What happened to a request, read from the journal alone: emptied and read again it is the same."""
+
+    __tablename__ = "case_course"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    submitted_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    region: str = Field(max_length=8)
+    urgency: str = Field(max_length=10)
+    persons: int
+    profile: str = Field(max_length=15)
+    office: bool | None = None
+    follow_on: bool = False
+    in_group: bool = False
+    norm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=20)
+    pool: str | None = Field(default=None, max_length=12)
+    placed_region: str | None = Field(default=None, max_length=8)
+
+
+class CaseWait(SQLModel, table=True):
+    """From when until when a request waited for a place; the next one when whoever was expected did not come."""
+
+    __tablename__ = "case_wait"
+    __table_args__ = (Index("case_wait_span", "since", "until"),)
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id")
+    number: int = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 
 from nrm.clock import AMSTERDAM
 from nrm.course.models import Blockage
 from nrm.db import Tx
 from nrm.insight import rules
-from nrm.insight.models import UnmetCause
-from nrm.insight.rules import AHEAD, Ahead, Cause, Inflow, Split
+from nrm.insight.models import CaseCourse, CaseWait, UnmetCause
+from nrm.insight.rules import AHEAD, Ahead, Cause, Course, Inflow, Split
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest, RequestPerson
 from nrm.intake.rules import UNPLACED, RequestStatus
@@ -224,7 +224,7 @@ class Causes:
     declines: Split
     """Of declined: with which code."""
     blockers: tuple[tuple[str, int], ...]
-    """Everything that stands in the way of at least so many; a request can have several."""
+    """Everything in the way of whom no place is proposed, where it is of at least so many; each can have several."""
 
     @property
     def requests(self) -> int:
@@ -261,6 +261,10 @@ def ended_causes(tx: Tx, since: datetime, region_code: str | None = None) -> Cau
     return _causes([(cause, False) for cause in tx.session.exec(found)])
 
 
+_CAN_BE_ASKED = frozenset({Cause.NOT_ASKED, Cause.NO_ANSWER, Cause.NO_AUTHORITY})
+"""There is a place, so what keeps others away is not what they wait for."""
+
+
 def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
     """Add up; what no cause is written down of yet is so by its own name, never left out."""
     requests: Counter[Cause] = Counter()
@@ -272,7 +276,8 @@ def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
         requests[cause] += 1
         overdue[cause] += late
         details.setdefault(cause, Counter())[row.detail if row else ""] += 1
-        blockers.update({str(one["code"]) for one in row.blockers} if row else ())
+        if row and cause not in _CAN_BE_ASKED:
+            blockers.update({str(one["code"]) for one in row.blockers})
     return Causes(
         tuple(Part(cause, requests[cause], overdue[cause]) for cause in Cause if requests[cause]),
         rules.split(details.get(Cause.NO_SUITABLE_PLACE, {})),
@@ -282,4 +287,58 @@ def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
             for code, count in sorted(blockers.items(), key=lambda item: (-item[1], item[0]))
             if count >= rules.SMALL
         ),
+    )
+
+
+def courses(tx: Tx, request_ids: Iterable[str]) -> dict[str, Course]:
+    """The courses of these requests, as far as the journal was read."""
+    return _courses(tx, col(CaseCourse.request_id).in_(list(request_ids)))
+
+
+def courses_since(tx: Tx, since: datetime, until: datetime, region_code: str | None = None) -> list[Course]:
+    """The courses of the requests that came in in a period, of one region or of all; follow-ons are none."""
+    conditions = [
+        col(CaseCourse.submitted_at) >= since,
+        col(CaseCourse.submitted_at) < until,
+        col(CaseCourse.follow_on).is_(False),
+    ]
+    if region_code is not None:
+        conditions.append(col(CaseCourse.region) == region_code)
+    return list(_courses(tx, *conditions).values())
+
+
+def _courses(tx: Tx, *conditions: ColumnElement[bool]) -> dict[str, Course]:
+    waits: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    spans = (
+        select(CaseWait)
+        .join(CaseCourse, col(CaseCourse.request_id) == CaseWait.request_id)
+        .where(*conditions)
+        .order_by(CaseWait.request_id, col(CaseWait.number))
+    )
+    for span in tx.session.exec(spans):
+        waits.setdefault(span.request_id, []).append((span.since, span.until))
+    return {
+        row.request_id: Course(**row.model_dump(), waits=tuple(waits.get(row.request_id, ())))
+        for row in tx.session.exec(select(CaseCourse).where(*conditions).order_by(CaseCourse.request_id))
+    }
+
+
+def causes_at(tx: Tx, at: datetime, region_code: str | None = None) -> Causes:
+    """Why whoever waited at a moment had no place then: from what was written down, not from how it is now."""
+    found = (
+        select(CaseCourse, UnmetCause)
+        .join(CaseWait, col(CaseWait.request_id) == CaseCourse.request_id)
+        .outerjoin(
+            UnmetCause,
+            (col(UnmetCause.request_id) == CaseCourse.request_id)
+            & col(UnmetCause.outcome).is_(None)
+            & (col(UnmetCause.since) <= at)
+            & (col(UnmetCause.until).is_(None) | (col(UnmetCause.until) > at)),
+        )
+        .where(col(CaseWait.since) <= at, col(CaseWait.until).is_(None) | (col(CaseWait.until) > at))
+    )
+    if region_code is not None:
+        found = found.where(CaseCourse.region == region_code)
+    return _causes(
+        [(cause, course.norm_at is not None and course.norm_at <= at) for course, cause in tx.session.exec(found)]
     )

@@ -5,9 +5,9 @@ A definition has a version: whoever changes what a number means raises it. Its w
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +22,8 @@ class Unit(StrEnum):
     PLACES = "places"
     REQUESTS = "requests"
     PERSONS = "persons"
+    TIME = "time"
+    SHARE = "share"
 
 
 class Basis(StrEnum):
@@ -32,6 +34,8 @@ class Basis(StrEnum):
     REQUESTS = "requests"
     """Requests as they are recorded at this moment."""
     BOTH = "both"
+    JOURNAL = "journal"
+    """What happened, in order, as it was written down then."""
 
 
 class Coverage(StrEnum):
@@ -39,6 +43,8 @@ class Coverage(StrEnum):
 
     HOUSES = "houses"
     """The houses of which the figures were checked recently, of all houses."""
+    RECORDED = "recorded"
+    """Requests that came in in the period, follow-ons apart; of how many of them it happened stands beside it."""
     ALL_REQUESTS = "all_requests"
     """Every request that came in here. Who never asked is not in it."""
 
@@ -74,6 +80,11 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("unmet_waiting", *_R),
         Indicator("unmet_ended", *_R),
         Indicator("blockers", *_R),
+        Indicator("time_to_answer", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("time_to_place", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("time_to_arrival", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("within_norm", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
     )
 }
@@ -295,3 +306,189 @@ def split(counts: Mapping[str, int], small: int = SMALL) -> Split:
     while shown and 0 < rest < small:
         rest += shown.pop()[1]
     return Split(tuple(shown), rest)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What happened to a request, as far as figures need it: nothing but what the journal says."""
+
+    request_id: str
+    submitted_at: datetime
+    region: str
+    urgency: str
+    persons: int
+    profile: str = ""
+    """Empty when the journal does not say."""
+    office: bool | None = None
+    """Whether it came in during office hours."""
+    follow_on: bool = False
+    in_group: bool = False
+    norm_at: datetime | None = None
+    asked_at: datetime | None = None
+    answered_at: datetime | None = None
+    accepted_at: datetime | None = None
+    arrived_at: datetime | None = None
+    closed_at: datetime | None = None
+    outcome: str | None = None
+    pool: str | None = None
+    placed_region: str | None = None
+    waits: tuple[tuple[datetime, datetime | None], ...] = ()
+    """From when until when it waited; a second time when whoever was expected did not come."""
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self.waits) and self.waits[-1][1] is None
+
+
+def begun(request_id: str, at: datetime, said: Mapping[str, Any]) -> Course:
+    """A request as it came in."""
+    return _said(
+        Course(
+            request_id,
+            at,
+            str(said["region"]),
+            str(said["urgency"]),
+            int(said.get("persons", 1)),
+            office=said.get("office"),
+            follow_on=bool(said.get("follow_on", False)),
+            waits=((at, None),),
+        ),
+        said,
+    )
+
+
+def followed(found: Course, kind: str, at: datetime, said: Mapping[str, Any]) -> Course:
+    """What an entry of the journal adds; of the first of a kind the moment stays."""
+    change = _FOLLOWS.get(kind)
+    return change(found, at, said) if change else found
+
+
+def _amended(found: Course, _at: datetime, said: Mapping[str, Any]) -> Course:
+    return _said(replace(found, urgency=str(said["urgency"])), said)
+
+
+def _asked(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
+    return replace(found, asked_at=found.asked_at or at)
+
+
+def _answered(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
+    return replace(found, answered_at=found.answered_at or at)
+
+
+def _accepted(found: Course, at: datetime, said: Mapping[str, Any]) -> Course:
+    ended = _answered(_ended(found, at), at, said)
+    if found.accepted_at is not None:
+        return ended
+    return replace(ended, accepted_at=at, pool=said.get("pool"), placed_region=said.get("region"))
+
+
+def _arrived(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
+    return replace(found, arrived_at=found.arrived_at or at)
+
+
+def _waits_anew(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
+    return found if found.waiting else replace(found, waits=(*found.waits, (at, None)))
+
+
+def _departed(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
+    return replace(found, closed_at=at, outcome=Outcome.ENDED_STAY)
+
+
+def _closed(found: Course, at: datetime, said: Mapping[str, Any]) -> Course:
+    return replace(_ended(found, at), closed_at=at, outcome=str(said["outcome"]))
+
+
+def _taken_over(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
+    ended = replace(_ended(found, at), closed_at=at, outcome=Outcome.YOUTH_CARE)
+    return replace(ended, accepted_at=found.accepted_at or at)
+
+
+_FOLLOWS: dict[str, Callable[[Course, datetime, Mapping[str, Any]], Course]] = {
+    "request.amended": _amended,
+    "offer.sent": _asked,
+    "offer.answered": _answered,
+    "offer.declined": _answered,
+    "offer.crisis": _answered,
+    "offer.accepted": _accepted,
+    "stay.arrived": _arrived,
+    "stay.not_arrived": _waits_anew,
+    "stay.departed": _departed,
+    "request.closed": _closed,
+    "youth.taken": _taken_over,
+}
+"""Kinds of entries that say something of the course of a request."""
+
+
+def _said(found: Course, said: Mapping[str, Any]) -> Course:
+    norm = said.get("deadline_at")
+    return replace(
+        found,
+        persons=int(said.get("persons", found.persons)),
+        profile=str(said.get("profile", found.profile)),
+        norm_at=datetime.fromisoformat(norm) if norm else found.norm_at,
+    )
+
+
+def _ended(found: Course, at: datetime) -> Course:
+    if not found.waiting:
+        return found
+    return replace(found, waits=(*found.waits[:-1], (found.waits[-1][0], at)))
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long something took, of those for whom it happened: so many of so many."""
+
+    of: int
+    happened: int
+    median: timedelta | None
+    p90: timedelta | None
+    """Nine in ten had it within this. None, as the median, when it happened to too few to say."""
+
+
+def length(spans: Sequence[timedelta], of: int) -> Length:
+    """The nearest rank: a time that somebody really waited."""
+    if len(spans) < SMALL:
+        return Length(of, len(spans), None, None)
+    ordered = sorted(spans)
+    return Length(of, len(ordered), _ranked(ordered, 50), _ranked(ordered, 90))
+
+
+def _ranked(ordered: Sequence[timedelta], percent: int) -> timedelta:
+    return ordered[-(-len(ordered) * percent // 100) - 1]
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long a number of requests took."""
+
+    requests: int
+    answer: Length
+    accepted: Length
+    arrival: Length
+    within: int
+    """How many had a place within the norm, of `judged`: those that had one, or whose norm is past."""
+    judged: int
+
+    @property
+    def share(self) -> float | None:
+        return self.within / self.judged if self.judged >= SMALL else None
+
+
+def times(courses: Sequence[Course], now: datetime) -> Times:
+    """From the moment a request came in, whoever was asked for it and however often."""
+    of = len(courses)
+
+    def spans(name: str) -> list[timedelta]:
+        return [at - one.submitted_at for one in courses if (at := getattr(one, name)) is not None]
+
+    judged = [one for one in courses if one.norm_at and (one.accepted_at or one.closed_at or one.norm_at <= now)]
+    within = sum(bool(one.accepted_at and one.norm_at and one.accepted_at <= one.norm_at) for one in judged)
+    return Times(
+        of,
+        length(spans("answered_at"), of),
+        length(spans("accepted_at"), of),
+        length(spans("arrived_at"), of),
+        within,
+        len(judged),
+    )

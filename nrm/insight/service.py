@@ -1,9 +1,10 @@
 """Keeping the picture: why each request has no place, written down as it changes."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 
 from nrm import journal
@@ -11,12 +12,13 @@ from nrm.db import Database, Tx
 from nrm.errors import Conflict
 from nrm.escalation.models import Escalation
 from nrm.escalation.rules import Trigger
-from nrm.insight import rules
-from nrm.insight.models import PictureState, UnmetCause
-from nrm.insight.rules import FAILED_OUTCOMES, Asked, Explained, Waiting
+from nrm.insight import queries, rules
+from nrm.insight.models import CaseCourse, CaseWait, PictureState, UnmetCause
+from nrm.insight.rules import FAILED_OUTCOMES, Asked, Course, Explained, Waiting
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED, RequestStatus
+from nrm.journal import JournalEntry
 from nrm.placing.models import Offer, Proposal, ProposalSet
 from nrm.placing.rules import OfferStatus
 
@@ -25,7 +27,8 @@ BATCHES_MAX = 20
 """So many entries are read at once, and so often in one tick: what is left is for the next."""
 
 CAUSE_CHANGED = "unmet.changed"
-_OF_REQUEST = "request:"
+_OF_REQUEST, _OF_GROUP = "request:", "group:"
+_SUBMITTED, _GROUPED = "request.submitted", "group.submitted"
 
 
 @dataclass(frozen=True)
@@ -57,30 +60,71 @@ def keep(database: Database) -> int:
     written = 0
     for _ in range(BATCHES_MAX):
         with database.reading() as tx:
-            state = tx.session.get(PictureState, 1)
-            before = state.seq if state else 0
+            before = tx.session.get_one(PictureState, 1).seq
             entries = journal.after(tx.session, before, BATCH)
             touched = {
                 entry.subject.removeprefix(_OF_REQUEST) for entry in entries if entry.subject.startswith(_OF_REQUEST)
             }
-            changed = [case.request.id for case in _cases(tx, touched) if case.changed] if entries else []
+            # Why people wait is asked once, when nothing is left to read before that.
+            up_to_date = len(entries) < BATCH
+            changed = [case.request.id for case in _cases(tx, touched, up_to_date) if case.changed] if entries else []
         written += database.each(changed, _write)
         if not entries:
-            return written
+            break
         with database.transaction() as tx:
-            _advance(tx, before, entries[-1].seq)
-        if len(entries) < BATCH:
-            return written
+            _follow(tx, before, entries)
+        if up_to_date:
+            break
     return written
 
 
-def _advance(tx: Tx, before: int, seq: int) -> None:
-    """Move the mark, unless another worker did."""
-    if tx.session.get(PictureState, 1) is None:
-        tx.session.add(PictureState(id=1, seq=seq))
-        tx.session.flush()
+def rebuild(database: Database) -> None:
+    """Empty what was read from the journal, and read all of it again. The causes stay: they are the record itself."""
+    with database.transaction() as tx:
+        tx.session.execute(delete(CaseWait))
+        tx.session.execute(delete(CaseCourse))
+        tx.session.execute(update(PictureState).values(seq=0))
+    while True:
+        with database.reading() as tx:
+            before = tx.session.get_one(PictureState, 1).seq
+            entries = journal.after(tx.session, before, BATCH)
+        if not entries:
+            return
+        with database.transaction() as tx:
+            _follow(tx, before, entries)
+
+
+def _follow(tx: Tx, before: int, entries: Sequence[JournalEntry]) -> None:
+    """Read these entries into the courses and move the mark, unless another worker did so meanwhile."""
+    moved = update(PictureState).where(col(PictureState.id) == 1, col(PictureState.seq) == before)
+    if tx.affected(moved.values(seq=entries[-1].seq)) != 1:
         return
-    tx.affected(update(PictureState).where(col(PictureState.id) == 1, col(PictureState.seq) == before).values(seq=seq))
+    of_requests = [entry for entry in entries if entry.subject.startswith((_OF_REQUEST, _OF_GROUP))]
+    said = {entry.seq: json.loads(entry.data) for entry in of_requests}
+    ids = {entry.subject.removeprefix(_OF_REQUEST) for entry in of_requests if entry.subject.startswith(_OF_REQUEST)}
+    ids |= {one for entry in of_requests if entry.kind == _GROUPED for one in said[entry.seq].get("members", ())}
+    courses = queries.courses(tx, ids)
+    known = dict(courses)
+    for entry in of_requests:
+        request_id, words = entry.subject.removeprefix(_OF_REQUEST), said[entry.seq]
+        if entry.kind == _GROUPED:
+            for one in courses.keys() & set(words.get("members", ())):
+                courses[one] = replace(courses[one], in_group=True)
+        elif entry.kind == _SUBMITTED:
+            courses[request_id] = rules.begun(request_id, entry.at, words)
+        elif request_id in courses:
+            courses[request_id] = rules.followed(courses[request_id], entry.kind, entry.at, words)
+    for key, course in courses.items():
+        if course != known.get(key):
+            _store(tx, course)
+    tx.session.flush()
+
+
+def _store(tx: Tx, course: Course) -> None:
+    content = {name: getattr(course, name) for name in CaseCourse.model_fields}
+    tx.session.merge(CaseCourse(**content))
+    for number, (since, until) in enumerate(course.waits, start=1):
+        tx.session.merge(CaseWait(request_id=course.request_id, number=number, since=since, until=until))
 
 
 def _write(tx: Tx, request_id: str) -> bool:

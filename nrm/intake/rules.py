@@ -126,6 +126,29 @@ def minor_alone(persons: Sequence[Person]) -> bool:
     return all(person.age < ADULT_AGE for person in persons)
 
 
+class Profile(StrEnum):
+    """What kind of party it is, as far as figures tell parties apart."""
+
+    MINOR_ALONE = "minor_alone"
+    FAMILY = "family"
+    """With somebody under age."""
+    WOMEN = "women"
+    MEN = "men"
+    MIXED = "mixed"
+
+
+def profile(persons: Sequence[Person]) -> Profile:
+    """The one profile a party has."""
+    if minor_alone(persons):
+        return Profile.MINOR_ALONE
+    if any(person.age < ADULT_AGE for person in persons):
+        return Profile.FAMILY
+    sexes = {person.sex for person in persons}
+    if sexes == {Sex.F}:
+        return Profile.WOMEN
+    return Profile.MEN if sexes == {Sex.M} else Profile.MIXED
+
+
 def pools_for(
     policy: Pools, residence: Residence, exploitation: Exploitation, facts: Mapping[str, Fact]
 ) -> tuple[Pool, ...]:

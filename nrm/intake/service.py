@@ -20,6 +20,8 @@ from nrm.access.rules import (
     owns_case,
 )
 from nrm.access.service import log_read, require
+from nrm.calendar import queries as calendar
+from nrm.calendar.rules import is_office_time
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound, TooMany
 from nrm.intake import queries, rules
@@ -116,6 +118,9 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         urgency=shape.urgency,
         persons=len(persons),
         minor_alone=alone,
+        profile=rules.profile(persons),
+        office=is_office_time(calendar.desk_calendar(tx), tx.now),
+        deadline_at=deadline_at.isoformat(),
     )
     return found
 
@@ -143,6 +148,7 @@ def submit_group(tx: Tx, actor: Actor, shape: GroupIn) -> list[PlacementRequest]
         parties=len(made),
         persons=sum(len(party.persons) for party in shape.parties),
         together=shape.together,
+        members=[found.id for found in made],
     )
     return made
 
@@ -202,7 +208,16 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
     for part in (RequestPerson, RequestFact, UnsafeRegion, KeptApart):
         tx.session.execute(delete(part).where(col(part.request_id) == request_id))
     _write_parts(tx, request_id, shape, persons, unsafe)
-    tx.record("request.amended", f"request:{request_id}", "requests", urgency=shape.urgency, version=found.version)
+    tx.record(
+        "request.amended",
+        f"request:{request_id}",
+        "requests",
+        urgency=shape.urgency,
+        version=found.version,
+        persons=len(persons),
+        profile=rules.profile(persons),
+        deadline_at=deadline_at.isoformat(),
+    )
     return found
 
 
@@ -297,7 +312,17 @@ def open_next(
         tx.session.add(KeptApart(request_id=request_id, other_code=code))
     tx.session.flush()
     tx.record("request.followed_on", f"request:{before.id}", "requests", follow_on=request_id)
-    tx.record("request.submitted", f"request:{request_id}", "requests", region=before.region_code, urgency=urgency)
+    tx.record(
+        "request.submitted",
+        f"request:{request_id}",
+        "requests",
+        region=before.region_code,
+        urgency=urgency,
+        persons=len(detail.persons),
+        profile=rules.profile(detail.persons),
+        follow_on=True,
+        deadline_at=needed_from.isoformat(),
+    )
     return found
 
 

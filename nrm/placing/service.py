@@ -320,6 +320,9 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
         expected_departure=_expected_departure(detail.request, views, offer.unit_id),
     )
     stay_id, short_code = stay.id, detail.request.short_code
+    region, pool = next(
+        (view.location.region_code, view.location.pool) for view in views if view.location.id == stay.location_id
+    )
     owner = access.organisation(tx, detail.request.owner_organisation_id)
     tx.session.add(stay)
     try:
@@ -341,7 +344,17 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
         f"Opvangvraag {short_code}: er is een plek",
         f"De aanvraag met code {short_code} is geaccepteerd. Log in voor de volgende stap.",
     )
-    tx.record("offer.accepted", f"request:{request_id}", "requests", "offers", "places", offer=offer_id, stay=stay_id)
+    tx.record(
+        "offer.accepted",
+        f"request:{request_id}",
+        "requests",
+        "offers",
+        "places",
+        offer=offer_id,
+        stay=stay_id,
+        region=region,
+        pool=pool,
+    )
     return tx.session.get_one(Stay, stay_id)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlmodel import col, select
 
 from nrm import policy
@@ -398,19 +398,13 @@ def load_reference_data(tx: Tx) -> None:
     """The regions, municipalities and national criteria we ship, unless they are there already."""
     known = {region.code for region in queries.regions(tx)}
     with (DATA / "regions.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["code"] not in known:
-                tx.session.add(
-                    Region(
-                        code=row["code"],
-                        name=row["name"],
-                        provinces=row["provinces"],
-                        lat=float(row["lat"]),
-                        lon=float(row["lon"]),
-                        valid_from=date(2024, 1, 1),
-                    )
-                )
-    tx.session.flush()
+        regions = [
+            {**row, "lat": float(row["lat"]), "lon": float(row["lon"]), "valid_from": date(2024, 1, 1)}
+            for row in csv.DictReader(file)
+            if row["code"] not in known
+        ]
+    if regions:
+        tx.session.execute(insert(Region), regions)
     if not queries.municipalities(tx):
         load_municipalities(tx, DATA / "municipalities.csv", date(2024, 1, 1))
     have = set(tx.session.exec(select(Criterion.code)))
@@ -445,24 +439,22 @@ def load_municipalities(tx: Tx, path: Path, valid_from: date) -> int:
     standing = {
         row.code: row for row in tx.session.exec(select(Municipality).where(col(Municipality.valid_until).is_(None)))
     }
-    changed = 0
+    new: list[dict[str, object]] = []
     for row in rows:
         old = standing.pop(row["code"], None)
         if old and (old.name, old.region_code) == (row["name"], row["region"]):
             continue
-        changed += 1
         if old and old.valid_from >= valid_from:
             raise Invalid("list_not_newer")
         if old:
             old.valid_until = valid_from
-        tx.session.add(
-            Municipality(code=row["code"], name=row["name"], region_code=row["region"], valid_from=valid_from)
-        )
+        new.append({"code": row["code"], "name": row["name"], "region_code": row["region"], "valid_from": valid_from})
     for gone in standing.values():
         gone.valid_until = valid_from
-        changed += 1
     tx.session.flush()
-    if changed:
+    if new:
+        tx.session.execute(insert(Municipality), new)
+    if changed := len(new) + len(standing):
         tx.record("municipalities.loaded", "municipalities:list", "places", changed=changed)
     return changed
 

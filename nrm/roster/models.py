@@ -111,7 +111,7 @@ class RosterDeputy(SQLModel, table=True):
 
 
 class RosterGap(SQLModel, table=True):
-    """A stretch of time in which a line has to be manned and nobody is planned. Due twice: ahead, and as it begins."""
+    """A stretch of time in which a line has to be manned and nobody is planned. Told ahead, and as it begins."""
 
     __tablename__ = "roster_gap"
     __table_args__ = (
@@ -126,9 +126,7 @@ class RosterGap(SQLModel, table=True):
     until_at: datetime = Field(sa_type=UtcDateTime)
     found_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When it must next be told to somebody; NULL when there is nothing left to tell."""
-    told: int = 0
-    """How often it was told."""
+    """When somebody is told that it comes; NULL once it is closed."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

@@ -347,20 +347,6 @@ def due_lines(tx: Tx, limit: int) -> list[str]:
     )
 
 
-def due_gaps(tx: Tx, limit: int) -> list[str]:
-    """Gaps that somebody must be told of now: weeks or days ahead once, and once as they begin."""
-    return list(
-        tx.session.exec(
-            select(RosterGap.id)
-            .where(
-                col(RosterGap.due_at) <= tx.now, col(RosterGap.closed_at).is_(None), col(RosterGap.until_at) > tx.now
-            )
-            .order_by(col(RosterGap.due_at), RosterGap.id)
-            .limit(limit)
-        )
-    )
-
-
 def _calendar(tx: Tx, found: RosterLine) -> Calendar:
     return calendar.calendar_of(tx, found.organisation_id)
 

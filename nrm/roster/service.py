@@ -389,25 +389,6 @@ def keep_due(database: Database) -> int:
     return database.each(due, _keep)
 
 
-def tell_gap(tx: Tx, gap_id: str) -> RosterGap | None:
-    """Claim the telling of a gap that is due: whoever moves it on tells it. None when it is not due (any more)."""
-    gap = tx.session.get(RosterGap, gap_id)
-    if gap is None or gap.due_at is None:
-        return None
-    due_at, begins = gap.due_at, gap.from_at > tx.now
-    claimed = tx.affected(
-        update(RosterGap)
-        .where(
-            col(RosterGap.id) == gap_id,
-            col(RosterGap.closed_at).is_(None),
-            col(RosterGap.due_at) == due_at,
-            col(RosterGap.due_at) <= tx.now,
-        )
-        .values(due_at=gap.from_at if begins else None, told=RosterGap.told + 1)
-    )
-    return tx.session.get_one(RosterGap, gap_id) if claimed else None
-
-
 def _keep(tx: Tx, line_id: str) -> int:
     line = queries.line(tx, line_id, for_update=True)
     if line.check_due_at is None or line.check_due_at > tx.now:
@@ -485,10 +466,8 @@ def refresh_gaps(tx: Tx, line: RosterLine) -> None:
             left.remove(same)
             # Of one that runs on since before today, its begin is on record and not to be found.
             starts = same.from_at if from_at == begins and same.from_at < begins else from_at
-            if starts < same.from_at:
-                same.due_at, same.told = max(tx.now, starts - alarm), 0
-            elif starts > same.from_at and same.due_at is not None:
-                same.due_at = max(tx.now, starts - alarm) if same.told == 0 else starts
+            if starts != same.from_at:
+                same.due_at = max(tx.now, starts - alarm)
             same.from_at, same.until_at = starts, until_at
             tx.session.add(same)
         for gap in left:

@@ -127,8 +127,9 @@ def test_who_may_not_take_an_alarm_is_not_rung(here: Town) -> None:
     assert calls(here) == []
 
 
-def test_a_gap_in_the_roster_rings_when_it_is_due_and_until_somebody_is_planned(here: Town) -> None:
+def test_a_gap_in_the_roster_rings_ahead_and_as_it_begins_until_somebody_is_planned(here: Town) -> None:
     here.duty_officer()
+    begins = here.clock.at + timedelta(days=3)
     with here.database.transaction() as tx:
         line = RosterLine(
             id="line", role="duty_officer", region_code="VR17", cover="always", organisation_id="org-comensha"
@@ -139,20 +140,35 @@ def test_a_gap_in_the_roster_rings_when_it_is_due_and_until_somebody_is_planned(
             RosterGap(
                 id="gap",
                 line_id="line",
-                from_at=tx.now + timedelta(days=3),
-                until_at=tx.now + timedelta(days=4),
+                from_at=begins,
+                until_at=begins + timedelta(days=1),
                 found_at=tx.now,
                 due_at=tx.now + timedelta(hours=1),
             )
         )
-    service.run_due(here.database)
-    assert live(here) == []
+
+    def ringing() -> list[tuple[str, str, str | None]]:
+        service.run_due(here.database)
+        service.run_due(here.database)
+        return [(one.trigger, one.subject, one.region_code) for one in live(here)]
+
+    assert ringing() == []
     here.clock.turn(hours=1)
-    service.run_due(here.database)
-    service.run_due(here.database)
-    (one,) = live(here)
-    assert (one.trigger, one.subject, one.region_code) == ("roster_gap", "slot:gap", "VR17")
+    assert ringing() == [("roster_gap", "slot:gap", "VR17")]
+    here.clock.at = begins - timedelta(seconds=1)
+    assert ringing() == [("roster_gap", "slot:gap", "VR17")]
+    here.clock.turn(seconds=1)
+    assert ringing() == [("roster_gap", "slot_begun:gap", "VR17")]
+    here.clock.turn(hours=-2)  # a clock set back ends nothing and rings nothing twice
+    assert ringing() == [("roster_gap", "slot_begun:gap", "VR17")]
+    here.clock.turn(hours=3)
+    with here.database.transaction() as tx:  # somebody fills its first half
+        tx.session.get_one(RosterGap, "gap").from_at = begins + timedelta(hours=12)
+    assert ringing() == []
+    here.clock.turn(hours=12)
+    assert ringing() == [("roster_gap", "slot_begun:gap", "VR17")]
     with here.database.transaction() as tx:
         tx.session.get_one(RosterGap, "gap").closed_at = tx.now
-    service.run_due(here.database)
-    assert live(here) == []
+    assert ringing() == []
+    with here.database.reading() as tx:
+        assert len(tx.session.exec(select(Escalation)).all()) == 3

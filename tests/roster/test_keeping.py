@@ -12,7 +12,7 @@ from nrm.calendar.rules import instant
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, Invalid, NotFound, TooMany
 from nrm.roster import agenda, queries, reading, service
-from nrm.roster.models import RosterFeed, RosterGap, RosterLine
+from nrm.roster.models import RosterFeed, RosterLine
 from nrm.roster.rules import Cover
 from nrm.roster.schemas import AgendaIn, AgendaOut
 from tests.builders import Town
@@ -208,51 +208,24 @@ def test_take_over_now_for_what_is_left_of_it(quick: Town) -> None:
 # --- gaps ------------------------------------------------------------------------------------------------------------
 
 
-def due(here: Town) -> list[str]:
+def due_at(here: Town) -> list[datetime]:
     with here.database.reading() as tx:
-        return queries.due_gaps(tx, 10)
+        return [gap.due_at for line_id in line_ids(here) for gap in queries.open_gaps(tx, line_id) if gap.due_at]
 
 
-def tell(here: Town, gap_id: str) -> RosterGap | None:
-    with here.database.transaction() as tx:
-        return service.tell_gap(tx, gap_id)
-
-
-def test_a_gap_is_told_days_ahead_and_as_it_begins_and_no_more(here: Town) -> None:
-    anna = officer(here, "anna")
-    national, now = line(here), here.clock.at
-    plan(here, national, anna, (-1, 100))
-    plan(here, national, anna, (104, 24 * 14))
-    found = gaps(here, national)
-    assert found[0] == (1, now + 100 * HOUR, now + 104 * HOUR)
-    assert due(here) == []
-    here.clock.turn(hours=27, minutes=59)
-    assert due(here) == []
-    here.clock.turn(minutes=1)
-    (gap,) = due(here)
-    assert tell(here, gap)
-    assert (due(here), tell(here, gap)) == ([], None)
-    here.clock.turn(hours=-5)  # a clock set back tells nothing twice
-    assert due(here) == []
-    here.clock.turn(hours=77)
-    assert due(here) == [gap]
-    assert tell(here, gap)
-    here.clock.turn(hours=1)
-    assert due(here) == []
-
-
-def test_a_gap_that_is_filled_is_over_and_one_that_grows_is_told_again(quick: Town) -> None:
+def test_a_gap_that_is_filled_is_over_and_of_one_that_grows_the_new_begin_is_told(quick: Town) -> None:
     anna = officer(quick, "anna")
     national, now = line(quick), quick.clock.at
     first = plan(quick, national, anna, (-1, 100))
     plan(quick, national, anna, (104, 24 * 14))
     assert gaps(quick, national)[0][1] == now + 100 * HOUR
+    assert due_at(quick)[0] == now + 28 * HOUR
     plan(quick, national, anna, (100, 104))
     assert gaps(quick, national)[0][1] > now + 104 * HOUR
     quick.clock.turn(hours=1)
     does(quick, planner(quick), service.cancel_slot, first)
     assert gaps(quick, national)[0][1:] == (now + HOUR, now + 100 * HOUR)
-    assert len(due(quick)) == 1
+    assert due_at(quick)[0] == quick.clock.at
 
 
 def test_every_hour_of_a_month_is_planned_or_a_gap(quick: Town) -> None:
@@ -291,27 +264,6 @@ def test_a_gap_is_filled_by_the_first_who_says_so(quick: Town) -> None:
     assert names(quick, national)[0] == "bert"
     with pytest.raises(Conflict, match="gap_filled"):
         does(quick, quick.actor("anna"), service.fill_gap, gap)
-
-
-def test_several_workers_tell_a_gap_once(here: Town) -> None:
-    line(here)
-    gaps(here, next(iter(line_ids(here))))
-    (gap,) = due(here)
-    start, told = threading.Barrier(4), []
-
-    def one() -> None:
-        database = Database(here.database.url, clock=here.clock)
-        start.wait()
-        with database.transaction() as tx:
-            told.append(service.tell_gap(tx, gap) is not None)
-        database.close()
-
-    threads = [threading.Thread(target=one) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(told) == [False, False, False, True]
 
 
 def line_ids(here: Town) -> list[str]:

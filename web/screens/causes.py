@@ -1,13 +1,14 @@
 """Why people have no place: every request once, by its main cause, and everything that stands in the way."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from nrm.access.rules import Verb
+from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.insight import queries as insight
 from nrm.insight.queries import Causes
@@ -17,6 +18,8 @@ from nrm.registry.api import board_region
 from web.case_words import reason
 from web.insight_words import CAUSES, SAID, blocker
 from web.labels import label
+from web.pages import Form
+from web.typed import said
 from web.visit import Screen, Visit
 from web.words import Words
 
@@ -53,9 +56,9 @@ class Named:
 
 
 @router.get("/landelijk/oorzaken")
-def overview(visit: Reader, dagen: Chosen = "") -> Response:
-    """The page."""
-    return _show(visit, "causes.html", dagen)
+def overview(visit: Reader, dagen: Chosen = "", op: Chosen = "") -> Response:
+    """The page, now or as of a moment."""
+    return _show(visit, "causes.html", dagen, op)
 
 
 @router.get("/landelijk/oorzaken/deel")
@@ -69,20 +72,31 @@ def chosen_days(typed: str) -> int:
     return int(typed) if typed.isdecimal() and int(typed) in PERIODS else PERIODS[0]
 
 
-def _show(visit: Visit, template: str, typed: str) -> Response:
+def _show(visit: Visit, template: str, typed: str, op: str = "") -> Response:
     days = chosen_days(typed)
+    then, wrong = _moment(op)
     with visit.reading() as tx:
         frame = visit.frame(tx)
-        shown = _causes(visit, tx, days)
-    return visit.page(template, frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+        shown = _causes(visit, tx, days, then)
+    form = Form({"op": op}, {"op": said(visit.words, "unreadable_moment")} if wrong else {})
+    return visit.page(template, frame, days=days, periods=PERIODS, said=SAID, small=SMALL, form=form, **shown)
 
 
-def _causes(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
+def _moment(typed: str) -> tuple[datetime | None, bool]:
+    """The moment of a date-and-time field, by the clock on the wall; and whether something else was typed."""
+    try:
+        return (datetime.fromisoformat(typed).replace(tzinfo=AMSTERDAM) if typed.strip() else None), False
+    except ValueError:
+        return None, True
+
+
+def _causes(visit: Visit, tx: Tx, days: int, then: datetime | None) -> dict[str, Any]:
     own = board_region(visit.actor)
     names = {region.code: region.name for region in registry.regions(tx)}
-    waiting = insight.waiting_causes(tx, own)
+    waiting = insight.causes_at(tx, then, own) if then else insight.waiting_causes(tx, own)
     ended = insight.ended_causes(tx, tx.now - timedelta(days=days), own)
     return {
+        "then": then,
         "own_region": names.get(own, "") if own is not None else "",
         "lines": _lines(visit.words, waiting, ended),
         "waiting": waiting,

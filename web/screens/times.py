@@ -1,0 +1,168 @@
+"""How long it takes: to an answer, a place, an arrival; for whom, where and at what hour. From the journal."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from nrm.access.rules import Verb
+from nrm.db import Tx
+from nrm.insight import queries as insight
+from nrm.insight import rules
+from nrm.insight.rules import SMALL, Course, Length, Times
+from nrm.registry import queries as registry
+from nrm.registry.api import board_region
+from web.insight_words import HOURS, PROFILES, SAID
+from web.labels import URGENCIES
+from web.screens.causes import PERIODS, chosen_days
+from web.visit import Screen, Visit
+from web.words import Words
+
+router = APIRouter()
+
+Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
+Chosen = Annotated[str, Query(max_length=40)]
+
+REST = "rest"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table, in words."""
+
+    id: str
+    name: str
+    requests: int
+    answer: str
+    accepted: str
+    arrival: str
+    within: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """The same requests, told apart by one thing."""
+
+    id: str
+    title: str
+    rows: list[Row]
+
+
+@router.get("/landelijk/tijden")
+def overview(visit: Reader, dagen: Chosen = "") -> Response:
+    """The page."""
+    days = chosen_days(dagen)
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        shown = _times(visit, tx, days)
+    return visit.page("times.html", frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+
+
+def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
+    own = board_region(visit.actor)
+    names = {region.code: region.name for region in registry.regions(tx)}
+    found = insight.courses_since(tx, tx.now - timedelta(days=days), tx.now, own)
+    words, now = visit.words, tx.now
+
+    def rows(prefix: str, of: Callable[[Course], str], named: Callable[[str], str], careful: bool = False) -> list[Row]:
+        parts: dict[str, list[Course]] = {}
+        for one in found:
+            parts.setdefault(of(one), []).append(one)
+        if careful:
+            parts = _merged(parts)
+        return [
+            _row(words, f"{prefix}-{code}", named(code), rules.times(parts[code], now), careful)
+            for code in sorted(parts, key=lambda code: (code == REST, -len(parts[code]), code))
+        ]
+
+    sections = [
+        Section("urgency", words.gettext("Naar spoed"), rows("spoed", _urgency, lambda c: words.gettext(URGENCIES[c]))),
+        Section(
+            "hours",
+            words.gettext("Binnen en buiten kantooruren"),
+            rows("uren", _hours, lambda c: words.gettext(HOURS[c])),
+        ),
+        Section(
+            "profile",
+            words.gettext("Naar wie het is"),
+            rows("profiel", _profile, lambda c: words.gettext(PROFILES[c]), True),
+        ),
+    ]
+    if own is None:
+        sections.append(
+            Section("region", words.gettext("Naar regio"), rows("regio", lambda one: one.region, names.__getitem__))
+        )
+    every = _row(words, "alle", words.gettext("Alle aanvragen"), rules.times(found, now)) if found else None
+    return {
+        "own_region": names.get(own, "") if own is not None else "",
+        "every": every,
+        "sections": sections if found else [],
+    }
+
+
+def _urgency(one: Course) -> str:
+    return one.urgency
+
+
+def _hours(one: Course) -> str:
+    if one.office is None:
+        return "unknown"
+    return "office" if one.office else "after_hours"
+
+
+def _profile(one: Course) -> str:
+    return "group" if one.in_group else one.profile or "unknown"
+
+
+def _merged(parts: dict[str, list[Course]]) -> dict[str, list[Course]]:
+    """Parts of at least so many; what is smaller goes together, and is left out when that is still small."""
+    split = rules.split(Counter({code: len(found) for code, found in parts.items()}))
+    shown = {code for code, _ in split.shown}
+    rest = [one for code, found in parts.items() if code not in shown for one in found]
+    return {code: parts[code] for code in shown} | ({REST: rest} if len(rest) >= SMALL else {})
+
+
+def _row(words: Words, row_id: str, name: str, found: Times, careful: bool = False) -> Row:
+    """A line in words; `careful` where it says something of persons: then no part of it is small either."""
+    return Row(
+        row_id,
+        name,
+        found.requests,
+        _length(words, found.answer, careful),
+        _length(words, found.accepted, careful),
+        _length(words, found.arrival, careful),
+        _share(words, found, careful),
+    )
+
+
+def _told(part: int, whole: int, careful: bool) -> bool:
+    """Whether so many of so many may be said: neither who had it nor who had not may be few, unless it is nobody."""
+    return not careful or all(count == 0 or count >= SMALL for count in (part, whole - part))
+
+
+def _of(words: Words, part: int, whole: int) -> str:
+    return words.gettext("%(part)s van %(whole)s", part=words.number(part), whole=words.number(whole))
+
+
+def _length(words: Words, found: Length, careful: bool) -> str:
+    if not _told(found.happened, found.of, careful):
+        return words.gettext("te weinig om te zeggen")
+    counted = _of(words, found.happened, found.of)
+    if found.median is None or found.p90 is None:
+        return counted if found.happened == 0 else f"{counted}, " + words.gettext("te weinig om te zeggen")
+    return words.gettext(
+        "%(counted)s: helft binnen %(half)s, negen op de tien binnen %(most)s",
+        counted=counted,
+        half=words.duration(found.median),
+        most=words.duration(found.p90),
+    )
+
+
+def _share(words: Words, found: Times, careful: bool) -> str:
+    if found.share is None or not _told(found.within, found.judged, careful):
+        return words.gettext("te weinig om te zeggen")
+    return f"{words.percent(found.share)} ({_of(words, found.within, found.judged)})"

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nrm import idempotency
+from nrm.clock import PacedClock
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, FieldError, Invalid, NrmError, Unavailable
 from nrm.seal import AddressKey
@@ -42,6 +43,8 @@ class Parts:
     database: Database
     settings: Settings
     key: AddressKey
+    clock: PacedClock | None = None
+    """The clock of an exercise, for whoever turns it."""
 
 
 def parts_of(request: Request) -> Parts:

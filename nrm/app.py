@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import structlog
@@ -30,9 +30,11 @@ import nrm.rulebook.api
 import nrm.watch.api
 import nrm.youth.api
 from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
+from nrm.clock import PacedClock
 from nrm.db import Database, Tx
 from nrm.errors import Unavailable
 from nrm.escalation import queries as escalation
+from nrm.exercise.service import go_on, refuse_mix
 from nrm.live.follower import Follower
 from nrm.policy import ensure_first_versions
 from nrm.registry.service import load_reference_data
@@ -44,6 +46,7 @@ from nrm.worker import PART, Worker
 
 LINE_BEAT_SECONDS = 10
 HEARTBEAT_AGE_MAX = timedelta(seconds=60)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 health = APIRouter()
 log = structlog.get_logger()
@@ -56,12 +59,24 @@ def prepare(tx: Tx) -> None:
 
 
 def make_parts(settings: Settings, database: Database | None = None) -> Parts:
-    """The parts of an application with these settings; `database` replaces the one they name."""
-    return Parts(database or Database(settings.url), settings, load_key(settings))
+    """The parts of an application with these settings; `database` replaces the one they name.
+
+    An exercise has a clock of its own. It goes on where it stood.
+    """
+    if database is not None or not settings.exercise:
+        return Parts(database or Database(settings.url), settings, load_key(settings))
+    clock = PacedClock(LONG_AGO)
+    found = Database(settings.url, clock)
+    go_on(found, clock)
+    return Parts(found, settings, load_key(settings), clock)
 
 
 def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
-    """The API, without pages. `larger_bodies` are paths that take more than others do, with their limit in bytes."""
+    """The API, without pages. `larger_bodies` are paths that take more than others do, with their limit in bytes.
+
+    Raises Conflict when practice and reality mix.
+    """
+    refuse_mix(parts.database, parts.settings.exercise)
     app = FastAPI(
         title="NRM",
         version=API_VERSION,
@@ -92,6 +107,7 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
 def equip(app: FastAPI, parts: Parts) -> None:
     """Give an application what its routes work with."""
     app.state.parts = parts
+    app.state.practising = parts.settings.exercise
     app.state.follower = Follower(parts.database)
     app.state.sockets = Counter()
 
@@ -117,7 +133,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     following = asyncio.create_task(app.state.follower.run())
     beating = asyncio.create_task(_beat_line(app))
-    worker = Worker(parts.database, parts.settings) if parts.settings.worker else None
+    worker = Worker(parts.database, parts.settings, clock=parts.clock) if parts.settings.worker else None
     thread = threading.Thread(target=worker.run, name="worker") if worker else None
     if thread:
         thread.start()

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,18 +18,20 @@ from nrm.access import service as access
 from nrm.access.rules import Role
 from nrm.api import Parts
 from nrm.app import make_parts, prepare
-from nrm.clock import SystemClock
+from nrm.clock import AMSTERDAM, SystemClock
 from nrm.db import Database, migrate
-from nrm.errors import NrmError
+from nrm.errors import Conflict, NrmError
+from nrm.exercise import service as practice
 from nrm.insight import service as insight
 from nrm.registry import service as registry
 from nrm.settings import Settings
 from nrm.watch.doctor import Level, examine
 from nrm.worker import Worker, parts
-from nrm.world import seed
+from nrm.world import night, seed
 
 SCREENS = "web.app:create_app"
 """Where uvicorn finds the application with its pages: the floor above, which this one may not import."""
+EXERCISE_SCREENS = "web.app:create_exercise"
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -39,7 +41,7 @@ def demo() -> None:
     """Set up a seeded Dutch world in the data folder and serve it on this machine only."""
     settings = Settings()
     _refuse_open_demo(settings)
-    parts = _migrated(settings)
+    parts = _in_earnest(settings)
     # Before `prepare`: the world is a week old, and the journal keeps its moments in order.
     accounts = seed.plant(parts.database, parts.key)
     parts.database.close()
@@ -49,6 +51,41 @@ def demo() -> None:
         typer.echo(f"  {account.login:<24} {account.role:<22} {account.organisation}")
     typer.echo("")
     _serve(settings)
+
+
+@main.command()
+def exercise(
+    seed_number: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1)] = seed.SEED,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M"], help="when the night begins, in Amsterdam; else next Saturday 22:30"),
+    ] = None,
+) -> None:
+    """Practise a night: made-up people and houses in a database of its own, a script, and no way out of it."""
+    settings = Settings().for_exercise()
+    parts = _migrated(settings)
+    assert parts.clock is not None
+    if at is None:
+        today = SystemClock().now().astimezone(AMSTERDAM)
+        saturday = today.date() + timedelta(days=(5 - today.weekday()) % 7)
+        at = datetime.combine(saturday, time(22, 30))
+    parts.clock.turn(at.replace(tzinfo=AMSTERDAM).astimezone(UTC))
+    password = night.password(settings.data)
+    with _refusals():
+        practice.begin(
+            parts.database,
+            seed_number,
+            lambda database: seed.plant(database, parts.key, seed_number, night.occasion(password)),
+        )
+    accounts = seed.plant(parts.database, parts.key, seed_number, night.occasion(password))
+    parts.database.close()
+    typer.echo(f"\nThe exercise runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")
+    typer.echo("Nothing leaves it: no mail, no text message, no call. The clock waits until the leader starts it.")
+    typer.echo(f"Every account of it has the password: {password}\n")
+    for account in accounts:
+        typer.echo(f"  {account.login:<24} {account.role:<22} {account.organisation}")
+    typer.echo("")
+    _serve(settings, EXERCISE_SCREENS)
 
 
 @main.command()
@@ -160,19 +197,29 @@ def _migrated(settings: Settings) -> Parts:
     return make_parts(settings)
 
 
+def _in_earnest(settings: Settings) -> Parts:
+    """The parts of this deployment. Stops at a database that is an exercise: nothing real may ever stand in one."""
+    parts = _migrated(settings)
+    try:
+        practice.refuse_mix(parts.database, settings.exercise)
+    except Conflict:
+        _stop("this database is an exercise, or the exercise has none yet: `nrm exercise` serves one")
+    return parts
+
+
 def _prepared(settings: Settings) -> Parts:
     """The parts of this deployment, with what every deployment needs in its database."""
-    parts = _migrated(settings)
+    parts = _in_earnest(settings)
     with parts.database.transaction() as tx:
         prepare(tx)
     return parts
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, screens: str = SCREENS) -> None:
     if settings.worker:
         _ready_to_match()
     uvicorn.run(
-        SCREENS,
+        screens,
         factory=True,
         host=settings.host,
         port=settings.port,

@@ -34,6 +34,7 @@ TOPICS = (
     "handovers",
     "messages",
     "policies",
+    "exercise",
     "picture",
 )
 """What a hint can be about. Screens subscribe to these words; a hint never names a record."""

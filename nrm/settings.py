@@ -21,6 +21,10 @@ class Settings(BaseSettings):
     base_url: str | None = None
     address_key: SecretStr | None = None
     worker: bool = True
+    exercise: bool = False
+    """People practise here: nothing leaves, every page says so, and the clock is the exercise's own."""
+    exercise_database_url: str | None = None
+    """Where `nrm exercise` keeps its database; without it in a folder of its own below the data folder."""
 
     session_hours: int = Field(default=12, ge=1, le=24)
     step_up_minutes: int = Field(default=10, ge=1, le=60)
@@ -61,6 +65,13 @@ class Settings(BaseSettings):
     notify_urls: SecretStr | None = None
     """Addresses of a notification service of the operator's own, in the words of Apprise, separated by spaces."""
 
+    def for_exercise(self) -> "Settings":
+        """The same deployment while people practise: its own folder, database and keys, and no way out of it."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        given |= dict.fromkeys(_OPERATIONAL)
+        own = {"exercise": True, "worker": True, "session_hours": 24, "data": self.data / "exercise"}
+        return Settings(**given | own | {"database_url": self.exercise_database_url})
+
     @cached_property
     def url(self) -> str:
         """The database: what `NRM_DATABASE_URL` says, else one SQLite file in the data folder."""
@@ -80,3 +91,11 @@ class Settings(BaseSettings):
     def loopback(self) -> bool:
         """Whether only this machine can reach us. Demo accounts are refused anywhere else."""
         return {self.host, urlsplit(self.public_url).hostname} <= {"127.0.0.1", "::1", "localhost"}
+
+
+_OPERATIONAL = (
+    *("address_key", "deadman_url", "smtp_host", "smtp_user", "smtp_password", "notify_urls"),
+    *("phone_provider", "phone_account", "phone_token", "phone_caller", "phone_callback_secret"),
+    *("sms_url", "voice_url", "push_key", "push_contact", "metrics_token"),
+)
+"""What an exercise has no use for: the ways out, and the keys of what is real."""

@@ -6,6 +6,7 @@ import nrm.access.models
 import nrm.calendar.models
 import nrm.course.models
 import nrm.escalation.models
+import nrm.exercise.models
 import nrm.handover.models
 import nrm.idempotency
 import nrm.insight.models

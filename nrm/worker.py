@@ -7,10 +7,13 @@ from functools import partial
 
 import structlog
 
+from nrm.clock import PacedClock
 from nrm.course import service as course
 from nrm.db import Database
 from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
+from nrm.exercise.playing import Player
+from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
 from nrm.insight import service as insight
 from nrm.journal import last_seq
@@ -60,10 +63,20 @@ def _part_of(step: str) -> str:
 class Worker:
     """Runs the steps in order, again and again. Several may run at once, on several machines."""
 
-    def __init__(self, database: Database, settings: Settings, ways: dict[str, Channel] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        ways: dict[str, Channel] | None = None,
+        clock: PacedClock | None = None,
+    ) -> None:
+        """`clock` is that of an exercise, which this worker turns. Raises Conflict when practice and reality mix."""
+        refuse_mix(database, settings.exercise)
         self.database = database
         self._public_url = settings.public_url
-        self._channels = channels(settings) if ways is None else ways
+        # An exercise has no way out, whoever asks for one.
+        self._channels = channels(settings) if ways is None or settings.exercise else ways
+        self._player = Player(database, clock) if settings.exercise and clock else None
         self._standing = matcher.Standing()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -72,7 +85,7 @@ class Worker:
         """Up to which journal entry and when everything that may not go unnoticed was looked at, with nothing left."""
         self._deadman = (
             Deadman(settings.deadman_url, parts(), timedelta(seconds=settings.deadman_seconds))
-            if settings.deadman_url
+            if settings.deadman_url and not settings.exercise
             else None
         )
         database.on_commit(self._wake.set)
@@ -102,8 +115,20 @@ class Worker:
         """Tick until stopped; woken by commits of this process, else every half second."""
         while not self._stop.is_set():
             self._wake.clear()
+            if not self.round():
+                self._wake.wait(TICK_SECONDS)
+
+    def round(self) -> bool:
+        """A tick; in an exercise after its script, and not while an outage is played. True: go on at once."""
+        if self._player is None:
             self.tick()
-            self._wake.wait(TICK_SECONDS)
+            return False
+        try:
+            return self._player.round(self.tick)
+        except Exception:
+            # As with a step: what is wrong with the script may not end the worker, and is tried again.
+            log.exception("the exercise failed to play")
+            return False
 
     def stop(self) -> None:
         """Let `run` return after the tick it is in."""

@@ -118,6 +118,11 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     return app
 
 
+def create_exercise() -> FastAPI:
+    """The application of the exercise of this deployment."""
+    return create_app(nrm.app.make_parts(Settings().for_exercise()))
+
+
 def refused(request: Request, error: Exception) -> Response:
     """A refusal as problem+json to a program, as a kind page to a person, as the way to the login when logged out."""
     named = _named(error)

@@ -17,6 +17,7 @@ ROLES = {
     "rapporteur": N_("Nationaal Rapporteur"),
     "admin": N_("functioneel beheer"),
     "youth_care": N_("jeugdcrisisopvang of Nidos"),
+    "exercise_leader": N_("oefenleider"),
 }
 POOLS = {
     "COSM": N_("COSM (categorale opvang)"),

@@ -157,12 +157,18 @@ def render(
         "csrf_token": frame.csrf_token,
         "here": request.url.path,
         "here_again": again,
+        "practising": practising(request),
     }
     body = _environment(language).get_template(template).render(shown)
     answer = HTMLResponse(body, status_code=status, headers=headers)
     answer.headers["Content-Language"] = language
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
+
+
+def practising(request: Request) -> bool:
+    """Whether this is an exercise: said on every page and every paper, whoever made it."""
+    return bool(getattr(request.app.state, "practising", False))
 
 
 def render_error(

@@ -24,9 +24,12 @@ class Sheet:
     """How wide the columns are next to each other; equal when left out."""
 
 
-def paper(title: str, lead: str, foot: str, language: str, sheets: Sequence[Sheet]) -> bytes:
-    """A list as PDF. `foot` stands on every page. Texts go in as data, so nothing in them is ever markup."""
+def paper(title: str, lead: str, foot: str, language: str, sheets: Sequence[Sheet], *, practice: str) -> bytes:
+    """A list as PDF. `foot` stands on every page, and `practice` above every page: what an exercise says of itself,
+    empty in earnest. Texts go in as data, so nothing in them is ever markup.
+    """
     said = {
+        "practice": practice,
         "title": title,
         "lead": lead,
         "foot": foot,

@@ -53,6 +53,11 @@ class Visit:
         """The reader's language."""
         return words_for(self.request)
 
+    @property
+    def practice(self) -> str:
+        """What stands above every paper of an exercise; nothing in earnest."""
+        return self.words.gettext("Oefening – dit is niet echt.") if self.parts.settings.exercise else ""
+
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """A read-only transaction, for what is no case."""

@@ -21,6 +21,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     YOUTH_CARE = "youth_care"
     """Somebody of youth crisis care or Nidos, who take over minors that are alone."""
+    EXERCISE_LEADER = "exercise_leader"
+    """Leads an exercise, and is nobody where people work in earnest."""
 
 
 class OrganisationKind(StrEnum):
@@ -109,6 +111,8 @@ class Verb(StrEnum):
     POLICY_DECIDE = "policy.decide"
     ACCOUNTS_READ = "accounts.read"
     REGIONS_READ = "regions.read"
+    EXERCISE_READ = "exercise.read"
+    EXERCISE_LEAD = "exercise.lead"
     SELF = "self"
 
 
@@ -187,6 +191,9 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.POLICY_DECIDE: frozenset({_R.ADMIN, _R.NATIONAL_DESK}),
     Verb.ACCOUNTS_READ: frozenset({_R.ADMIN}),
     Verb.REGIONS_READ: _ALL,
+    # Everybody what their own phone would have done; the leader the script and everything that happened.
+    Verb.EXERCISE_READ: _ALL,
+    Verb.EXERCISE_LEAD: frozenset({_R.EXERCISE_LEADER}),
     Verb.SELF: _ALL,
 }
 

@@ -71,32 +71,34 @@ class DemoAccount:
 
 
 @dataclass(frozen=True)
-class _Person:
+class Person:
+    """Somebody to log in as."""
+
     login: str
     role: Role
     name: str
     organisation_id: str
 
 
-_PEOPLE: Final = (
-    _Person("coordinator-rotterdam", Role.COORDINATOR, "Zorgcoördinator Rotterdam", "zc-vr17"),
-    _Person("coordinator-utrecht", Role.COORDINATOR, "Zorgcoördinator Utrecht", "zc-vr09"),
-    _Person("aanbieder-1", Role.PROVIDER, "Plaatsing De Linde", provider_id("linde")),
-    _Person("aanbieder-2", Role.PROVIDER, "Plaatsing De Esdoorn", provider_id("esdoorn")),
-    _Person("piket", Role.DUTY_OFFICER, "Piketdienst", "comensha"),
-    _Person("piket-2", Role.DUTY_OFFICER, "Tweede piketdienst", "comensha"),
-    _Person("piket-utrecht", Role.DUTY_OFFICER, "Piketdienst Utrecht", "keten-vr09"),
-    _Person("politie", Role.FIRST_RESPONDER, "Politie Rotterdam", "politie-vr17"),
-    _Person("fairwork", Role.FIRST_RESPONDER, "Hulplijn FairWork", "fairwork"),
-    _Person("arbeidsinspectie", Role.FIRST_RESPONDER, "Arbeidsinspectie, team opvang", "arbeidsinspectie"),
-    _Person("loket", Role.NATIONAL_DESK, "Landelijk loket", "comensha"),
-    _Person("regie-utrecht", Role.COORDINATOR_REGIONAL, "Ketenregisseur Utrecht", "keten-vr09"),
-    _Person("gemeente-utrecht", Role.MUNICIPALITY, "Gemeente Utrecht, opvang", "gemeente-vr09"),
-    _Person("jeugd-utrecht", Role.YOUTH_CARE, "Jeugdcrisisopvang Utrecht", "jeugd-vr09"),
-    _Person("nidos", Role.YOUTH_CARE, "Nidos, aanmelding", "nidos"),
-    _Person("nac", Role.NATIONAL_COORDINATOR, "Nationaal coördinator", "nac"),
-    _Person("rapporteur", Role.RAPPORTEUR, "Nationaal rapporteur", "rapporteur"),
-    _Person("beheer", Role.ADMIN, "Functioneel beheer", "beheer"),
+PEOPLE: Final = (
+    Person("coordinator-rotterdam", Role.COORDINATOR, "Zorgcoördinator Rotterdam", "zc-vr17"),
+    Person("coordinator-utrecht", Role.COORDINATOR, "Zorgcoördinator Utrecht", "zc-vr09"),
+    Person("aanbieder-1", Role.PROVIDER, "Plaatsing De Linde", provider_id("linde")),
+    Person("aanbieder-2", Role.PROVIDER, "Plaatsing De Esdoorn", provider_id("esdoorn")),
+    Person("piket", Role.DUTY_OFFICER, "Piketdienst", "comensha"),
+    Person("piket-2", Role.DUTY_OFFICER, "Tweede piketdienst", "comensha"),
+    Person("piket-utrecht", Role.DUTY_OFFICER, "Piketdienst Utrecht", "keten-vr09"),
+    Person("politie", Role.FIRST_RESPONDER, "Politie Rotterdam", "politie-vr17"),
+    Person("fairwork", Role.FIRST_RESPONDER, "Hulplijn FairWork", "fairwork"),
+    Person("arbeidsinspectie", Role.FIRST_RESPONDER, "Arbeidsinspectie, team opvang", "arbeidsinspectie"),
+    Person("loket", Role.NATIONAL_DESK, "Landelijk loket", "comensha"),
+    Person("regie-utrecht", Role.COORDINATOR_REGIONAL, "Ketenregisseur Utrecht", "keten-vr09"),
+    Person("gemeente-utrecht", Role.MUNICIPALITY, "Gemeente Utrecht, opvang", "gemeente-vr09"),
+    Person("jeugd-utrecht", Role.YOUTH_CARE, "Jeugdcrisisopvang Utrecht", "jeugd-vr09"),
+    Person("nidos", Role.YOUTH_CARE, "Nidos, aanmelding", "nidos"),
+    Person("nac", Role.NATIONAL_COORDINATOR, "Nationaal coördinator", "nac"),
+    Person("rapporteur", Role.RAPPORTEUR, "Nationaal rapporteur", "rapporteur"),
+    Person("beheer", Role.ADMIN, "Functioneel beheer", "beheer"),
 )
 
 
@@ -233,34 +235,52 @@ _BRIDGE_MINUTES: Final = 30
 """How long ago the family of five went to a hotel, for want of a place."""
 
 
-def plant(db: Database, key: AddressKey, seed: int = SEED) -> list[DemoAccount]:
+@dataclass(frozen=True)
+class Occasion:
+    """What a world is planted for: who takes part, with which password, and whether it is in full swing already."""
+
+    people: tuple[Person, ...] = PEOPLE
+    password: str = DEMO_PASSWORD
+    demo: bool = True
+    """The password is published: such accounts are served on this machine only."""
+    in_full_swing: bool = True
+    """Somebody is on shift, people wait, one family is in a hotel."""
+    shape: Callable[[World, datetime], World] = lambda planted, _at: planted
+    phones: bool = False
+    """Whether those on the roster have a telephone too; its number cannot exist."""
+
+
+DEMO: Final = Occasion()
+
+
+def plant(db: Database, key: AddressKey, seed: int = SEED, occasion: Occasion = DEMO) -> list[DemoAccount]:
     """Plant the world unless it stands there already, in one transaction; returns whom one can log in as.
 
     Raises Conflict on a database that others already use: nothing made up ever mixes with real records.
     """
     with db.reading() as tx:
-        if planted := _demo_accounts(tx):
+        if planted := _accounts(tx, occasion):
             return planted
-    password_hash = hash_password(DEMO_PASSWORD)  # slow on purpose, so before the transaction
+    password_hash = hash_password(occasion.password)  # slow on purpose, so before the transaction
     with db.transaction() as tx:
         journal.append(tx.session, [], SYSTEM, tx.now)  # takes the journal's lock: two starts at once plant once
-        if not _demo_accounts(tx):
+        if not _accounts(tx, occasion):
             if tx.session.exec(select(OrganisationRow.id).limit(1)).first() is not None:
                 raise Conflict("database_in_use")
-            _plant(tx, key, password_hash, world(seed, tx.now))
+            _plant(tx, key, password_hash, occasion.shape(world(seed, tx.now), tx.now), occasion)
             tx.record("world.planted", "world:demo", "requests", "places", "accounts", seed=seed)
     with db.reading() as tx:
-        return _demo_accounts(tx)
+        return _accounts(tx, occasion)
 
 
-def _demo_accounts(tx: Tx) -> list[DemoAccount]:
+def _accounts(tx: Tx, occasion: Occasion) -> list[DemoAccount]:
+    order = [person.login for person in occasion.people]
     rows = tx.session.exec(
         select(Account, OrganisationRow, RegionRow)
         .join(OrganisationRow, col(OrganisationRow.id) == Account.organisation_id)
         .join(RegionRow, col(RegionRow.code) == OrganisationRow.region_code, isouter=True)
-        .where(col(Account.demo))
+        .where(col(Account.demo) == occasion.demo, col(Account.login).in_(order))
     ).all()
-    order = [person.login for person in _PEOPLE]
     found = [
         DemoAccount(
             account.login, Role(account.role), account.name, organisation.name, region.name if region else NATIONWIDE
@@ -279,11 +299,11 @@ class _Step:
     act: Callable[[Tx], object]
 
 
-def _plant(tx: Tx, key: AddressKey, password_hash: str, planted: World) -> None:
+def _plant(tx: Tx, key: AddressKey, password_hash: str, planted: World, occasion: Occasion) -> None:
     """Write the world as it was taken into use, then what happened since, oldest first."""
     opened_at = tx.now - HISTORY
-    _happen(tx, _Step(opened_at, SYSTEM, partial(_open, planted, key, password_hash)))
-    for step in sorted(_history(tx, planted, opened_at), key=lambda step: step.at):
+    _happen(tx, _Step(opened_at, SYSTEM, partial(_open, planted, key, password_hash, occasion)))
+    for step in sorted(_history(tx, planted, opened_at, occasion), key=lambda step: step.at):
         _happen(tx, step)
 
 
@@ -312,31 +332,34 @@ def _happen(tx: Tx, step: _Step) -> None:
 _REACHABLE = frozenset({Role.DUTY_OFFICER, Role.COORDINATOR_REGIONAL})
 
 
-def _contact_point(tx: Tx, person: _Person, account_id: str) -> ContactPoint:
-    """A mail address that can never exist, so that whoever is on the roster counts as reachable."""
+def _contact_point(tx: Tx, account_id: str, kind: ChannelName, address: str) -> ContactPoint:
+    """An address that can never exist, so that whoever is on the roster counts as reachable."""
     return ContactPoint(
         id=tx.new_id(),
         account_id=account_id,
-        kind=ChannelName.EMAIL,
-        address=f"{person.login}@piket.example",
+        kind=kind,
+        address=address,
         position=1,
         added_at=tx.now,
         verified_at=tx.now,
     )
 
 
-def _open(planted: World, key: AddressKey, password_hash: str, tx: Tx) -> None:
+def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasion, tx: Tx) -> None:
     """The day everybody started: reference data, policies, organisations, accounts, houses."""
     registry.load_reference_data(tx)
     policy.ensure_first_versions(tx)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
-    for person in _PEOPLE:
+    for number, person in enumerate(occasion.people):
         account_id = add_account(
-            tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=True
+            tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=occasion.demo
         )
         if person.role in _REACHABLE:
-            tx.session.add(_contact_point(tx, person, account_id))
+            tx.session.add(_contact_point(tx, account_id, ChannelName.EMAIL, f"{person.login}@piket.example"))
+            if occasion.phones:
+                for kind in (ChannelName.SMS, ChannelName.VOICE):
+                    tx.session.add(_contact_point(tx, account_id, kind, f"+3100000{number:04d}"))
     # Layer by layer, because a row must stand before another refers to it.
     for layer in (_location_rows, _unit_rows, _place_rows, _rule_rows):
         tx.session.add_all(row for found in planted.locations for row in layer(found, tx))
@@ -346,7 +369,7 @@ def _open(planted: World, key: AddressKey, password_hash: str, tx: Tx) -> None:
         registry.seal_address(tx, key, found.id, found.address)
 
 
-def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
+def _history(tx: Tx, planted: World, opened_at: datetime, occasion: Occasion) -> Iterator[_Step]:
     actors = {actor.organisation_id: actor for actor in _providers(tx)}
     house_of = {place: found for found in planted.locations for unit in found.units for place in unit.places}
     for stay in planted.stays:
@@ -393,6 +416,8 @@ def _history(tx: Tx, planted: World, opened_at: datetime) -> Iterator[_Step]:
             )
             yield _Step(opened_at + timedelta(hours=1), willing.account_id, say_yes)
     yield _Step(tx.now - _ROSTER_MADE, people["loket"].account_id, partial(_roster, people, tx.now))
+    if not occasion.in_full_swing:
+        return
     duty = people["piket"]
     yield _Step(tx.now - timedelta(minutes=_SHIFT_MINUTES), duty.account_id, partial(start_shift, actor=duty))
     for asked in _OPEN_REQUESTS:

@@ -212,7 +212,7 @@ def test_the_rules_deny_by_default() -> None:
     assert rules.ROLES_OF[Verb.STAY_DEPART] == {Role.PROVIDER}
 
 
-ANYBODY = {Verb.SELF, Verb.REACH_KEEP, Verb.REGIONS_READ, Verb.POLICY_READ}
+ANYBODY = {Verb.SELF, Verb.EXERCISE_READ, Verb.REACH_KEEP, Verb.REGIONS_READ, Verb.POLICY_READ}
 
 
 def test_everybody_of_the_cast_can_log_in(calls: Api) -> None:

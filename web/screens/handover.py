@@ -69,6 +69,7 @@ def morning_list(handover_id: Id, visit: Reader) -> Response:
             words.gettext("Vertrouwelijk: alleen codes. %(made)s", made=made),
             language_of(visit.request),
             [_cases(words, found.cases)],
+            practice=visit.practice,
         ),
         f"overdracht-{found.morning:%Y-%m-%d}.pdf",
     )
@@ -262,4 +263,5 @@ def _night_pdf(visit: Visit, made: NightListOut, regions: dict[str, str]) -> byt
         words.gettext("Geldig tot %(until)s. Vernietig dit daarna. Geen adressen, niets over personen.", until=until),
         language_of(visit.request),
         [_cases(words, made.cases), houses, phones],
+        practice=visit.practice,
     )

@@ -20,7 +20,7 @@ from nrm import journal
 from nrm.access import service as access
 from nrm.access.rules import Role
 from nrm.api import Parts
-from nrm.app import make_parts, prepare
+from nrm.app import LONG_AGO, make_parts, prepare
 from nrm.clock import AMSTERDAM, PacedClock, SystemClock
 from nrm.db import Database, migrate
 from nrm.errors import Conflict, NrmError
@@ -88,7 +88,8 @@ def exercise(
         return
     parts = _migrated(settings)
     assert parts.clock is not None
-    parts.clock.turn(begins_at)
+    if parts.clock.now() == LONG_AGO:  # a new one: one that was begun goes on where it stood, whatever day it is
+        parts.clock.turn(begins_at)
     cast = night.occasion(night.password(settings.data))
     with _refusals():
         accounts = night.prepare(parts.database, parts.key, seed_number, cast)

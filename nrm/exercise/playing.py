@@ -116,23 +116,24 @@ def _play(database: Database, number: int) -> int:
     with database.reading() as tx:
         step = tx.session.get_one(ExerciseStep, number)
         kind, lasts = StepKind(step.kind), step.lasts_minutes
-        actor = _by_login(tx, _BEGUN_BY[kind]) if kind in _BEGUN_BY else None
+        actor = by_login(tx, _BEGUN_BY[kind]) if kind in _BEGUN_BY else None
     try:
         with database.transaction(actor.account_id if actor else SYSTEM) as tx:
-            if not _claim(tx, number):
+            if not claim_step(tx, number):
                 return 0
             outcome = _STEPS[kind](tx, actor) if actor else _by_itself(tx, kind, number, lasts)
             _note(tx, number, kind, outcome)
     except NrmError as error:
         log.warning("step of the exercise refused", step=kind, code=error.code)
         with database.transaction() as tx:
-            if not _claim(tx, number):
+            if not claim_step(tx, number):
                 return 0
             _note(tx, number, kind, Outcome.REFUSED)
     return 1
 
 
-def _claim(tx: Tx, number: int) -> bool:
+def claim_step(tx: Tx, number: int) -> bool:
+    """Take a step to play it: true for one caller only, and for nobody when the act fails with it."""
     unplayed = (col(ExerciseStep.number) == number, col(ExerciseStep.played_at).is_(None))
     return bool(tx.affected(update(ExerciseStep).where(*unplayed).values(played_at=tx.now)))
 
@@ -448,7 +449,8 @@ def _everybody(tx: Tx) -> Iterable[Actor]:
             yield actor
 
 
-def _by_login(tx: Tx, login: str) -> Actor:
+def by_login(tx: Tx, login: str) -> Actor:
+    """Somebody of the cast, as they stand now."""
     account = access.account_by_login(tx, login)
     actor = _of_account(tx, account.id) if account else None
     assert actor is not None, login
@@ -458,7 +460,7 @@ def _by_login(tx: Tx, login: str) -> Actor:
 def as_leader(tx: Tx) -> Actor:
     """Whoever leads this exercise."""
     account = tx.session.exec(select(Account).where(Account.role == Role.EXERCISE_LEADER).limit(1)).one()
-    return _by_login(tx, account.login)
+    return by_login(tx, account.login)
 
 
 def _of_account(tx: Tx, account_id: str) -> Actor | None:

@@ -32,6 +32,14 @@ _TRIES: Final = 8
 
 _NOBODY: Final = np.zeros(0, np.int64)
 
+# Numbers from here on are out of reach: three of them still add up in 64 bits.
+NEVER: Final = 2**59
+
+
+def _at_least(numbers: IntArray) -> IntArray:
+    """Numbers as bounds: what is beyond reach downwards may be anything."""
+    return np.where(numbers <= -NEVER, -(2**61), numbers)
+
 
 class TooHard(Exception):
     """The search did not end within its nodes, its memory or the time: to be asked in another way."""
@@ -56,7 +64,7 @@ class Asked:
     def __init__(self, instance: Instance, placement: Placement, limit: Limit) -> None:
         self.instance = instance
         self.placement = placement
-        self._limit = limit
+        self.limit = limit
         self._network = Network(instance)
         self._stay = self._network.stay.start
         self._shape = (
@@ -152,6 +160,42 @@ class Asked:
             of[wanted], rated[wanted], limit, QUESTION_NODES_MAX, unit=unit, shut=shut, places=room, once=once
         )
         return Better(found.placement, np.concatenate([of[~wanted], found.leaves]))
+
+    def gaps(self, requests: Sequence[int], *, placed: bool, of: IntArray | None = None) -> IntArray:
+        """[N, Q] by how much the bound of each leaf rises when one of some requests has to be placed, or is left out.
+
+        As `Words.joined`, with `NEVER` where it cannot be in that leaf; what two of them add to a bound adds up. `of`:
+        the leaves of a question, if not those of the optimum.
+        """
+        asked, words = np.array(requests, np.int64), self._network.words
+        of = self.leaves if of is None else of
+        gain = np.zeros((of.size, asked.size, words.count), np.int64)
+        possible = np.zeros(gain.shape[:2], np.bool_)
+        leaves.gained(
+            of,
+            self._graph,
+            *self._listed,
+            self._store,
+            self._stay,
+            asked,
+            np.full(asked.size, placed),
+            gain,
+            possible,
+        )
+        found = _at_least(words.joined(gain.reshape(-1, words.count), NEVER).reshape(possible.shape))
+        found[~possible] = NEVER
+        return found
+
+    def above(self, of: IntArray | None = None) -> IntArray:
+        """[N] how far the bound of each leaf is above the placement (it may be below), as `gaps`."""
+        bound = self._store[5][self.leaves if of is None else of]
+        return _at_least(self._network.words.joined(bound - np.array(self.value(self.placement), np.int64), NEVER))
+
+    def worse(self, value: Value) -> int:
+        """How much worse than the placement a value is, as `gaps`; no less than it is where that is out of reach."""
+        apart = np.array([value], np.int64) - np.array(self.value(self.placement), np.int64)
+        found = int(self._network.words.joined(apart, NEVER)[0])
+        return found if found < NEVER else 2**62
 
     def placing(self, request: int, units: Iterable[int] | None = None) -> BoolArray:
         """What is shut where a request has to be placed, `units`: in one of these."""
@@ -264,7 +308,7 @@ class Asked:
         nodes, own = np.zeros(2, np.int64), np.zeros(0, np.int64)
         placement: Placement | None = None
         while True:
-            if self._limit.spent:
+            if self.limit.spent:
                 raise TooHard
             slots = np.concatenate([own, np.flatnonzero(self._store[6] == leaves.FREE)])
             known = int(nodes[0])
@@ -294,7 +338,7 @@ class Asked:
                 _TRIES,
                 once,
             )
-            self._limit.nodes += int(nodes[0]) - known
+            self.limit.nodes += int(nodes[0]) - known
             own = slots[self._store[6][slots] != leaves.FREE]
             if (cutoff != before).any():
                 placement = tuple(best.tolist())

@@ -7,20 +7,24 @@ a shortcut is taken only where a bound shows that solving again would say the sa
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.asked import Asked, TooHard
-from matching.eligibility import BoolArray, IntArray
-from matching.engine import Part, optimum
+from matching.engine import Memory, Part, optimum
 from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
 from matching.search import Found, Limit
 from matching.solution import Alternative, Lift, Nearest, Outbid, Reason, Unplaced
 from matching.wide import Wide
-from matching.words import Value, Words
+from matching.words import Words
+
+Told = TypeVar("Told")
+
+_FAR = 2**62
 
 NEAREST_MAX = 3
 LIFTABLE = ("children", "size", "dates", "barred:lending", "barred:authority")
@@ -53,25 +57,24 @@ class _Region:
         return int(np.searchsorted(self.units, number))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """The optimum of a part without one request, who still counts as left out, and the leaves that prove it."""
-
-    shut: BoolArray
-    placement: Placement
-    value: Value
-    leaves: IntArray
-
-
 class Answer:
     """A placement found for a compiled problem, ready to be questioned."""
 
-    def __init__(self, source: Compiled, found: Found, limit: Limit, seed: int, wide: Wide | None = None) -> None:
+    def __init__(
+        self,
+        source: Compiled,
+        found: Found,
+        limit: Limit,
+        seed: int,
+        wide: Wide | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.source = source
         self.wide = wide
         self.found = found
         self.limit = limit
         self.seed = seed
+        self.memory = memory
         self.placement: Placement = found.placement or (UNPLACED,) * source.instance.requests
         self.cut_short: set[int] = set()
         self._taken = np.zeros(source.instance.units, np.int64)
@@ -85,9 +88,11 @@ class Answer:
         self._parts_asked: dict[int, tuple[_Region, Part] | None] = {}
         self._asked: dict[int, Asked | None] = {}
         self._rests: dict[int, Found] = {}
-        self._rests_asked: dict[int, _Rest | None] = {}
+        self._lets_in: dict[int, _LetsIn] = {}
         self._removals_asked: dict[int, tuple[_Region, Asked] | None] = {}
         self._rooms: dict[int, _Rooms | None] = {}
+        self.lifts: dict[tuple[str, ...], dict[int, Lift]] = {}
+        self._reaches: dict[int, tuple[_Region, bytes]] = {}
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
 
     def region(self, requests: Iterable[int], units: Iterable[int] = ()) -> _Region:
@@ -177,36 +182,60 @@ class Answer:
         """Ask the proof of a part no more: its flow cannot be believed."""
         self._asked[self._part_of_request[request]] = None
 
-    def asked_rest(self, asked: Asked, other: int) -> _Rest:
-        """The same as `rest`, by the proof of the part. Raises TooHard, once that is known without trying again."""
-        if other not in self._rests_asked:
-            self._rests_asked[other] = None
-            gone = self.in_part(other)
-            staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(asked.placement))
-            shut = asked.leaving_out(gone)
-            try:
-                better = asked.below(asked.value(staying), shut=shut, requests=np.array([gone]))
-                staying = staying if better.placement is None else better.placement
-                self._rests_asked[other] = _Rest(shut, staying, asked.value(staying), better.leaves)
-            finally:
-                self.forget(asked)
-        if (rest := self._rests_asked[other]) is None:
-            raise TooHard
-        return rest
+    def lets_in(self, asked: Asked, request: int, other: int) -> bool:
+        """Whether, had `other` (of no group) never asked, some optimum would place `request`. Raises TooHard."""
+        number = self._part_of_request[request]
+        if number not in self._lets_in:
+            self._lets_in[number] = _LetsIn(asked)
+        return self._lets_in[number].is_so(self.in_part(request), self.in_part(other))
 
-    def forget(self, asked: Asked) -> None:
-        """Free what no answer kept is proven by."""
-        kept = [rest.leaves for rest in self._rests_asked.values() if rest is not None]
-        asked.forget(np.concatenate([asked.leaves, *kept]))
+    def reach(self, request: int) -> tuple[_Region, bytes]:
+        """All that a question about anybody of a part can come upon, and a digest of it: equal ones, equal answers."""
+        number = self._part_of_request[request]
+        if number not in self._reaches:
+            inside = self.same_part(request)
+            units = [unit for one in inside for unit in self.source.instance.allowed(one).tolist()]
+            region = self.region(inside, units)
+            digest = region.instance.fingerprint() + repr(region.placement).encode()
+            self._reaches[number] = region, digest
+        return self._reaches[number]
+
+    def remembered(self, kind: str, request: int, found: Callable[[], Told]) -> Told:
+        """What is found out about a request, or was when all that it can come upon was the same.
+
+        In numbers of the `reach`: requests have others in the next answer.
+        """
+        if self.memory is None:
+            return found()
+        region, digest = self.reach(request)
+        key = kind, region.request(request), digest
+        known: Told | None = self.memory.recall(key)
+        if known is None:
+            short = len(self.cut_short)
+            known = found()
+            if len(self.cut_short) == short and request not in self.cut_short:
+                self.memory.keep(key, known)
+        return known
 
     def rooms(self, part: int) -> "_Rooms | None":
         """Where those placed in a part could be instead, prices not asked; None where that cannot be believed."""
         if part not in self._rooms:
             try:
-                self._rooms[part] = _Rooms(self, self._region_of([part], []))
+                self._rooms[part] = self._known_rooms(self._region_of([part], []))
             except UnprovenFlow:
                 self._rooms[part] = None
         return self._rooms[part]
+
+    def _known_rooms(self, region: _Region) -> "_Rooms":
+        if self.memory is None:
+            return _Rooms(region, self.limit)
+        key = "rooms", region.instance.fingerprint(), region.placement
+        known: _Rooms | None = self.memory.recall(key)
+        if known is None:
+            known = _Rooms(region, self.limit)
+            self.memory.keep(key, known)
+        known.go_on(region, self.limit)
+        return known
 
     def makes_room(self, request: int, unit: int, places: int, *, linked: bool = True) -> bool | None:
         """Whether a request (of no group) could be in a unit, had it so many places, with everyone placed now placed.
@@ -279,10 +308,120 @@ class Answer:
         return optimum(instance, self.limit, self.seed)
 
 
+class _LetsIn:
+    """One part, to be asked who would be let in had somebody placed in it (of no group) never asked.
+
+    Whoever is gone still counts as left out in the levels: that is the same for all answers. Nobody is let in who,
+    placed, costs more than some answer without the one who is gone, for a start the one there is, with whoever is worth
+    most put in the room that comes free; and what somebody placed costs at least, the prices of the leaves say for all
+    pairs at once. Where that leaves several in question the best without the one who is gone is found, whose own leaves
+    then say it closer. Where it leaves one, the best with that one placed comes first, and only if it is as good as all
+    that is known, whether anything without it is better.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._best: dict[int, Placement] = {}
+        self._worse: dict[int, int] = {}
+        self._proven: set[int] = set()
+        self._hard: set[int] = set()
+        self._out = {at: n for n, at in enumerate(at for at, u in enumerate(asked.placement) if u == UNPLACED)}
+        self._in = {at: n for n, at in enumerate(at for at, u in enumerate(asked.placement) if u != UNPLACED)}
+        self._gone = asked.gaps(list(self._in), placed=False) + asked.above()[:, None]
+        # [out, in] the least any leaf leaves.
+        gaps = asked.gaps(list(self._out), placed=True)
+        self._least = np.array([(self._gone + gap[:, None]).min(axis=0, initial=_FAR) for gap in gaps.T])
+        self._least = self._least.reshape(len(self._out), len(self._in))
+        self._linked = {one for link in (*asked.instance.apart, *asked.instance.groups) for one in link}
+
+    def is_so(self, own: int, gone: int) -> bool:
+        """Whether some optimum without `gone` places `own`. Raises TooHard and UnprovenFlow."""
+        if gone not in self._best:
+            self._known(gone, self._filled(gone))
+            if (self._least[:, self._in[gone]] <= self._worse[gone]).sum() > 1:
+                self._solve(gone)
+        if self._least[self._out[own], self._in[gone]] > self._worse[gone]:
+            return False
+        if gone in self._proven and self._best[gone][own] != UNPLACED:
+            return True
+        if gone in self._hard:
+            raise TooHard
+        self._hard.add(gone)
+        as_good = self._as_good(own, gone)
+        self._hard.discard(gone)
+        return as_good
+
+    def _as_good(self, own: int, gone: int) -> bool:
+        asked = self._asked
+        value = asked.value(self._best[gone])
+        shut, both = asked.leaving_out(gone), np.array([gone, own])
+        try:
+            found = asked.below(
+                Words.next_after(value), shut=shut | asked.placing(own), requests=both, once=gone in self._proven
+            ).placement
+            if found is None or gone in self._proven:
+                return found is not None
+            asked.forget()
+            self._known(gone, found)
+            better = asked.below(
+                asked.value(found), shut=shut | asked.leaving_out(own), requests=both, once=True
+            ).placement
+        finally:
+            asked.forget()
+        if better is None:
+            self._proven.add(gone)
+            return True
+        self._known(gone, better)
+        return False
+
+    def _known(self, gone: int, placement: Placement) -> None:
+        self._best[gone] = placement
+        self._worse[gone] = self._asked.worse(self._asked.value(placement))
+
+    def _solve(self, gone: int) -> None:
+        """The best there is without somebody, and what anybody placed then costs at least."""
+        asked = self._asked
+        value = asked.value(self._best[gone])
+        try:
+            found = asked.below(value, shut=asked.leaving_out(gone), requests=np.array([gone]))
+            kept = np.isin(found.leaves, asked.leaves)
+            least = asked.above(found.leaves)
+            # A leaf of the optimum bounds what is left without somebody by its prices, one of the question by itself.
+            row = {int(leaf): at for at, leaf in enumerate(asked.leaves)}
+            least[kept] = [self._gone[row[int(leaf)], self._in[gone]] for leaf in found.leaves[kept]]
+            gaps = asked.gaps(list(self._out), placed=True, of=found.leaves)
+        except TooHard:
+            return
+        finally:
+            asked.forget()
+        self._proven.add(gone)
+        if found.placement is not None:
+            self._known(gone, found.placement)
+        column = self._least[:, self._in[gone]]
+        np.maximum(column, (least[:, None] + gaps).min(axis=0, initial=_FAR), out=column)
+
+    def _filled(self, gone: int) -> Placement:
+        """The placement without somebody, those worth most put in the room that comes free."""
+        asked, instance = self._asked, self._asked.instance
+        home = asked.placement[gone]
+        placement = [UNPLACED if at == gone else unit for at, unit in enumerate(asked.placement)]
+        inside = [at for at, unit in enumerate(placement) if unit == home]
+        room = int(instance.places[home]) - int(instance.size[inside].sum())
+        if not (instance.private[home] and inside):
+            joining = [at for at in self._out if at not in self._linked and instance.arc(at, home) >= 0]
+            stay = {at: (*instance.drop[at], 0, 0, 0) for at in joining}
+            worth = {at: [a - b for a, b in zip(instance.share(at, home), stay[at], strict=True)] for at in joining}
+            for at in sorted(joining, key=lambda at: worth[at]):
+                if instance.size[at] <= room and worth[at] < [0]:
+                    placement[at] = home
+                    room = 0 if instance.private[home] else room - int(instance.size[at])
+        return tuple(placement)
+
+
 class _Rooms:
     """The requests placed in one part, to be moved about: who can be where, whatever it costs."""
 
-    def __init__(self, answer: Answer, region: _Region) -> None:
+    def __init__(self, region: _Region, limit: Limit) -> None:
         self._region = region
         self._known: dict[tuple[int, int, tuple[int, ...]], bool | None] = {}
         placed = [at for at, unit in enumerate(region.placement) if unit != UNPLACED]
@@ -290,16 +429,23 @@ class _Rooms:
         kept = np.isin(instance.request_of, placed)
         instance = instance.kept(np.flatnonzero(kept)).requiring(placed).unpriced()
         self._location = instance.location
-        self._asked = Asked(instance, region.placement, answer.limit)
+        self._asked = Asked(instance, region.placement, limit)
+
+    def go_on(self, region: _Region, limit: Limit) -> None:
+        """Serve another answer, in which the part is the same but for its numbers in the whole."""
+        self._region = region
+        self._asked.limit = limit
 
     def possible(self, unit: int, left: int, others: Sequence[int], location: int) -> bool | None:
         """Whether all can be somewhere if a unit has only so many places left and some others avoid a location."""
         region, asked = self._region, self._asked
         within = np.searchsorted(region.units, unit)
         here = int(within) if within < region.units.size and region.units[within] == unit else UNPLACED
-        key = here, left, (int(location), *others) if others else ()
+        avoiding = [region.request(other) for other in others]
+        there = np.flatnonzero(region.instance.location == location)
+        key = here, left, (int(there[0]), *avoiding) if avoiding else ()
         if key not in self._known:
-            shut = asked.avoiding([region.request(other) for other in others], location)
+            shut = asked.avoiding(avoiding, int(self._location[there[0]]) if avoiding else 0)
             try:
                 self._known[key] = asked.below(None, shut=shut, unit=here, places=left, once=True).placement is not None
             except (TooHard, UnprovenFlow):
@@ -440,21 +586,27 @@ def unplaced_report(answer: Answer, request: int) -> Unplaced:
     if open_units.size:
         reasons.append(_reason_with_others(answer, request, open_units))
         outbid = outbid_of(answer, request)
-
-    def codes_at(units: Sequence[int]) -> list[tuple[str, ...]]:
-        barred = np.array([marks[units] for marks in barring.values()]).reshape(len(barring), len(units))
-        return [tuple(compress(barring, of)) for of in barred.T.tolist()]
-
-    nearest = sorted(np.argsort(count, kind="stable")[:NEAREST_MAX].tolist())
+    near = (
+        Nearest(source.units[unit].id, tuple(code for code, marks in barring.items() if marks[unit]))
+        for unit in _least(count, NEAREST_MAX)
+    )
     return Unplaced(
         request=source.requests[request].id,
         reasons=tuple(sorted(reasons, key=lambda reason: reason.code)),
-        nearest=tuple(
-            Nearest(source.units[unit].id, codes) for unit, codes in zip(nearest, codes_at(nearest), strict=True)
-        ),
-        would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), codes_at),
+        nearest=tuple(near),
+        would_place=_smallest_lifts(answer, request, np.where(fixed, 0, count), barring),
         outbid=outbid,
     )
+
+
+def _least(numbers: NDArray[np.int32], most: int) -> list[int]:
+    """Where the least numbers are, at most so many places, the first ones among equals; ascending."""
+    found: list[int] = []
+    for number in np.unique(numbers).tolist():
+        found += np.flatnonzero(numbers == number)[: most - len(found)].tolist()
+        if len(found) == most:
+            break
+    return sorted(found)
 
 
 def barred_by(answer: Answer, barring: Mapping[str, NDArray[np.bool_]]) -> list[Reason]:
@@ -468,14 +620,20 @@ def outbid_of(answer: Answer, request: int) -> Outbid | None:
     if not answer.found.proven or answer.silent:
         return None
     region = answer.part_region(request)
+    cost = answer.remembered("outbid", request, lambda: _cost(answer, request, region))
+    if not cost:
+        return None
+    [(delta, out)] = cost
+    return Outbid(delta, tuple(answer.source.requests[int(region.requests[at])].id for at in out))
+
+
+def _cost(answer: Answer, request: int, region: _Region) -> tuple[tuple[dict[str, int], tuple[int, ...]], ...]:
+    """What placing a request all the same changes, and who is out then (numbers of the part); empty if it cannot be."""
     after = _forced(answer, request, region)
     if after is None:
-        return None
-    out = [at for at, unit in enumerate(after) if unit == UNPLACED and region.placement[at] != UNPLACED]
-    return Outbid(
-        levels_delta(region.instance.amounts(after), region.instance.amounts(region.placement)),
-        tuple(answer.source.requests[int(region.requests[at])].id for at in out),
-    )
+        return ()
+    out = tuple(at for at, unit in enumerate(after) if unit == UNPLACED and region.placement[at] != UNPLACED)
+    return ((levels_delta(region.instance.amounts(after), region.instance.amounts(region.placement)), out),)
 
 
 def _forced(answer: Answer, request: int, region: _Region) -> Placement | None:
@@ -489,7 +647,7 @@ def _forced(answer: Answer, request: int, region: _Region) -> Placement | None:
         except UnprovenFlow:
             answer.give_up(request)
         finally:
-            answer.forget(asked)
+            asked.forget()
     part = answer.part(request)
     forced = answer.solve(region.instance.requiring([own])) if part is None else part[1].best(require=own)
     if not forced.proven:
@@ -510,8 +668,15 @@ def _reason_with_others(answer: Answer, request: int, open_units: NDArray[np.int
     if answer.silent:
         answer.cut_short.add(request)
         return Reason("capacity", by=())
-    by = [other for other in answer.same_part(request) if _let_in_by_removing(answer, request, other)]
-    return Reason("capacity", by=tuple(answer.source.requests[other].id for other in by))
+    by = answer.remembered("by", request, lambda: _by(answer, request))
+    region = answer.part_region(request)
+    return Reason("capacity", by=tuple(answer.source.requests[int(region.requests[at])].id for at in by))
+
+
+def _by(answer: Answer, request: int) -> tuple[int, ...]:
+    """Who of its part keeps a request out alone, in numbers of the part."""
+    inside = enumerate(answer.same_part(request))
+    return tuple(at for at, other in inside if _let_in_by_removing(answer, request, other))
 
 
 def _fits_unlinked(answer: Answer, request: int, open_units: NDArray[np.intp]) -> bool:
@@ -570,7 +735,7 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
         return None
     if (proof := answer.asked(request)) is not None:
         try:
-            return _let_in(answer, proof, request, other)
+            return answer.lets_in(proof, request, other)
         except TooHard:
             pass
         except UnprovenFlow:
@@ -590,25 +755,6 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
     if not as_good.proven:
         answer.cut_short.add(request)
     return as_good.proven and as_good.placement is not None
-
-
-def _let_in(answer: Answer, asked: Asked, request: int, other: int) -> bool:
-    """The same by going on from the leaves of the optimum."""
-    rest = answer.asked_rest(asked, other)
-    own, gone = answer.in_part(request), answer.in_part(other)
-    if rest.placement[own] != UNPLACED:
-        return True
-    try:
-        as_good = asked.below(
-            Words.next_after(rest.value),
-            shut=rest.shut | asked.placing(own),
-            requests=np.array([gone, own]),
-            of=rest.leaves,
-            once=True,
-        )
-    finally:
-        answer.forget(asked)
-    return as_good.placement is not None
 
 
 def _let_in_by_parting(answer: Answer, request: int, other: int) -> bool | None:
@@ -634,7 +780,7 @@ def _smallest_lifts(
     answer: Answer,
     request: int,
     liftable: NDArray[np.int32],
-    codes_at: Callable[[Sequence[int]], list[tuple[str, ...]]],
+    barring: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[Lift, ...]:
     """Every unit at which lifting the fewest codes places the request with everyone placed now staying placed.
 
@@ -658,15 +804,43 @@ def _smallest_lifts(
                 if at_once or _places_when_lifted(answer, request, unit, room)
             ]
         if lifts:
-            found = zip(lifts, codes_at(lifts), strict=True)
-            return tuple(Lift(answer.source.units[unit].id, codes) for unit, codes in found)
+            return _lifts(answer, lifts, barring)
     return ()
+
+
+def _lifts(answer: Answer, units: list[int], barring: Mapping[str, NDArray[np.bool_]]) -> tuple[Lift, ...]:
+    """What has to be lifted at some units (ascending): of a continent that is thousands, but few kinds of them."""
+    barred = np.array([marks[units] for marks in barring.values()])
+    # Codes that bar the same units of these as others do make no kind of their own.
+    kind = np.zeros(len(units), np.int64)
+    for marks in barred:
+        kind = np.unique(2 * kind + marks, return_inverse=True)[1]
+    found = np.empty(len(units), np.object_)
+    number = np.array(units)
+    for one in range(int(kind.max()) + 1):
+        at = np.flatnonzero(kind == one)
+        codes = tuple(compress(barring, barred[:, at[0]].tolist()))
+        known = answer.lifts.setdefault(codes, {})
+        here = number[at].tolist()
+        known.update((unit, Lift(answer.source.units[unit].id, codes)) for unit in here if unit not in known)
+        found[at] = [known[unit] for unit in here]
+    return tuple(found.tolist())
+
+
+def _mates_may_come(answer: Answer, request: int, unit: int) -> bool:
+    """Whether everybody a request must be together with has a unit at that location, whoever is in it."""
+    instance = answer.source.instance
+    mates = {mate for group in instance.groups if request in group for mate in group} - {request}
+    there = instance.location[unit]
+    return all((instance.location[instance.allowed(mate)] == there).any() for mate in mates)
 
 
 def _places_when_lifted(answer: Answer, request: int, unit: int, places: int) -> bool:
     """Whether the request can be at this unit, had it so many places, with all who are placed now placed somewhere."""
     if answer.silent:
         answer.cut_short.add(request)
+        return False
+    if not _mates_may_come(answer, request, unit):
         return False
     if not answer.grouped(request) and (possible := answer.makes_room(request, unit, places)) is not None:
         return possible

@@ -245,6 +245,41 @@ def reopened(
     return count
 
 
+@kernel
+def gained(
+    leaves: IntArray,
+    graph: Graph,
+    rows: tuple[IntArray, IntArray],
+    lists: tuple[IntArray, IntArray],
+    store: Store,
+    stay: int,
+    requests: IntArray,
+    placing: BoolArray,
+    gain: IntArray,
+    possible: BoolArray,
+) -> None:
+    """gain[N, Q, W]: by how much the bound of each leaf rises when a request has to be placed (`placing`) or left out.
+
+    Each alone; what two requests add to a bound adds up. possible[N, Q]: whether it can be at all in that leaf.
+    """
+    capacity, price, state = store[0], store[4], store[6]
+    one, step = np.zeros((1, price.shape[2]), np.int64), np.zeros((3, price.shape[2]), np.int64)
+    shut = np.zeros(capacity.shape[1], np.bool_)
+    for turn in range(requests.size):
+        request = requests[turn]
+        for place in range(rows[0][request], rows[0][request + 1]):
+            shut[lists[0][place]] = (lists[0][place] >= stay) == placing[turn]
+        for leaf in range(leaves.size):
+            at = leaves[leaf]
+            _clear(one, 0)
+            possible[leaf, turn] = state[at] != IMPOSSIBLE and _request_gain(
+                request, at, graph, rows[0], lists[0], store, shut, one, step
+            )
+            _set(gain[leaf], turn, one, 0)
+        for place in range(rows[0][request], rows[0][request + 1]):
+            shut[lists[0][place]] = False
+
+
 @inner
 def _taken_over(
     old: int,
@@ -756,6 +791,7 @@ def prepare() -> None:
     store: Store = room, np.zeros((1, 5), np.int64), zero, zero + 1, row, zero, none + LEAF, none - 1
     shut, tables = np.zeros(2, np.bool_), (none, np.array([0, 1]))
     reopened(none, graph, rows, lists, tables, shape, no, store, none, 0, shut, one, one, zero, no, zero.copy())
+    gained(none, graph, rows, lists, store, 1, none, no, np.zeros((1, 1, 1), np.int64), np.zeros((1, 1), np.bool_))
     nobody, apart = (np.zeros(1, np.int64), np.zeros(0, np.int64)), np.zeros((0, 2), np.int64)
     explored(
         none,

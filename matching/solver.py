@@ -118,7 +118,7 @@ def answered(
         wide = wide_optimum(source, limit, begin)
         source, found = wide.source, wide.found
     checked = _checked(source, found)
-    return Answer(source, checked, limit, seed, wide if checked is found else None)
+    return Answer(source, checked, limit, seed, wide if checked is found else None, memory)
 
 
 def _checked(source: Compiled, found: Found) -> Found:

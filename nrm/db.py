@@ -46,6 +46,8 @@ class Tx:
     actor_id: str = SYSTEM
     new_id: Callable[[], str] = random_id
     changes: list[Change] = field(default_factory=list)
+    policies: dict[tuple[str, int | None], Any] = field(default_factory=dict)
+    """Policies that were read in this transaction: each is read once (see `nrm.policy`)."""
 
     @property
     def postgresql(self) -> bool:

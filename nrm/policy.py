@@ -624,29 +624,36 @@ def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
         PolicyVersion(kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note)
     )
     tx.session.flush()
+    tx.policies.clear()
     tx.record("policy.written", f"policy:{body.kind}", "places", version=version, note=note)
     return version
 
 
 def current(tx: Tx, body: type[P]) -> tuple[int, P]:
-    """The newest version of a kind of policy: its number and its body."""
-    row = tx.session.exec(
-        select(PolicyVersion)
-        .where(PolicyVersion.kind == body.kind)
-        .order_by(col(PolicyVersion.version).desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        raise NotFound("no_policy")
-    return row.version, _read(body, row)
+    """The newest version of a kind of policy: its number and its body. One and the same throughout a transaction."""
+    if (body.kind, None) not in tx.policies:
+        row = tx.session.exec(
+            select(PolicyVersion)
+            .where(PolicyVersion.kind == body.kind)
+            .order_by(col(PolicyVersion.version).desc())
+            .limit(1)
+        ).first()
+        if row is None:
+            raise NotFound("no_policy")
+        tx.policies[body.kind, None] = row.version, _read(body, row)
+    found: tuple[int, P] = tx.policies[body.kind, None]
+    return found
 
 
 def at_version(tx: Tx, body: type[P], version: int) -> P:
     """One version of a kind of policy, as a case that started under it needs it."""
-    row = tx.session.get(PolicyVersion, (body.kind, version))
-    if row is None:
-        raise NotFound("no_policy")
-    return _read(body, row)
+    if (body.kind, version) not in tx.policies:
+        row = tx.session.get(PolicyVersion, (body.kind, version))
+        if row is None:
+            raise NotFound("no_policy")
+        tx.policies[body.kind, version] = _read(body, row)
+    found: P = tx.policies[body.kind, version]
+    return found
 
 
 def _read(body: type[P], row: PolicyVersion) -> P:

@@ -29,6 +29,7 @@ pytest_plugins = ["tests.browser", "tests.site", "pytester"]
 
 def pytest_configure() -> None:
     statements.share()
+    environment.keep_files_in_memory()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

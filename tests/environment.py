@@ -11,6 +11,9 @@ import pytest
 
 CHROMIUM_INSTALL = "sudo apt-get install -y chromium libatomic1"
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - files that no disk has to keep: what a crash leaves is the soak's to try
+MEMORY_BYTES_MIN = 4 * 2**30
+
 
 class MissingError(Exception):
     """Something the tests need is not installed. The message names the one command that installs it."""
@@ -51,6 +54,12 @@ def chromium() -> Path:
 
 def as_root() -> bool:
     return os.geteuid() == 0
+
+
+def keep_files_in_memory() -> None:
+    """Let the tests' own files be in memory where there is room: each commit would wait for the disk otherwise."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def without(*names: str) -> dict[str, str]:

@@ -6,13 +6,27 @@ then climbs is the one it opens under.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol, get_args
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, exists, false, func, literal, null, or_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -141,31 +155,21 @@ class Rows:
     measured: bool = False
 
     def due(self, tx: Tx, rules: Thresholds) -> list[Found]:
-        query, moments = self._query("due", rules, self._due)
-        found = []
-        for key, region, urgency, request_id, moment, began in tx.session.execute(query, moments.of(tx.now)):
-            cause_at = moment if began is None else max(moment, began)
-            due_at = moment + self.after(rules.ladder, urgency)
-            due_at = due_at if began is None else max(due_at, began)
-            found.append(
-                Found(self.trigger, f"{self.word}:{key}", cause_at, min(due_at, tx.now), region, urgency, request_id)
-            )
-        return found
+        return _due_of((self,), tx, rules)
 
     def over(self, tx: Tx, rules: Thresholds, escalation_id: str | None = None) -> list[str]:
-        query, moments = self._query("over one" if escalation_id else "over", rules, self._over)
-        return list(tx.session.execute(query, {**moments.of(tx.now), "one": escalation_id}).scalars())
+        return _over_of((self,), tx, rules, escalation_id)
 
-    def _query(self, which: str, rules: Thresholds, build: Callable[[str, Moments, Thresholds], Any]) -> Any:
-        key = (self.trigger, self.word, which, id(rules.ladder), id(rules.freshness))
-        if key not in _STATEMENTS:
-            if len(_STATEMENTS) >= STATEMENTS_MAX:
-                _STATEMENTS.clear()
-            moments = Moments()
-            _STATEMENTS[key] = (build(which, moments, rules), moments, rules)
-        return _STATEMENTS[key][:2]
+    def found(self, row: Any, now: datetime, rules: Thresholds) -> Found:
+        """What a row of the statement says."""
+        _, key, region, urgency, request_id, moment, began = row
+        cause_at = moment if began is None else max(moment, began)
+        due_at = moment + self.after(rules.ladder, urgency)
+        due_at = due_at if began is None else max(due_at, began)
+        return Found(self.trigger, f"{self.word}:{key}", cause_at, min(due_at, now), region, urgency, request_id)
 
-    def _due(self, _which: str, moments: Moments, rules: Thresholds) -> Any:
+    def due_query(self, moments: Moments, rules: Thresholds) -> Any:
+        """The rows for which it is due and has not opened."""
         again = col(Escalation.cause_at) < self.moment
         if self.since is not None:
             again |= self.since.is_not(None) & (col(Escalation.cause_at) < self.since)
@@ -174,12 +178,13 @@ class Rows:
             col(Escalation.subject) == literal(f"{self.word}:").concat(self.key),
             col(Escalation.ended_at).is_(None) | ~again,
         )
-        anew = null() if self.since is None else self.since
+        anew = cast(null(), UtcDateTime()) if self.since is None else self.since
         columns: list[Any] = [self.key, self.region, self.urgency, self.request_id, self.moment, anew]
         query = self._joined(select(*columns)).where(self.holds(moments, rules), ~opened)
         return query.order_by(self.moment, self.key).limit(BATCH)
 
-    def _over(self, which: str, moments: Moments, rules: Thresholds) -> Any:
+    def over_query(self, moments: Moments, rules: Thresholds, one: bool) -> Any:
+        """The live escalations whose rows are so no more."""
         still = self._joined(select(self.key)).where(
             self.key == func.substr(Escalation.subject, len(self.word) + 2), self.still(moments, rules)
         )
@@ -188,7 +193,7 @@ class Rows:
         query = _live(self.trigger).where(
             col(Escalation.subject).startswith(f"{self.word}:"), ~still.correlate(Escalation).exists()
         )
-        if which == "over one":
+        if one:
             query = query.where(Escalation.id == bindparam("one"))
         return query.limit(BATCH)
 
@@ -200,10 +205,55 @@ class Rows:
 
 
 STATEMENTS_MAX = 1000
-_STATEMENTS: dict[tuple[str, str, str, int, int], tuple[Any, Moments, Thresholds]] = {}
-"""Statements by trigger, subject, question and rules, which they keep alive so that no others take their identity.
+_STATEMENTS: dict[tuple[object, ...], tuple[Any, Moments, object]] = {}
+"""Statements by causes, question and rules, which they keep alive so that no others take their identity.
 
 Building one takes longer than the database needs to answer it."""
+
+
+def _statement(causes: tuple[Rows, ...], which: str, rules: Thresholds, build: Callable[[Rows, Moments], Any]) -> Any:
+    """One statement that asks all these causes, each for its own few: every statement costs a tick a journey."""
+    key = (which, id(rules.ladder), id(rules.freshness), *map(id, causes))
+    if key not in _STATEMENTS:
+        if len(_STATEMENTS) >= STATEMENTS_MAX:
+            _STATEMENTS.clear()
+        moments = Moments()
+        parts = [build(cause, moments).subquery() for cause in causes]
+        asked = [select(literal(number, Integer()), *part.c) for number, part in enumerate(parts)]
+        _STATEMENTS[key] = (union_all(*asked) if len(asked) > 1 else asked[0], moments, (rules, causes))
+    return _STATEMENTS[key][:2]
+
+
+def _due_of(causes: tuple[Rows, ...], tx: Tx, rules: Thresholds) -> list[Found]:
+    query, moments = _statement(causes, "due", rules, lambda cause, moments: cause.due_query(moments, rules))
+    return [causes[row[0]].found(row, tx.now, rules) for row in tx.session.execute(query, moments.of(tx.now))]
+
+
+def _over_of(causes: tuple[Rows, ...], tx: Tx, rules: Thresholds, escalation_id: str | None = None) -> list[str]:
+    one = escalation_id is not None
+    query, moments = _statement(
+        causes, "over one" if one else "over", rules, lambda cause, moments: cause.over_query(moments, rules, one)
+    )
+    return [row[1] for row in tx.session.execute(query, {**moments.of(tx.now), "one": escalation_id})]
+
+
+def all_due(causes: Sequence[Cause], tx: Tx, rules: Thresholds) -> list[Found]:
+    """What is due of all these, in their order."""
+    rows, others = _rows_and_others(causes)
+    found = [*(_due_of(rows, tx, rules) if rows else ()), *(one for cause in others for one in cause.due(tx, rules))]
+    order = {cause.trigger: place for place, cause in reversed([*enumerate(causes)])}
+    return sorted(found, key=lambda one: order[one.trigger])
+
+
+def all_over(causes: Sequence[Cause], tx: Tx, rules: Thresholds) -> list[str]:
+    """The live escalations of all these whose cause is over."""
+    live = set(tx.session.exec(select(Escalation.trigger).where(col(Escalation.ended_at).is_(None)).distinct()))
+    rows, others = _rows_and_others([cause for cause in causes if cause.trigger in live])
+    return [*(_over_of(rows, tx, rules) if rows else ()), *(one for cause in others for one in cause.over(tx, rules))]
+
+
+def _rows_and_others(causes: Sequence[Cause]) -> tuple[tuple[Rows, ...], list[Cause]]:
+    return tuple(one for one in causes if isinstance(one, Rows)), [one for one in causes if not isinstance(one, Rows)]
 
 
 def _live(trigger: Trigger) -> Any:
@@ -640,8 +690,8 @@ def _of_gaps(word: str, holds: Condition, still: Condition, moment: Any) -> Rows
         word=word,
         key=col(RosterGap.id),
         region=col(RosterLine.region_code),
-        request_id=null(),
-        urgency=null(),
+        request_id=cast(null(), String()),
+        urgency=cast(null(), String()),
         joins=((RosterLine, col(RosterLine.id) == col(RosterGap.line_id)),),
         holds=holds,
         still=still,
@@ -725,8 +775,8 @@ CAUSES: tuple[Cause, ...] = (
         word="raised",
         key=col(RaisedEscalation.id),
         region=col(RaisedEscalation.region_code),
-        request_id=null(),  # it is the authority's silence, not the case, that this is about
-        urgency=null(),
+        request_id=cast(null(), String()),  # it is the authority's silence, not the case, that this is about
+        urgency=cast(null(), String()),
         joins=(),
         holds=_authority_silent,
         still=lambda _moments, _: col(RaisedEscalation.state) == RaisedState.ASKED,

@@ -27,6 +27,7 @@ from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.journal import JournalEntry
 from nrm.notify import service as notify
+from nrm.notify.models import ContactPoint
 from nrm.notify.queries import Answered, fresh_answers
 from nrm.policy import Rung
 
@@ -91,7 +92,7 @@ def end_over(database: Database) -> int:
     What has to be counted is looked at when it is counted, by `run_due`.
     """
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
-    return _for_all(database, cheap, lambda cause, tx, rules: cause.over(tx, rules), _end)
+    return _for_all(database, cheap, openers.all_over, _end)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
@@ -100,7 +101,7 @@ def end_over(database: Database) -> int:
 def _for_all(
     database: Database,
     causes: Sequence[Cause],
-    question: Callable[[Cause, Tx, Thresholds], list[T]],
+    question: Callable[[Sequence[Cause], Tx, Thresholds], list[T]],
     work: Callable[[Tx, T], int],
 ) -> int:
     """Ask every cause in one reading, and work on what they answer. A cause that fails keeps no other from being heard:
@@ -110,14 +111,14 @@ def _for_all(
     try:
         with database.reading() as tx:
             rules = openers.thresholds(tx)
-            found = [one for cause in causes for one in question(cause, tx, rules)]
+            found = question(causes, tx, rules)
     except Exception as error:  # noqa: BLE001 - raised below, or again by the cause that fails
         if len(causes) == 1:
             failures.append(error)
         for cause in causes if len(causes) > 1 else ():
             try:
                 with database.reading() as tx:
-                    found += question(cause, tx, openers.thresholds(tx))
+                    found += question([cause], tx, openers.thresholds(tx))
             except Exception as error:  # noqa: BLE001 - raised below
                 failures.append(error)
     done = database.each(found, work)
@@ -129,7 +130,7 @@ def _for_all(
 def _open_all(database: Database) -> None:
     """Open what is due: what has to be counted only once a minute, by one worker."""
     cheap = [cause for cause in openers.CAUSES if not cause.measured]
-    _for_all(database, cheap, lambda cause, tx, rules: cause.due(tx, rules), _open)
+    _for_all(database, cheap, openers.all_due, _open)
     now = database.now()
     with database.reading() as tx:
         last = queries.heartbeat(tx, COUNTING)
@@ -137,8 +138,8 @@ def _open_all(database: Database) -> None:
         return
     beat(database, COUNTING)
     counted = [cause for cause in openers.CAUSES if cause.measured]
-    _for_all(database, counted, lambda cause, tx, rules: cause.over(tx, rules), _end)
-    _for_all(database, counted, lambda cause, tx, rules: cause.due(tx, rules), _open)
+    _for_all(database, counted, openers.all_over, _end)
+    _for_all(database, counted, openers.all_due, _open)
 
 
 def _open(tx: Tx, found: Found) -> bool:
@@ -330,8 +331,8 @@ def _fire(tx: Tx, escalation_id: str) -> bool:
     step = rules.step(line, number - found.rung_first, due_at, found.pace_percent)
     if step is None:
         return False
-    told = addressees.addressees(tx, step.rung.role, found)
-    result = _passed_over(tx, step.rung, told)
+    told = [(one, one.ways(tx, step.rung.channels)) for one in addressees.addressees(tx, step.rung.role, found)]
+    result = _passed_over(step.rung, told)
     next_due_at = due_at if result and step.next_due_at else step.next_due_at
     moved = tx.affected(
         _resting(update(Escalation))
@@ -348,12 +349,16 @@ def _fire(tx: Tx, escalation_id: str) -> bool:
     return True
 
 
-def _passed_over(tx: Tx, rung: Rung, told: list[addressees.Addressee]) -> Result | None:
+Told = list[tuple[addressees.Addressee, list[ContactPoint]]]
+"""Whom a rung speaks to, and the ways of their own that reach who is on call there."""
+
+
+def _passed_over(rung: Rung, told: Told) -> Result | None:
     if rung.role == "authority":
         return Result.WITHHELD
     if not told:
         return Result.SKIPPED
-    if not any(one.ways(tx, rung.channels) or any(map(one.recipient, rung.channels)) for one in told):
+    if not any(ways or any(map(one.recipient, rung.channels)) for one, ways in told):
         return Result.IMPOSSIBLE
     return None
 
@@ -363,7 +368,7 @@ def _ring(
     found: Escalation,
     number: int,
     rung: Rung,
-    told: list[addressees.Addressee],
+    told: Told,
     due_at: datetime,
     result: Result | None,
 ) -> None:
@@ -372,7 +377,7 @@ def _ring(
     merge_minutes = policy.current(tx, policy.Ladder)[1].merge_minutes
     about, since = f"card:{card}", tx.now - timedelta(minutes=merge_minutes)
     reached = 0
-    for one in told if result is None else ():
+    for one, ways in told if result is None else ():
         for channel in rung.channels:
             recipient = one.recipient(channel)
             if recipient is None:
@@ -382,7 +387,7 @@ def _ring(
                 continue  # of this card, for another of its causes
             key = f"{found.id}/{number}/{one.organisation.id}/{channel}"
             notify.queue(tx, key, about, channel, recipient, *_words(tx, rung.role, found))
-        for way in one.ways(tx, rung.channels):
+        for way in ways:
             reached += 1
             if notify.told_since(tx, about, way.kind, way.address, since):
                 continue
@@ -396,7 +401,7 @@ def _ring(
             rung=number,
             role=rung.role,
             channels=list(rung.channels),
-            told=[one.organisation.id for one in told],
+            told=[one.organisation.id for one, _ in told],
             due_at=due_at,
             fired_at=tx.now,
             reached=reached,

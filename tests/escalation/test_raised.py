@@ -1,7 +1,8 @@
 """Before the competent authority: a rung asks for it, the national coordinator asks, follows and closes it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlmodel import col, select
 
 from nrm import journal, policy
 from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.db import Tx
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
 from nrm.escalation import queries, raised, service
 from nrm.escalation.models import Alarm, CompetentAuthority, Escalation, RaisedEscalation
@@ -20,6 +22,9 @@ from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome
 from nrm.notify.models import Message
+from nrm.placing import service as placing
+from nrm.placing import staying
+from nrm.placing.models import Proposal, Stay
 from tests.builders import DEADLINES_ALONE, Town, town
 
 VWS, POLICE = "authority-1", "authority-4"
@@ -271,6 +276,45 @@ def test_only_the_national_coordinator_asks_and_others_see_their_region(here: To
     assert listed(here, here.actor("regional-VR15")) == []
     with here.database.reading() as tx, pytest.raises(NotFound):
         queries.raised_detail(tx, here.actor("regional-VR15"), found.id)
+
+
+def test_the_national_coordinator_places_nobody_and_opens_no_case(here: Town, national: Actor) -> None:
+    """Asking an authority is all they do: whatever moves a party, holds a bed or opens a case is refused, with all of
+    it there to be touched."""
+    coordinator, provider = here.coordinator(), here.provider()
+    here.location(places=(1, 1))
+    _, stay_id = here.placed(coordinator, provider)
+    request_id = here.request(coordinator)
+    here.match()
+    offer_id = here.offer(coordinator, request_id)
+    here.clock.turn(minutes=61)
+    service.run_due(here.database)
+    rings = escalations(here, f"request:{request_id}")[0].id
+    with here.database.reading() as tx:
+        proposal_id = tx.session.exec(select(Proposal.id).where(Proposal.request_id == request_id)).one()
+    deeds: dict[str, Callable[[Tx], object]] = {
+        "send": lambda tx: placing.send_offer(tx, national, request_id, proposal_id),
+        "accept": lambda tx: placing.accept(tx, national, offer_id),
+        "in a crisis": lambda tx: placing.place_in_crisis(tx, national, offer_id),
+        "hold longer": lambda tx: placing.extend_hold(tx, national, offer_id, 0),
+        "decline": lambda tx: placing.decline(tx, national, offer_id, "other"),
+        "withdraw": lambda tx: placing.withdraw_offer(tx, national, offer_id),
+        "arrive": lambda tx: staying.confirm_arrival(tx, national, stay_id, 1),
+        "depart": lambda tx: staying.depart(tx, national, stay_id, "own_home", 1),
+        "close": lambda tx: intake.close(tx, national, request_id, Outcome.OWN_SOLUTION, 1),
+        "open": lambda tx: intake.open_case(tx, national, request_id, "curiosity"),
+        "take the alarm": lambda tx: service.claim(tx, national, rings),
+        "name somebody": lambda tx: service.name_responsible(tx, national, rings, national.account_id),
+    }
+    done = []
+    for name, deed in deeds.items():
+        with suppress(Forbidden, NotFound), here.database.transaction(national.account_id) as tx:
+            deed(tx)
+            done.append(name)
+    assert done == []
+    with here.database.reading() as tx:
+        assert tx.session.get_one(Stay, stay_id).status == "planned"
+        assert tx.session.get_one(PlacementRequest, request_id).status == "offered"
 
 
 def test_whoever_takes_alarms_may_ask_for_it_once(here: Town, national: Actor) -> None:

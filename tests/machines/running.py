@@ -11,12 +11,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.environment import MEMORY
 from tests.machines.shelter import Stage, build, machine
 
 RUNS, STEPS = 10, 70
 LONG = "long"
 STORY_LINES = 8
-MEMORY = Path("/dev/shm")  # noqa: S108 - files that no disk has to keep: what a crash leaves is another row's
 NOT_SYNCED = "SET synchronous_commit TO off"
 """The same for a PostgreSQL database."""
 

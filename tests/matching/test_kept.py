@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import matching.counterfactual
 import matching.kept
 import matching.solver
 from matching import LEVELS, MalformedProblem, Problem, Session, Weights, solve
@@ -122,3 +123,53 @@ def test_alternatives_are_known_of_parts_nothing_happened_to(monkeypatch: pytest
     assert {**again.to_json(), "stats": {}} == {**solve(session.problem, UNLIMITED).to_json(), "stats": {}}
     assert again.alternatives["r2"] != first.alternatives["r2"]
     assert tuple(again.levels) == LEVELS
+
+
+def test_remembered_reasons_are_those_of_a_fresh_solve() -> None:
+    """With every link there is: groups that reach into other parts, and people to be kept apart in them."""
+    assert sum(_remembered_reasons(seed) for seed in range(16)) > 40
+
+
+def _remembered_reasons(seed: int) -> int:
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+    start, spare = random_problem(4_000 + seed, 7, 6), random_problem(5_000 + seed, 9, 6)
+    session = Session(start, keep_places=False)
+    remembered = 0
+    for step in range(12):
+        if step % 4 == 0:
+            session.change(requests=[replace(draw.choice(spare.requests), id=f"new{step}")])
+        elif step % 4 == 1:
+            unit = draw.choice(session.problem.units)
+            session.change(units=[replace(unit, places=draw.randint(0, 3), stance=draw.choice(spare.units).stance)])
+        elif step % 4 == 2 and session.problem.requests:
+            session.change(without_requests=[draw.choice(session.problem.requests).id])
+        elif session.problem.requests:
+            waiting = draw.choice(session.problem.requests)
+            session.change(requests=[replace(waiting, waiting_hours=waiting.waiting_hours + draw.randint(1, 3))])
+        fresh = solve(session.problem, UNLIMITED, 0)
+        again = session.solve(UNLIMITED)
+        assert again.unplaced == fresh.unplaced, (seed, step)
+        remembered += bool(again.unplaced)
+    return remembered
+
+
+def test_reasons_are_known_of_parts_nothing_happened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = {"only_locations": ("L-u1",)}, {"only_locations": ("L-u2",), "waiting_hours": 9}
+    requests = [a_request(f"{side}{at}", **where) for side, where in (("a", here), ("b", there)) for at in (1, 2)]
+    units = [a_unit(f"u{at}", places=1, location=f"L-u{at}") for at in (1, 2, 3)]
+    session = Session(a_problem(requests, units), keep_places=False)
+    asked: list[int] = []
+    right = matching.counterfactual._by
+
+    def counted(answer: Any, request: int) -> tuple[int, ...]:
+        asked.append(request)
+        return right(answer, request)
+
+    monkeypatch.setattr(matching.counterfactual, "_by", counted)
+    first = session.solve(UNLIMITED)
+    assert [one.request for one in first.unplaced] == ["a2", "b2"]
+    assert asked == [1, 3]
+    session.change(requests=[a_request("a0", **here)], units=[a_unit("u2", places=1, location="L-u2", offers=("x",))])
+    again = session.solve(UNLIMITED)
+    assert asked == [1, 3, 1, 2], "two are left out where the newcomer came; elsewhere nothing is asked again"
+    assert again.unplaced == solve(session.problem, UNLIMITED, 0).unplaced

@@ -32,6 +32,7 @@ from web.screens import (
     criteria,
     declines,
     duty,
+    exercise,
     follow,
     groups,
     handover,
@@ -97,6 +98,7 @@ SCREENS = (
     rulebook,
     criteria,
     youth,
+    exercise,
 )
 
 

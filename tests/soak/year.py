@@ -269,9 +269,9 @@ class Network:
             year.fault("a message was handed over twice")
         self.twice.discard(message.id)
         self.handed.add(message.id)
-        bad = (now - year.begins).days % 9 in {2, 3}
+        bad = (now - year.begins).days % 27 in {2, 3}
         if chance.random() < (0.3 if bad else 0.004):
-            self.down[message.recipient] = now + timedelta(seconds=chance.choice((20, 120, 1200)))
+            self.down[message.recipient] = now + timedelta(seconds=chance.choice((20, 20, 20, 120, 1200)))
         if self.down.get(message.recipient, now) > now:
             self.failures[message.id] += 1
             if self.failures[message.id] <= len(WAITS):

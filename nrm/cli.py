@@ -4,26 +4,32 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
 from sqlalchemy.exc import OperationalError
+from uvicorn.importer import import_from_string
 
 import matching
 from nrm import journal
 from nrm.access import service as access
 from nrm.access.rules import Role
 from nrm.api import Parts
-from nrm.app import make_parts, prepare
-from nrm.clock import AMSTERDAM, SystemClock
+from nrm.app import LONG_AGO, make_parts, prepare
+from nrm.clock import AMSTERDAM, PacedClock, SystemClock
 from nrm.db import Database, migrate
 from nrm.errors import Conflict, NrmError
 from nrm.exercise import service as practice
+from nrm.exercise.playing import as_leader
+from nrm.exercise.rules import NIGHT_MINUTES
 from nrm.insight import service as insight
 from nrm.registry import service as registry
+from nrm.seal import load_key
 from nrm.settings import Settings
 from nrm.watch.doctor import Level, examine
 from nrm.worker import Worker, parts
@@ -32,6 +38,8 @@ from nrm.world import night, seed
 SCREENS = "web.app:create_app"
 """Where uvicorn finds the application with its pages: the floor above, which this one may not import."""
 EXERCISE_SCREENS = "web.app:create_exercise"
+REPORT = "web.exercise_paper:write"
+"""What writes the report of an exercise, on the same floor."""
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -58,30 +66,37 @@ def exercise(
     seed_number: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1)] = seed.SEED,
     at: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M"], help="when the night begins, in Amsterdam; else next Saturday 22:30"),
+        typer.Option(formats=["%Y-%m-%dT%H:%M"], help="when the night begins, in Amsterdam; else Saturday 22:30"),
     ] = None,
+    play: Annotated[
+        bool, typer.Option(help="play the whole night by itself, write the report, keep nothing else")
+    ] = False,
+    report: Annotated[Path, typer.Option(dir_okay=False, help="where --play writes its report")] = Path(
+        "exercise-report.pdf"
+    ),
 ) -> None:
     """Practise a night: made-up people and houses in a database of its own, a script, and no way out of it."""
     settings = Settings().for_exercise()
+    begins_at = (at or night.saturday(SystemClock().now())).replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    if play:
+        _ready_to_match()
+        with TemporaryDirectory() as folder:
+            played = play_alone(Path(folder), seed_number, begins_at)
+            import_from_string(REPORT)(played, report)
+            played.close()
+        typer.echo(f"The night was played; its report is in {report.absolute()}")
+        return
     parts = _migrated(settings)
     assert parts.clock is not None
-    if at is None:
-        today = SystemClock().now().astimezone(AMSTERDAM)
-        saturday = today.date() + timedelta(days=(5 - today.weekday()) % 7)
-        at = datetime.combine(saturday, time(22, 30))
-    parts.clock.turn(at.replace(tzinfo=AMSTERDAM).astimezone(UTC))
-    password = night.password(settings.data)
+    if parts.clock.now() == LONG_AGO:  # a new one: one that was begun goes on where it stood, whatever day it is
+        parts.clock.turn(begins_at)
+    cast = night.occasion(night.password(settings.data))
     with _refusals():
-        practice.begin(
-            parts.database,
-            seed_number,
-            lambda database: seed.plant(database, parts.key, seed_number, night.occasion(password)),
-        )
-    accounts = seed.plant(parts.database, parts.key, seed_number, night.occasion(password))
+        accounts = night.prepare(parts.database, parts.key, seed_number, cast)
     parts.database.close()
     typer.echo(f"\nThe exercise runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")
     typer.echo("Nothing leaves it: no mail, no text message, no call. The clock waits until the leader starts it.")
-    typer.echo(f"Every account of it has the password: {password}\n")
+    typer.echo(f"Every account of it has the password: {cast.password}\n")
     for account in accounts:
         typer.echo(f"  {account.login:<24} {account.role:<22} {account.organisation}")
     typer.echo("")
@@ -186,6 +201,30 @@ def doctor() -> None:
         findings.append(found)
     if any(found.level is Level.TROUBLE for found in findings):
         raise typer.Exit(1)
+
+
+def play_alone(folder: Path, seed_number: int, at: datetime, url: str | None = None) -> Database:
+    """Play the whole night with nobody there, in a database in this folder: the same seed gives the same night.
+
+    Returns the database, for whoever reads the report. `url` names another one, empty and migrated.
+    """
+    settings = Settings(exercise=True, data=folder, database_url=url)
+    if url is None:
+        migrate(settings.url)
+    clock = PacedClock(at)
+    database = Database(settings.url, clock, night.drawn_ids(seed_number))
+    night.prepare(database, load_key(settings), seed_number, night.occasion(token_hex(8)))
+    worker = Worker(database, settings, clock=clock)
+    with database.reading() as tx:
+        leader = as_leader(tx)
+    with database.transaction(leader.account_id) as tx:
+        practice.start(tx, leader)
+        practice.skip(tx, leader, tx.now + timedelta(minutes=NIGHT_MINUTES))
+    while worker.round():
+        pass
+    with database.transaction(leader.account_id) as tx:
+        practice.end(tx, leader)
+    return database
 
 
 def _migrated(settings: Settings) -> Parts:

@@ -32,6 +32,7 @@ from web.screens import (
     criteria,
     declines,
     duty,
+    exercise,
     follow,
     groups,
     handover,
@@ -45,6 +46,7 @@ from web.screens import (
     policies,
     pre_alerts,
     reach,
+    remedies,
     repeats,
     reports,
     request_form,
@@ -86,6 +88,7 @@ SCREENS = (
     numbers,
     causes,
     times,
+    remedies,
     meanings,
     authority,
     behind,
@@ -95,6 +98,7 @@ SCREENS = (
     rulebook,
     criteria,
     youth,
+    exercise,
 )
 
 

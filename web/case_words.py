@@ -34,12 +34,16 @@ SHUT_OUT = {
     "only_location": N_("Een ander huis dan waar de groep heen gaat"),
     "dates": N_("Bezet of vastgehouden"),
     "capacity": N_("Iemand anders gaat voor"),
-    "capacity:acute": N_("Iemand met spoed gaat voor"),
-    "capacity:more_urgent": N_("Iemand met meer haast gaat voor"),
-    "capacity:more_persons": N_("Anders staan meer mensen met evenveel haast zonder plek"),
-    "capacity:waits_longer": N_("Iemand met evenveel haast vroeg eerder"),
-    "capacity:suits_others": N_("De plek past beter bij iemand anders"),
 }
+WEIGHED = {
+    "acute": N_("Iemand met spoed gaat voor"),
+    "more_urgent": N_("Iemand met meer haast gaat voor"),
+    "more_persons": N_("Anders staan meer mensen met evenveel haast zonder plek"),
+    "waits_longer": N_("Iemand met evenveel haast vroeg eerder"),
+    "suits_others": N_("De plek past beter bij iemand anders"),
+}
+"""What was weighed where somebody else goes first."""
+
 BEHIND = {
     "needed:now": N_("anders heeft iemand met spoed geen plek."),
     "needed:today": N_("anders heeft iemand die vandaag een plek nodig heeft er geen."),
@@ -94,6 +98,8 @@ class Row(Protocol):
     def units(self) -> int: ...
     @property
     def places(self) -> int: ...
+    @property
+    def weighed(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,14 @@ def why(words: Words, fit: Mapping[str, Any], regions: Mapping[str, str], found_
 
 def kept_out(words: Words, rows: Iterable[Row]) -> list[Kept]:
     """Why other places are not proposed; every reason of safety is one line."""
-    return [Kept(row.code.replace(":", "-"), reason(words, row.code), _figure(words, row)) for row in rows]
+    return [
+        Kept(
+            row.code.replace(":", "-"),
+            words.gettext(WEIGHED[row.weighed]) if row.weighed in WEIGHED else reason(words, row.code),
+            _figure(words, row),
+        )
+        for row in rows
+    ]
 
 
 def reason(words: Words, code: str) -> str:

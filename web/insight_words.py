@@ -19,6 +19,7 @@ BASES: dict[Basis, str] = {
     Basis.REGISTRY: N_("De huizen, kamers en verblijven zoals ze nu staan."),
     Basis.REQUESTS: N_("De aanvragen zoals ze nu staan."),
     Basis.JOURNAL: N_("Het logboek: wat er gebeurde, zoals het toen is opgeschreven."),
+    Basis.SOLVER: N_("Wat de zoeker zegt als één ding anders is; elk apart uitgerekend."),
     Basis.BOTH: N_("De plekken en de aanvragen zoals ze nu staan."),
 }
 
@@ -184,6 +185,12 @@ SAID: dict[str, Said] = {
         N_("Aanvragen die op dat moment wachtten, met de oorzaak die toen was opgeschreven."),
         N_("Alle aanvragen van toen."),
         N_("Te laat telt hier naar de termijn van de spelregels; een overbrugging die haast maakte, telt niet mee."),
+    ),
+    "remedies": Said(
+        N_("Wat zou helpen"),
+        N_("Hoeveel aanvragen meer een plek zouden hebben als precies één ding anders was, volgens dezelfde zoeker."),
+        N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
+        N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
     ),
     "balance": Said(
         N_("Tekort of over"),

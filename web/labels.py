@@ -574,6 +574,82 @@ HOLIDAYS = {
     "christmas_day": N_("eerste kerstdag"),
     "second_christmas_day": N_("tweede kerstdag"),
 }
+EXERCISE_STATES = {
+    "ready": N_("klaar om te beginnen"),
+    "running": N_("loopt"),
+    "paused": N_("staat stil"),
+    "skipping": N_("gaat door tot de volgende stap"),
+    "over": N_("afgelopen"),
+}
+EXERCISE_STEPS = {
+    "on_duty": N_("De piketdienst begint"),
+    "pre_alert": N_("De politie kondigt een controle aan"),
+    "raid": N_("Inval: twaalf mensen hebben een plek nodig"),
+    "figure_stale": N_("De stand van een huis veroudert"),
+    "outage": N_("Storing: de werker staat stil"),
+    "mother_and_child": N_("Een moeder met een kind zoekt een plek"),
+    "minor_alone": N_("Een meisje van 15 wordt alleen gevonden"),
+    "house_closes": N_("Een huis neemt even niemand op"),
+}
+EXERCISE_OUTCOMES = {
+    "played": N_("gespeeld"),
+    "by_people": N_("was al gedaan"),
+    "refused": N_("kon niet"),
+}
+EXERCISE_MANNERS = {
+    "accepts": N_("zegt ja"),
+    "no_staff": N_("zegt nee: geen begeleiding"),
+    "full_after_all": N_("zegt nee: toch vol"),
+    "silent": N_("zwijgt"),
+}
+EXERCISE_LATE = {
+    "deadline": N_("Een plek binnen de termijn"),
+    "hold": N_("Een antwoord zolang de plek werd vastgehouden"),
+    "answer": N_("Iemand die het alarm nam"),
+}
+EXERCISE_EVENTS = {
+    "request.submitted": N_("Aanvraag binnen"),
+    "group.submitted": N_("Groep aangemeld"),
+    "request.closed": N_("Aanvraag afgesloten"),
+    "request.taken_over": N_("Aanvraag overgenomen"),
+    "pre_alert.announced": N_("Controle aangekondigd"),
+    "offer.sent": N_("Plek gevraagd"),
+    "offer.answered": N_("Ja gezegd"),
+    "offer.declined": N_("Nee gezegd"),
+    "offer.accepted": N_("Plek toegezegd"),
+    "offer.lapsed": N_("Geen antwoord: de plek is weer vrij"),
+    "offer.withdrawn": N_("Vraag ingetrokken"),
+    "offer.extended": N_("Plek langer vastgehouden"),
+    "offer.crisis": N_("Geplaatst, oordeel achteraf"),
+    "stay.arrived": N_("Aangekomen"),
+    "stay.not_arrived": N_("Niet gekomen"),
+    "stay.departed": N_("Vertrokken"),
+    "alarm.fired": N_("Alarm"),
+    "alarm.claimed": N_("Alarm genomen"),
+    "alarm.claim_lapsed": N_("Wie het alarm nam, deed te lang niets"),
+    "alarm.unanswered": N_("Niemand nam het alarm op tijd"),
+    "alarm.responsible_named": N_("Verantwoordelijke aangewezen"),
+    "shift.started": N_("Dienst begonnen"),
+    "shift.ended": N_("Dienst geëindigd"),
+    "youth.asked": N_("Jeugdzorg gevraagd"),
+    "youth.taken": N_("Jeugdzorg neemt het over"),
+    "youth.refused": N_("Jeugdzorg zei nee"),
+    "location.confirmed": N_("Stand van een huis gecontroleerd"),
+    "location.paused": N_("Opname op pauze"),
+    "location.resumed": N_("Opname weer open"),
+    "place.closed": N_("Plek buiten gebruik"),
+    "call.noted": N_("Gebeld"),
+    "bridge.recorded": N_("Overbrugging vastgelegd"),
+    "bridge.ended": N_("Overbrugging voorbij"),
+    "night_list.made": N_("Noodlijst gemaakt"),
+    "raised.asked": N_("Bevoegd gezag gevraagd"),
+    "raised.answered": N_("Bevoegd gezag antwoordde"),
+    "exercise.started": N_("De nacht begint"),
+    "exercise.ended": N_("De oefening is afgelopen"),
+    "exercise.step_played": N_("Draaiboek"),
+    "exercise.put_in": N_("De oefenleider zet erbij"),
+    "exercise.outage_over": N_("De storing is voorbij"),
+}
 
 LABELS: dict[str, dict[str, str]] = {
     "trigger": TRIGGERS,
@@ -644,6 +720,12 @@ LABELS: dict[str, dict[str, str]] = {
     "report_state": REPORT_STATES,
     "report_drop": REPORT_DROPS,
     "age_group": AGE_GROUPS,
+    "exercise_state": EXERCISE_STATES,
+    "exercise_step": EXERCISE_STEPS,
+    "exercise_outcome": EXERCISE_OUTCOMES,
+    "exercise_manner": EXERCISE_MANNERS,
+    "exercise_late": EXERCISE_LATE,
+    "exercise_event": EXERCISE_EVENTS,
 }
 
 

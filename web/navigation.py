@@ -30,6 +30,7 @@ ROSTER = NavItem(N_("Rooster"), "/rooster")
 OFFICE_HOURS = NavItem(N_("Kantooruren"), "/kantooruren")
 AUTHORITY = NavItem(N_("Bevoegd gezag"), "/gezag")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
+EXERCISE = NavItem(N_("Oefening"), "/oefening")
 
 _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, MORNING, BOARD, REPORTS, CHECKS, POLICY),
@@ -60,7 +61,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.RAPPORTEUR: (POLICY,),
     Role.ADMIN: (ACCOUNTS, ROSTER, OFFICE_HOURS, SHEETS, POLICY),
     Role.YOUTH_CARE: (YOUTH, POLICY),
-    Role.EXERCISE_LEADER: (BOARD, POLICY),
+    Role.EXERCISE_LEADER: (EXERCISE, POLICY),
 }
 _DECIDING = (FOLLOW, NEW, ANSWERS, REPORTS, CHECKS, POLICY)
 

@@ -12,6 +12,13 @@ DONE: dict[str, str] = {
     "group_changed": N_("Opgeslagen. We zoeken opnieuw."),
     "marked": N_("Het kenmerk is gemaakt. Wat u typte, is niet bewaard."),
     "repeat_ended": N_("Vastgelegd."),
+    "exercise_begun": N_("De nacht is begonnen. De klok loopt."),
+    "exercise_paced": N_("De klok loopt zoals u wilt."),
+    "exercise_skipping": N_("We gaan door tot de volgende stap."),
+    "exercise_put_in": N_("Het gebeurt nu."),
+    "exercise_manner_set": N_("Opgeslagen. Zo antwoordt dit huis voortaan."),
+    "exercise_picked_up": N_("Opgenomen."),
+    "exercise_over": N_("De oefening is afgelopen."),
     "pre_alert_announced": N_("De piketdienst ziet deze controle nu staan."),
     "pre_alert_withdrawn": N_("De controle staat er niet meer."),
     "request_amended": N_("De aanvraag is bijgewerkt. We zoeken opnieuw."),
@@ -124,6 +131,10 @@ DONE: dict[str, str] = {
 }
 
 REFUSED: dict[str, str] = {
+    "exercise_started": N_("De nacht is al begonnen."),
+    "exercise_stands": N_("De oefening is nog niet begonnen, of al afgelopen."),
+    "no_next_step": N_("Er komt geen stap meer. Zet er iets bij, of beëindig de oefening."),
+    "too_many_steps": N_("Er staat al te veel in het draaiboek."),
     "asked_already": N_("Dit ligt al bij hen. Kijk daar verder."),
     "authority_known": N_("Iemand met deze naam staat al op de lijst."),
     "not_asked": N_("Er is nog niets gevraagd."),

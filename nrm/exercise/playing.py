@@ -23,6 +23,7 @@ from nrm.db import SYSTEM, Database, Tx
 from nrm.errors import NrmError
 from nrm.escalation import queries as alarms
 from nrm.escalation import service as escalation
+from nrm.escalation.models import Escalation
 from nrm.exercise import people, queries, service
 from nrm.exercise.models import ExerciseManner, ExerciseStep
 from nrm.exercise.rules import (
@@ -47,14 +48,16 @@ from nrm.intake.schemas import PreAlertIn, RequestIn
 from nrm.placing import queries as placing_queries
 from nrm.placing import service as placing
 from nrm.placing import staying
-from nrm.placing.models import Offer, Stay
-from nrm.placing.rules import StayStatus
+from nrm.placing.models import Offer, OfferAnswer, Stay
+from nrm.placing.rules import OfferStatus, StayStatus
 from nrm.placing.schemas import OfferToAnswerOut
 from nrm.registry import queries as registry
 from nrm.registry import service as registry_service
+from nrm.registry.models import Location
 from nrm.registry.rules import TRUSTED, PlaceState
 from nrm.youth import queries as youth_queries
 from nrm.youth import service as youth
+from nrm.youth.models import YouthAsk
 
 ANNOUNCED_FOR = timedelta(hours=4)
 
@@ -113,23 +116,24 @@ def _play(database: Database, number: int) -> int:
     with database.reading() as tx:
         step = tx.session.get_one(ExerciseStep, number)
         kind, lasts = StepKind(step.kind), step.lasts_minutes
-        actor = _by_login(tx, _BEGUN_BY[kind]) if kind in _BEGUN_BY else None
+        actor = by_login(tx, _BEGUN_BY[kind]) if kind in _BEGUN_BY else None
     try:
         with database.transaction(actor.account_id if actor else SYSTEM) as tx:
-            if not _claim(tx, number):
+            if not claim_step(tx, number):
                 return 0
             outcome = _STEPS[kind](tx, actor) if actor else _by_itself(tx, kind, number, lasts)
             _note(tx, number, kind, outcome)
     except NrmError as error:
         log.warning("step of the exercise refused", step=kind, code=error.code)
         with database.transaction() as tx:
-            if not _claim(tx, number):
+            if not claim_step(tx, number):
                 return 0
             _note(tx, number, kind, Outcome.REFUSED)
     return 1
 
 
-def _claim(tx: Tx, number: int) -> bool:
+def claim_step(tx: Tx, number: int) -> bool:
+    """Take a step to play it: true for one caller only, and for nobody when the act fails with it."""
     unplayed = (col(ExerciseStep.number) == number, col(ExerciseStep.played_at).is_(None))
     return bool(tx.affected(update(ExerciseStep).where(*unplayed).values(played_at=tx.now)))
 
@@ -240,17 +244,65 @@ class _Act:
 
 
 def _wanted(database: Database) -> list[_Act]:
+    """What everybody whom nobody plays would do now. Who has nothing before them is not looked at."""
     with database.reading() as tx:
-        people_there = queries.played_by_people(tx)
-        actors = [actor for actor in _everybody(tx) if actor.account_id not in people_there]
         since = queries.exercise(tx).started_at
         if since is None:
             return []
+        there = queries.played_by_people(tx)
+        busy = {find: where(tx) for find, where in _BEFORE_THEM.items()}
         acts: list[_Act] = []
-        for actor in actors:
-            for find in (_to_answer, _to_ask, _to_claim, _to_receive, _to_take_over):
-                acts += find(tx, actor, since)
+        for actor in _everybody(tx):
+            if actor.account_id not in there:
+                for find, bodies in busy.items():
+                    if bodies is None or actor.organisation_id in bodies:
+                        acts += find(tx, actor, since)
     return acts
+
+
+def _asked_bodies(tx: Tx) -> set[str]:
+    """The organisations whose answer somebody waits for since a while."""
+    query = (
+        select(OfferAnswer.organisation_id)
+        .join(Offer, col(Offer.id) == OfferAnswer.offer_id)
+        .where(Offer.status == OfferStatus.LIVE, col(OfferAnswer.answer).is_(None))
+        .where(Offer.sent_at <= tx.now - ANSWERS_AFTER)
+    )
+    return set(tx.session.exec(query))
+
+
+def _owning_bodies(tx: Tx) -> set[str]:
+    """The organisations with a request of which nobody was asked yet, or not any more."""
+    query = select(PlacementRequest.owner_organisation_id).where(
+        PlacementRequest.status == RequestStatus.OPEN, col(PlacementRequest.minor_alone).is_(False)
+    )
+    return set(tx.session.exec(query))
+
+
+def _expecting_bodies(tx: Tx) -> set[str]:
+    """The organisations at whose houses somebody should have arrived by now."""
+    query = (
+        select(Location.organisation_id)
+        .join(Stay, col(Stay.location_id) == Location.id)
+        .where(Stay.status == StayStatus.PLANNED, Stay.planned_at <= tx.now - ARRIVES_AFTER)
+    )
+    return set(tx.session.exec(query))
+
+
+def _youth_bodies(tx: Tx) -> set[str]:
+    """The organisations that were asked to take over a minor and did not answer."""
+    return set(tx.session.exec(select(YouthAsk.organisation_id).where(col(YouthAsk.answer).is_(None))))
+
+
+def _ringing_bodies(tx: Tx) -> set[str] | None:
+    """Everybody's (None) while an alarm rings that nobody took; else nobody's."""
+    query = select(Escalation.id).where(
+        col(Escalation.ended_at).is_(None),
+        col(Escalation.claim_until).is_(None),
+        col(Escalation.responsible_until).is_(None),
+        Escalation.rung_next > 0,
+    )
+    return None if tx.session.exec(query.limit(1)).first() else set()
 
 
 def _do(database: Database, act: _Act) -> int:
@@ -379,6 +431,15 @@ def _take(ask_id: str) -> Callable[[Tx, Actor], object]:
     return lambda tx, actor: youth.take(tx, actor, ask_id)
 
 
+_BEFORE_THEM: dict[Callable[[Tx, Actor, datetime], Iterator[_Act]], Callable[[Tx], set[str] | None]] = {
+    _to_answer: _asked_bodies,
+    _to_ask: _owning_bodies,
+    _to_claim: _ringing_bodies,
+    _to_receive: _expecting_bodies,
+    _to_take_over: _youth_bodies,
+}
+
+
 # --- who they are ---------------------------------------------------------------------------------------------------
 
 
@@ -388,11 +449,18 @@ def _everybody(tx: Tx) -> Iterable[Actor]:
             yield actor
 
 
-def _by_login(tx: Tx, login: str) -> Actor:
+def by_login(tx: Tx, login: str) -> Actor:
+    """Somebody of the cast, as they stand now."""
     account = access.account_by_login(tx, login)
     actor = _of_account(tx, account.id) if account else None
     assert actor is not None, login
     return actor
+
+
+def as_leader(tx: Tx) -> Actor:
+    """Whoever leads this exercise."""
+    account = tx.session.exec(select(Account).where(Account.role == Role.EXERCISE_LEADER).limit(1)).one()
+    return by_login(tx, account.login)
 
 
 def _of_account(tx: Tx, account_id: str) -> Actor | None:

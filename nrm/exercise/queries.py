@@ -89,6 +89,11 @@ class Part:
     manner: str | None
     """How their house answers while nobody plays it."""
 
+    @property
+    def id(self) -> str:
+        """Its row in the table of the leader."""
+        return self.account_id
+
 
 def parts(tx: Tx) -> list[Part]:
     """Everybody there is to be, by login; not the leader."""

@@ -54,18 +54,18 @@ class Step:
 
 RAID_PERSONS = 12
 
-STALE_MINUTES = 80
+STALE_MINUTES = 40
 """When the figure of one house turns stale: the world is made so."""
 
 NIGHT = (
     Step(0, StepKind.ON_DUTY),
     Step(2, StepKind.PRE_ALERT),
-    Step(40, StepKind.RAID),
+    Step(15, StepKind.RAID),
     Step(STALE_MINUTES, StepKind.FIGURE_STALE),
-    Step(95, StepKind.OUTAGE, lasts_minutes=8),
-    Step(98, StepKind.MOTHER_AND_CHILD),
+    Step(45, StepKind.OUTAGE, lasts_minutes=8),
+    Step(48, StepKind.MOTHER_AND_CHILD),
 )
-NIGHT_MINUTES = 200
+NIGHT_MINUTES = 100
 """How long the night lasts, for whoever plays it whole."""
 
 INJECTED: dict[StepKind, int] = {
@@ -79,8 +79,8 @@ INJECTED: dict[StepKind, int] = {
 PACES = (1, 5, 20)
 """How many times as fast as the wall's the clock may run."""
 
-STRIDE = timedelta(seconds=30)
-"""How far the clock is turned between two ticks on the way to a later moment: less than a worker may be silent."""
+STRIDE = timedelta(seconds=60)
+"""How far the clock is turned between two ticks on the way to a later moment: no longer than a worker may be silent."""
 
 ASKS_AFTER = timedelta(minutes=3)
 """How long somebody who is not played looks at the proposals before they ask."""
@@ -88,5 +88,5 @@ PHONES_FOR = timedelta(minutes=6)
 """How much longer when the figure must be checked by phone first."""
 ANSWERS_AFTER = timedelta(minutes=4)
 CLAIMS_AFTER = timedelta(minutes=3)
-ARRIVES_AFTER = timedelta(minutes=45)
+ARRIVES_AFTER = timedelta(minutes=30)
 TAKES_OVER_AFTER = timedelta(minutes=12)

@@ -34,6 +34,8 @@ class Basis(StrEnum):
     REQUESTS = "requests"
     """Requests as they are recorded at this moment."""
     BOTH = "both"
+    SOLVER = "solver"
+    """What the search for places says, with one thing different."""
     JOURNAL = "journal"
     """What happened, in order, as it was written down then."""
 
@@ -85,6 +87,7 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("time_to_arrival", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("within_norm", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
+        Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
     )
 }

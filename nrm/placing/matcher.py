@@ -124,11 +124,16 @@ def _answers(built: Built, details: dict[str, RequestDetail], standing: Standing
         would_place: list[dict[str, Any]] = []
         if request_id in unplaced:
             # Which other requests stand in the way is not for people's eyes: only what they were weighed by.
-            met = {"capacity": built.outbid(request_id, unplaced[request_id].outbid), "with_others": "with_others"}
+            weighed = built.weighed(request_id, unplaced[request_id].outbid)
             shut_out += [
-                {"code": met[reason.code], "units": reason.units or 0, "places": reason.places or 0}
+                {
+                    "code": reason.code,
+                    "units": reason.units or 0,
+                    "places": reason.places or 0,
+                    **({"weighed": weighed} if reason.code == "capacity" and weighed else {}),
+                }
                 for reason in unplaced[request_id].reasons
-                if reason.code in met
+                if reason.code in {"capacity", "with_others"}
             ]
             lifts = Counter(
                 tuple(sorted(built.told(found.unit, found.lift))) for found in unplaced[request_id].would_place

@@ -75,16 +75,16 @@ class Built:
                 return "kept"
         return decided.term or decided.level
 
-    def outbid(self, request_id: str, outbid: matching.Outbid | None) -> str:
+    def weighed(self, request_id: str, outbid: matching.Outbid | None) -> str | None:
         """Why somebody whom a place would take has none, in a code: what was weighed, never against whom."""
         level = next((level for level in matching.LEVELS if outbid and outbid.levels_delta.get(level)), None)
         if level is None:
-            return "capacity"
+            return None
         if level not in _LEFT_OUT:
-            return "capacity:suits_others"
+            return "suits_others"
         if level in (self.problem.request(request_id).urgency, "waiting"):
-            return "capacity:waits_longer" if level == "waiting" else "capacity:more_persons"
-        return "capacity:acute" if level == "now" else "capacity:more_urgent"
+            return "waits_longer" if level == "waiting" else "more_persons"
+        return "acute" if level == "now" else "more_urgent"
 
     def told(self, unit_id: str, codes: Iterable[str]) -> list[str]:
         """Reason codes of a unit as people see them: a house that said no is not a house on pause."""

@@ -122,7 +122,10 @@ def proposals(tx: Tx, request_id: str) -> ProposalsOut | None:
         computed_at=found.computed_at,
         proven=found.proven,
         proposals=listed,
-        shut_out=[ShutOutOut(code=row["code"], units=row["units"], places=row["places"]) for row in found.shut_out],
+        shut_out=[
+            ShutOutOut(code=row["code"], units=row["units"], places=row["places"], weighed=row.get("weighed"))
+            for row in found.shut_out
+        ],
         would_place=found.would_place,
     )
 

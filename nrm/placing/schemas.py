@@ -134,6 +134,8 @@ class ShutOutOut(Shape):
     code: str
     units: int
     places: int
+    weighed: str | None = None
+    """Where somebody else goes first: what was weighed, never against whom."""
 
 
 class ProposalsOut(Shape):

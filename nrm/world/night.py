@@ -1,19 +1,26 @@
 """The made-up country on the evening of an exercise: quiet, its figures true, and one of them about to grow old."""
 
 import os
+import random
 import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
 from nrm.access.rules import Role
+from nrm.clock import AMSTERDAM
+from nrm.db import Database
 from nrm.exercise.people import REGION
 from nrm.exercise.rules import STALE_MINUTES
+from nrm.exercise.service import begin
 from nrm.policy import Freshness
+from nrm.seal import AddressKey
 from nrm.world.generator import Location, World, provider_id
 from nrm.world.houses import DEMO_PROVIDERS, PROVIDERS
-from nrm.world.seed import PEOPLE, Occasion, Person
+from nrm.world.seed import PEOPLE, DemoAccount, Occasion, Person, plant
 
 _CHECKED: Final = timedelta(hours=2)
 """How long before the evening the houses said that their figures are right."""
@@ -75,6 +82,28 @@ def password(folder: Path) -> str:
         made = secrets.token_hex(8)
         file.write(made)
     return made
+
+
+def saturday(now: datetime) -> datetime:
+    """Half past ten in the evening of this week's Saturday, on the wall in Amsterdam."""
+    today = now.astimezone(AMSTERDAM).date()
+    return datetime.combine(today + timedelta(days=(5 - today.weekday()) % 7), time(22, 30))
+
+
+def prepare(database: Database, key: AddressKey, seed_number: int, cast: Occasion) -> list[DemoAccount]:
+    """Make the database an exercise with this cast in it, unless it is one; returns whom one can be."""
+
+    def planted(db: Database) -> None:
+        plant(db, key, seed_number, cast)
+
+    begin(database, seed_number, planted)
+    return plant(database, key, seed_number, cast)
+
+
+def drawn_ids(seed_number: int) -> Callable[[], str]:
+    """Identifiers as the database makes them, but the same ones each time."""
+    chance = random.Random(f"{seed_number}/ids")  # noqa: S311 - an exercise, not a secret
+    return lambda: urlsafe_b64encode(chance.randbytes(16)).decode().rstrip("=")
 
 
 def occasion(password: str) -> Occasion:

@@ -25,10 +25,10 @@ def behind(here: Town, request_id: str) -> list[str | None]:
         return [proposal.fit["behind"] for proposal in found.proposals] if found else []
 
 
-def outbid(here: Town, request_id: str) -> list[str]:
+def weighed(here: Town, request_id: str) -> list[str | None]:
     with here.database.reading() as tx:
         found = queries.proposals(tx, request_id)
-        return [row.code for row in found.shut_out if row.code.startswith("capacity")] if found else []
+        return [row.weighed for row in found.shut_out if row.code == "capacity"] if found else []
 
 
 TWO = [{"sex": "f", "age": 24}, {"sex": "f", "age": 2}]
@@ -37,10 +37,10 @@ TWO = [{"sex": "f", "age": 24}, {"sex": "f", "age": 2}]
 @pytest.mark.parametrize(
     ("first", "second", "code"),
     [
-        ({"urgency": "now"}, {"urgency": "soon"}, "capacity:acute"),
-        ({"urgency": "today"}, {"urgency": "soon"}, "capacity:more_urgent"),
-        ({"urgency": "soon", "persons": TWO}, {"urgency": "soon"}, "capacity:more_persons"),
-        ({"urgency": "soon"}, {"urgency": "soon"}, "capacity:waits_longer"),
+        ({"urgency": "now"}, {"urgency": "soon"}, "acute"),
+        ({"urgency": "today"}, {"urgency": "soon"}, "more_urgent"),
+        ({"urgency": "soon", "persons": TWO}, {"urgency": "soon"}, "more_persons"),
+        ({"urgency": "soon"}, {"urgency": "soon"}, "waits_longer"),
     ],
 )
 def test_who_has_no_place_hears_what_was_weighed(here: Town, first: object, second: object, code: str) -> None:
@@ -50,8 +50,8 @@ def test_who_has_no_place_hears_what_was_weighed(here: Town, first: object, seco
     here.clock.turn(minutes=180)
     without = here.request(two, region="VR17", **second)  # type: ignore[arg-type]
     here.match()
-    assert outbid(here, without) == [code]
-    assert outbid(here, ahead) == []
+    assert weighed(here, without) == [code]
+    assert weighed(here, ahead) == []
     with here.database.reading() as tx:
         found = tx.session.exec(select(ProposalSet).where(ProposalSet.request_id == without)).one()
         assert ahead not in json.dumps([found.shut_out, found.would_place])

@@ -1,0 +1,162 @@
+"""What would help tonight: one more place of a kind, or one rule less. By kind and region; a house only to its own."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from nrm.access.rules import Actor, Role, Verb
+from nrm.insight import remedies as insight
+from nrm.insight.remedies import Remedies, Remedy
+from nrm.insight.rules import SMALL
+from nrm.registry import queries as registry
+from nrm.registry.api import board_region
+from web.case_words import joined
+from web.insight_words import SAID
+from web.labels import label
+from web.visit import Screen, Visit
+from web.words import Words
+
+router = APIRouter()
+
+Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
+Keeper = Annotated[Visit, Depends(Screen(Verb.PLACES_KEEP))]
+
+SHOWN_MAX = 25
+
+_OF_CASES = frozenset({Role.NATIONAL_DESK, Role.DUTY_OFFICER})
+"""Who sees to everybody's requests: exact also where a number says something of persons."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One remedy in words."""
+
+    id: str
+    what: str
+    where: str
+    helps: str
+
+
+@router.get("/landelijk/oplossen")
+def overview(visit: Reader) -> Response:
+    """The page, worked out when it is opened."""
+    desk = visit.actor.role is Role.NATIONAL_DESK
+    found = insight.remedies(visit.parts.database, houses=desk)
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        names = {region.code: region.name for region in registry.regions(tx)}
+    own = board_region(visit.actor)
+    return visit.page(
+        "remedies.html",
+        frame,
+        own_region=names.get(own, "") if own is not None else "",
+        lines=_lines(visit.words, visit.actor, found, names),
+        said=SAID,
+        small=SMALL,
+        **_counts(found, own),
+    )
+
+
+@router.get("/onze-regels")
+def of_own_houses(visit: Keeper) -> Response:
+    """What one rule less at one's own houses would do now: for their provider alone."""
+    found = insight.remedies(visit.parts.database, houses=True)
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+    own = [
+        one for one in found.found if one.kind == "house_rule" and one.organisation_id == visit.actor.organisation_id
+    ]
+    lines = [_line(visit.words, at, one, "", _helps(visit.words, one, exact=False)) for at, one in enumerate(own)]
+    return visit.page("remedies_own.html", frame, lines=lines, proven=found.proven, said=SAID)
+
+
+def _counts(found: Remedies, own: str | None) -> dict[str, Any]:
+    def of(regions: tuple[str, ...]) -> int:
+        return sum(own in {None, region} for region in regions)
+
+    return {"waiting": of(found.waiting), "unplaced": of(found.unplaced), "proven": found.proven}
+
+
+def _lines(words: Words, actor: Actor, found: Remedies, names: dict[str, str]) -> list[Line]:
+    """What helps somebody of whom the reader sees numbers, best first."""
+    own = board_region(actor)
+    exact = actor.role in _OF_CASES
+    lines: list[Line] = []
+    for one in found.found:
+        placed = tuple(region for region in one.placed if own in {None, region})
+        if not placed or (own is not None and one.kind == "place" and own not in one.regions):
+            continue
+        # What one person needs, or what shuts them out, is not for whoever sees no cases.
+        shown = replace(one, placed=placed)
+        helps = _helps(words, shown, exact=exact or (one.kind != "rule" and not one.needs))
+        lines.append(_line(words, len(lines), one, _where(words, one, names, own, exact), helps, exact))
+    return lines[:SHOWN_MAX]
+
+
+def _line(words: Words, at: int, one: Remedy, where: str, helps: str, exact: bool = False) -> Line:
+    return Line(str(at), _what(words, one, exact), where, helps)
+
+
+def _what(words: Words, one: Remedy, exact: bool) -> str:
+    pool = words.gettext(label("pool", one.pool))
+    criterion = words.gettext(label("criterion", one.criterion)) if one.criterion else ""
+    if one.kind == "rule":
+        return words.gettext(
+            "Overleg in plaats van een nee bij %(criterion)s, in alle huizen: %(pool)s", criterion=criterion, pool=pool
+        )
+    if one.kind == "house_rule":
+        return words.gettext(
+            "Overleg in plaats van een nee bij %(criterion)s, in huis %(house)s",
+            criterion=criterion,
+            house=one.location_code,
+        )
+    if one.kind == "hours":
+        return words.gettext("Opname op dit uur, in alle huizen: %(pool)s", pool=pool)
+    return _room(words, one, pool, exact)
+
+
+def _room(words: Words, one: Remedy, pool: str, exact: bool) -> str:
+    if one.needs and not exact:
+        return words.ngettext(
+            "Een kamer voor %(num)s persoon erbij, met wat iemand nodig heeft: %(pool)s",
+            "Een kamer voor %(num)s personen erbij, met wat zij nodig hebben: %(pool)s",
+            one.places,
+            pool=pool,
+        )
+    if one.needs:
+        needs = joined(words, (words.gettext(label("need", need)) for need in one.needs))
+        return words.ngettext(
+            "Een kamer voor %(num)s persoon erbij, met wat nodig is (%(needs)s): %(pool)s",
+            "Een kamer voor %(num)s personen erbij, met wat nodig is (%(needs)s): %(pool)s",
+            one.places,
+            needs=needs,
+            pool=pool,
+        )
+    if one.places == 1:
+        return words.gettext("Eén plek erbij: %(pool)s", pool=pool)
+    return words.gettext("Een kamer voor %(places)s erbij: %(pool)s", places=words.number(one.places), pool=pool)
+
+
+def _where(words: Words, one: Remedy, names: dict[str, str], own: str | None, exact: bool) -> str:
+    """Where a place would do this. Which region is unsafe for somebody is not for whoever sees no cases."""
+    if one.kind != "place":
+        return words.gettext("waar die huizen zijn") if one.kind != "house_rule" else words.gettext("in dat huis")
+    if own is not None:
+        return names[own]
+    if len(one.regions) == len(names):
+        return words.gettext("in elke regio")
+    if not exact:
+        return words.gettext("in %(some)s van de %(all)s regio’s", some=len(one.regions), all=len(names))
+    missing = len(names) - len(one.regions)
+    if missing < len(one.regions):
+        left_out = ", ".join(name for code, name in names.items() if code not in one.regions)
+        return words.gettext("in elke regio, behalve %(regions)s", regions=left_out)
+    return ", ".join(names[code] for code in one.regions)
+
+
+def _helps(words: Words, one: Remedy, exact: bool) -> str:
+    if not exact and one.requests < SMALL:
+        return words.gettext("een plek voor minder dan %(small)s aanvragen", small=SMALL)
+    return words.ngettext("een plek voor %(num)s aanvraag", "een plek voor %(num)s aanvragen", one.requests)

@@ -285,6 +285,12 @@ class Standing:
         """The slots of the units that pass every pair rule."""
         return eligibility(self._problem, [one], self._supply.units, self._supply).allowed(0)
 
+    def _there(self, one: Request, location: str) -> IntArray:
+        """The same at one location."""
+        slots = np.array(self._supply.by("location").get(location, ()), np.int64)
+        rules = eligibility(self._problem, [one], [self._supply.units[slot] for slot in slots.tolist()])
+        return slots[rules.allowed(0)]
+
     def _amounts(self, one: Request, slots: IntArray) -> tuple[IntArray, ...]:
         """`care`, `change` and `fit` there."""
         care, change, fit = (amounts.astype(np.int64) for amounts in self._columns.amounts(self._problem, one, slots))
@@ -417,13 +423,13 @@ class Standing:
             self._enter(other, unit, share)
         return set()
 
-    def _place_together(self, mates: Sequence[Request]) -> None:
-        """All at one location, the best for the first of them first; or nobody."""
+    def _place_together(self, mates: Sequence[Request], only: str | None = None) -> None:
+        """All at one location, the best for the first of them first, `only`: there; or nobody."""
         mates = sorted(mates, key=lambda one: (-one.size, one.id))
         options: list[dict[str, list[tuple[Unit, LevelAmounts]]]] = []
         for one in mates:
             options.append({})
-            for unit, share in self._best(one, self._allowed(one)):
+            for unit, share in self._best(one, self._allowed(one) if only is None else self._there(one, only)):
                 options[-1].setdefault(unit.location, []).append((unit, share))
         for location in options[0]:
             inside = []
@@ -444,12 +450,19 @@ class Standing:
         if slot is None or self._left[slot] == 0 or self._units[name].closed is not None:
             return
         unit = self._units[name]
+        there = self._supply.by("location").get(unit.location, ())
+        free = int(self._left[np.array(there, np.int64)].sum())
         out = [one for at in self._out if (one := self._requests[at]).size <= self._left[slot]]
         rules = eligibility(self._problem, out, [unit])
         for one in sorted(
             (one for one, shut in zip(out, rules.barred(0, len(out))[:, 0], strict=True) if not shut), key=_urgency
         ):
-            if len(self._mates_of(one)) == 1 and (found := next(self._best(one, np.array([slot])), None)) is not None:
+            mates = self._mates_of(one)
+            if len(mates) > 1:
+                # Its companions are out too, and may come along if all find room at this location.
+                if one.id not in self._home and sum(mate.size for mate in mates) <= free:
+                    self._place_together(mates, unit.location)
+            elif (found := next(self._best(one, np.array([slot])), None)) is not None:
                 self._enter(one, *found)
 
     def _right(self) -> bool:

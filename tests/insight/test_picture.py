@@ -112,6 +112,21 @@ def test_a_blocked_or_past_departure_frees_nothing(here: Town) -> None:
     assert [one.coming_free for one in ahead] == [0, 0, 0, 0]
 
 
+def test_what_comes_free_after_a_house_ended_is_nobodys(sqlite_url: str) -> None:
+    """Two beds paid for until Thursday: one free, one whose guest would leave on Friday and needs another by then."""
+    here = town(sqlite_url)
+    house = here.location(region="VR17", places=(2,))
+    stays(here, f"{house}-u1-p1", date(2026, 11, 27))
+    provider = here.provider()
+    agreement = {"shares": [{"municipality": "GM0599", "parts": 1}], "contractEndsOn": THURSDAY, "version": 0}
+    with here.database.transaction(provider.account_id) as tx:
+        joint.agree(tx, provider, house, AgreementIn.model_validate(agreement))
+    ahead = next(one.ahead for one in picture(here).regions if one.region_code == "VR17")
+    assert [(one.free, one.coming_free, one.ending) for one in ahead] == [(1, 0, 0)] * 3 + [(1, 0, 2)]
+    assert ahead[-1].short == 1
+    here.database.close()
+
+
 def test_what_comes_in_is_read_from_what_came_in(here: Town) -> None:
     small_world(here)
     here.clock.turn(days=20)

@@ -150,6 +150,18 @@ def test_a_room_with_what_somebody_needs_is_tried_too(here: Town) -> None:
     assert "rolstoel" not in nac
 
 
+def test_where_most_are_unsafe_is_tried_first_and_where_it_helps_is_still_found(here: Town) -> None:
+    unsafe = [{"region": f"VR{number:02d}", "reason": "network"} for number in range(1, 16)]
+    here.request(here.coordinator(), unsafe=unsafe, residence="dutch", facts=dict.fromkeys(NATIONAL_CRITERIA, "no"))
+    assert {one.regions for one in found(here).found} == {tuple(f"VR{number}" for number in range(16, 26))}
+    desk = Visitor(here, "loket").get("/landelijk/oplossen").text
+    assert "Zuid-Limburg" in desk
+    here.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
+    nac = Visitor(here, Role.NATIONAL_COORDINATOR).get("/landelijk/oplossen").text
+    assert "in 10 van de 25 regio’s" in nac
+    assert "Zuid-Limburg" not in nac, "where somebody is unsafe is not told"
+
+
 def test_who_reads_what(here: Town) -> None:
     small_world(here)
     here.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)

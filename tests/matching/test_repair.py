@@ -101,6 +101,19 @@ def test_what_comes_free_goes_to_the_most_urgent_left_out() -> None:
     assert _followed(standing, replace(problem, requests=tuple(requests[1:]))) == {"r3": "u1"}
 
 
+def test_a_place_that_opens_is_for_a_group_too_if_all_find_room_there() -> None:
+    """The group is more urgent, but the first location that opens has room for one of them only."""
+    group = [a_request(f"r{at}", together="g", urgency="now") for at in (1, 2)]
+    alone = a_request("r3", urgency="soon")
+    rooms = [a_unit("u1", places=0, location="A"), a_unit("u2", places=0, location="B"), a_unit("u3", location="B")]
+    problem = a_problem([*group, alone], [replace(room, places=0) for room in rooms])
+    standing = _standing(problem)
+    first = replace(problem, units=(replace(rooms[0], places=1), *problem.units[1:]))
+    assert _followed(standing, first) == {"r3": "u1"}
+    both = replace(first, units=(first.units[0], *(replace(room, places=1) for room in rooms[1:])))
+    assert _followed(standing, both) == {"r1": "u2", "r2": "u3", "r3": "u1"}
+
+
 def test_who_comes_gets_the_place_of_who_can_go_elsewhere() -> None:
     """r1 leaves u1 for u2, dearer for it, because r2 can be nowhere else; nobody less urgent has to go."""
     problem = a_problem([a_request("r1")], [a_unit("u1", places=1), a_unit("u2", places=1, freshness="stale")])

@@ -267,7 +267,10 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
     officer.get_by_role("button", name="Ik zie het").click()
     expect(officer.get_by_text("u antwoordde")).to_be_visible()
     for login, paths in {
-        Role.NATIONAL_COORDINATOR: ("/landelijk", "/bord", "/bord?soort=NLA"),
+        Role.NATIONAL_COORDINATOR: (
+            *("/landelijk", "/landelijk/oorzaken", "/landelijk/tijden", "/landelijk/oplossen", "/landelijk/uitleg"),
+            *("/bord", "/bord?soort=NLA"),
+        ),
         Role.COORDINATOR_REGIONAL: ("/landelijk", "/bord"),
         Role.ADMIN: ("/beheer",),
         Role.RAPPORTEUR: ("/spelregels",),

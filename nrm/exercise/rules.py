@@ -65,7 +65,7 @@ NIGHT = (
     Step(45, StepKind.OUTAGE, lasts_minutes=8),
     Step(48, StepKind.MOTHER_AND_CHILD),
 )
-NIGHT_MINUTES = 100
+NIGHT_MINUTES = 80
 """How long the night lasts, for whoever plays it whole."""
 
 INJECTED: dict[StepKind, int] = {

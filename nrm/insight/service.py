@@ -158,7 +158,8 @@ def _write(tx: Tx, request_id: str) -> bool:
         tx.session.flush()
     tx.record(
         CAUSE_CHANGED,
-        f"request:{request_id}",
+        # Not the history of the case: that tells what people did, and this comes and goes with every bed.
+        f"unmet:{request_id}",
         "picture",
         cause=found.cause if found else None,
         detail=found.detail if found else "",

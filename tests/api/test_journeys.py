@@ -49,7 +49,7 @@ def test_placed(calls: Api, coordinator: Caller, provider: Caller) -> None:
     calls.tick()
     found = coordinator.get(f"/requests/{request_id}/proposals")
     assert [proposal["locationCode"] for proposal in found["proposals"]] == ["L-002"]
-    assert {"code": "safety", "units": 1, "places": 1} in found["shutOut"]
+    assert {"code": "safety", "units": 1, "places": 1, "weighed": None} in found["shutOut"]
 
     offer_id = send(coordinator, request_id)
     (waiting,) = provider.get("/offers-to-answer")

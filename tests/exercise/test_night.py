@@ -66,7 +66,7 @@ def test_the_night_is_played_and_its_report_tells_of_it(database_url: str, tmp_p
     assert taken
     assert all(alarm.answered_by for alarm in taken)
     assert {late.what for late in found.late} >= {"deadline", "hold"}
-    waiting = {one.code for one in found.requests if one.placed_at is None}
+    waiting = {one.code for one in found.requests if one.placed_at is None and one.deadline_at < found.until}
     assert waiting <= {late.code for late in found.late if late.what == "deadline"}
     assert found.unseen
     assert found.kept["sms"] > 0
@@ -128,19 +128,45 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def stage(planted: Path, tmp_path: Path) -> Iterator[Stage]:
+def test_the_same_seed_plays_the_same_night(planted: Path, tmp_path: Path) -> None:
+    """Up to the first questions after the raid, twice: every entry of the journal is the same."""
+    assert head_of(planted, tmp_path / "once") == head_of(planted, tmp_path / "again")
+
+
+def head_of(planted: Path, folder: Path) -> str:
+    made = opened(planted, folder, 7)
+    made.lead(service.start)
+    made.clock.turn(BEGINS + timedelta(minutes=14))
+    made.lead(service.skip, BEGINS + timedelta(minutes=19))
+    worker = Worker(made.database, made.settings, clock=made.clock)
+    while worker.round():
+        pass
+    with made.database.reading() as tx:
+        (newest,) = journal.after(tx.session, journal.last_seq(tx.session) - 1, 1)
+        assert told(report(tx))["offer.sent"] == 10
+    made.database.close()
+    return newest.hash
+
+
+def opened(planted: Path, folder: Path, seed: int) -> Stage:
+    """A copy of the made exercise, on a clock of its own."""
+    folder.mkdir(exist_ok=True)
     for file in ("nrm.sqlite3", "address.key"):
-        (tmp_path / file).write_bytes((planted / file).read_bytes())
-    settings = Settings(exercise=True, data=tmp_path)
+        (folder / file).write_bytes((planted / file).read_bytes())
+    settings = Settings(exercise=True, data=folder)
     clock = PacedClock(BEGINS)
-    database = Database(settings.url, clock)
+    database = Database(settings.url, clock, night.drawn_ids(seed))
     with database.reading() as tx:
         leader = playing.as_leader(tx)
-    made = Stage(database, clock, settings, leader)
+    return Stage(database, clock, settings, leader)
+
+
+@pytest.fixture
+def stage(planted: Path, tmp_path: Path) -> Iterator[Stage]:
+    made = opened(planted, tmp_path, 3)
     made.lead(service.start)
     yield made
-    database.close()
+    made.database.close()
 
 
 def test_what_a_participant_did_already_the_script_does_not_do_again(stage: Stage) -> None:

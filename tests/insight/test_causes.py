@@ -168,7 +168,7 @@ def test_a_small_world_cause_by_cause(here: Town) -> None:
         *("not_looked", "no_place", "not_asked", "no_answer", "declined", "declined")
     ]
     with here.database.reading() as tx:
-        entries = journal.of_subject(tx.session, f"request:{first}")
+        entries = journal.of_subject(tx.session, f"unmet:{first}")
         written = [entry for entry in entries if entry.kind == service.CAUSE_CHANGED]
         (last,) = [row for row in tx.session.exec(select(UnmetCause)) if row.request_id == first and row.outcome]
     assert len(written) == 6, "each change has its journal entry"

@@ -14,6 +14,7 @@ from tests.soak.retries import RETRIES
 from tests.soak.secrecy import CANARIES, READ_LOG
 from tests.soak.storm import STORM
 from tests.soak.unsafe import UNSAFE
+from tests.soak.year import YEAR
 
 ROWS: tuple[Row, ...] = (
     DOUBLE_BOOKING,
@@ -29,5 +30,6 @@ ROWS: tuple[Row, ...] = (
     CANARIES,
     READ_LOG,
     CHAIN,
+    YEAR,
     MACHINE,
 )

@@ -331,8 +331,25 @@ def _unproposed(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     return and_(_waits(RequestStatus.OPEN), sought, ~_proposed())
 
 
+def _without(*conditions: ColumnElement[bool]) -> Any:
+    """Since when a request has no proposal of this kind: since the last set with one was replaced, or since it waits.
+
+    A proposal may be there for an hour and be gone: nobody could look for another before that.
+    """
+    had = select(Proposal.id).where(col(Proposal.set_id) == col(ProposalSet.id), *conditions).correlate(ProposalSet)
+    last = (
+        select(func.max(ProposalSet.replaced_at))
+        .where(col(ProposalSet.request_id) == col(PlacementRequest.id), had.exists())
+        .correlate(PlacementRequest)
+        .scalar_subquery()
+    )
+    return func.coalesce(last, col(PlacementRequest.created_at), type_=UtcDateTime())
+
+
 def _no_proposal(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
-    return and_(_unproposed(moments, rules), _waited(rules.ladder.unproposed_minutes, moments))
+    minutes = rules.ladder.unproposed_minutes
+    gone = _by_urgency(_without(), col(PlacementRequest.urgency), minutes, moments, -1)
+    return and_(_unproposed(moments, rules), _waited(minutes, moments), gone)
 
 
 def _on_stale(moments: Moments, rules: Thresholds) -> ColumnElement[bool]:
@@ -726,6 +743,7 @@ CAUSES: tuple[Cause, ...] = (
         Trigger.NO_PROPOSAL,
         _no_proposal,
         _unproposed,
+        moment=_without(),
         after=lambda ladder, urgency: _minutes(ladder.unproposed_minutes, urgency),
     ),
     _of_requests(

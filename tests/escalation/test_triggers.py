@@ -5,7 +5,7 @@ it rings, and when it is over. On SQLite alone: every condition is asked at each
 """
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlmodel import col, select
@@ -452,6 +452,38 @@ def _rungs(tx: Tx, escalation_id: str) -> list[Alarm]:
 
 def test_every_trigger_has_its_story() -> None:
     assert set(STORIES) == set(Trigger)
+
+
+def test_a_proposal_that_is_gone_counts_from_when_it_went(database_url: str) -> None:
+    """One may stand there for an hour, and again later: nobody is rung for time in which there was one."""
+    here = town(database_url, ladder=policy.Ladder())
+    house, provider = here.location(places=(1,)), here.provider()
+    request_id = here.request(here.coordinator(), urgency="now")
+
+    def pause() -> None:
+        do(here, provider, lambda tx: registry.pause_intake(tx, provider, house, "staffing", None))
+
+    def look(**later: float) -> list[tuple[str, bool, datetime]]:
+        here.clock.turn(**later)
+        here.match()
+        service.run_due(here.database)
+        with here.database.reading() as tx:
+            found = tx.session.exec(select(Escalation).where(Escalation.trigger == Trigger.NO_PROPOSAL))
+            return sorted((one.subject, one.ended_at is None, one.due_at) for one in found)
+
+    assert look() == []
+    assert look(minutes=50) == []
+    pause()
+    assert look() == []
+    assert look(minutes=5, seconds=-1) == []
+    subject, first = f"request:{request_id}", here.clock.at + timedelta(seconds=1)
+    assert look(seconds=1) == [(subject, True, first)], "due now, and none of its rungs before"
+    do(here, provider, lambda tx: registry.resume_intake(tx, provider, house))
+    assert look() == [(subject, False, first)]
+    pause()
+    assert look() == [(subject, False, first)]
+    assert look(minutes=5) == [(subject, False, first), (subject, True, here.clock.at)], "and again"
+    here.database.close()
 
 
 @pytest.mark.parametrize(

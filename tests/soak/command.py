@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tests import environment
+from tests import environment, statements
 from tests.environment import MissingError
 from tests.soak.ground import Ground, ground, start_fork_server
 from tests.soak.harness import FAILURES_SHOWN, Row
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command."""
     asked = _parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    statements.share()
     start_fork_server()
     seed = asked.seed if asked.seed is not None else secrets.randbelow(10**9)
     if not asked.part:

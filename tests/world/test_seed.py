@@ -122,7 +122,7 @@ def test_the_accounts_are_demo_accounts_with_the_published_password(database: Da
         assert all(account.demo for account in stored.values())
         assert password_fits(stored["beheer"].password_hash, DEMO_PASSWORD)
         assert access.on_duty(tx) == [("Piketdienst", "CoMensha")]
-    assert {account.role for account in accounts} == set(Role)
+    assert {account.role for account in accounts} == set(Role) - {Role.EXERCISE_LEADER}, "whom only an exercise has"
     assert [account.where for account in accounts][:3] == ["Rotterdam-Rijnmond", "Utrecht", "Rotterdam-Rijnmond"]
 
 

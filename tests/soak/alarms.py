@@ -54,7 +54,7 @@ MERGED = timedelta(minutes=10)
 """What the ladder of these trials says, as numbers: how long a claim lasts, and how long a card is told of once."""
 DOWN = (timedelta(minutes=1), timedelta(minutes=17), timedelta(hours=3), timedelta(days=1), timedelta(days=7))
 STUCK_SECONDS = 30
-IDLE_SECONDS = 0.3
+IDLE_SECONDS = 1.5
 """What a worker waits at most between two ticks."""
 LOOK_SECONDS = 0.03
 """How often we look whether all is done: looking takes the processor from those who do it."""

@@ -4,6 +4,8 @@ Each test has a database of its own, and so an engine that would compile every s
 cost. Engines of one kind speak one dialect here, and what is compiled for a dialect is good for all of them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
@@ -31,6 +33,17 @@ def _create_engine(url: str, **options: Any) -> Engine:
     engine.update_execution_options(compiled_cache=_COMPILED.setdefault(name, LRUCache(CACHED_MAX)))
     _ENGINES.add(engine)
     return engine
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Engines made in here share nothing: what is planted in a type must not meet what was compiled before."""
+    usual = nrm.db.create_engine
+    nrm.db.create_engine = create_engine
+    try:
+        yield
+    finally:
+        nrm.db.create_engine = usual
 
 
 def close(database: str) -> None:

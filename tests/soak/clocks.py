@@ -28,6 +28,7 @@ from nrm.placing.models import Offer
 from nrm.registry import queries as registry
 from nrm.registry import rules
 from nrm.registry.models import Location
+from tests import statements
 from tests.builders import Town, TurnedClock
 from tests.soak.ground import Ground
 from tests.soak.harness import Outcome, Planted, Row
@@ -328,7 +329,7 @@ def _finds_naive_column(here: Ground, _seed: int) -> bool:
         return None if value is None else value.astimezone(AMSTERDAM).replace(tzinfo=None)
 
     change = last_sunday(2028, 10)
-    with clock_town(here) as town:
+    with statements.apart(), clock_town(here) as town:
         minutes = [change + MINUTE * number for number in range(-70, 70)]
         with patch.object(UtcDateTime, "process_bind_param", wall):
             try:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, literal
 from sqlmodel import col, func, select
 
 from nrm import policy
@@ -232,7 +232,7 @@ def _due_to_sent(engine: str, url: str, alarms: int) -> None:
         rows = tx.session.exec(
             select(Alarm.due_at, func.max(Message.sent_at))
             .join(Escalation, col(Escalation.id) == Alarm.escalation_id)
-            .join(Message, col(Message.about) == func.concat("card:request:", Escalation.request_id))
+            .join(Message, col(Message.about) == literal("card:request:").concat(Escalation.request_id))
             .where(Alarm.rung == 0, Escalation.trigger == "deadline")
             .group_by(Alarm.id, Alarm.due_at)
         ).all()

@@ -6,7 +6,7 @@ things stand, so that nothing is done twice after a crash, and nothing that a pa
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +17,7 @@ from nrm import policy
 from nrm.access import queries as access
 from nrm.access import service as access_service
 from nrm.access.models import Account
-from nrm.access.rules import Actor, OrganisationKind, Role
+from nrm.access.rules import Actor, Role
 from nrm.clock import PacedClock
 from nrm.db import SYSTEM, Database, Tx
 from nrm.errors import NrmError
@@ -465,19 +465,7 @@ def as_leader(tx: Tx) -> Actor:
 
 def _of_account(tx: Tx, account_id: str) -> Actor | None:
     """Somebody as they stand now: on shift only when they are."""
-    account = tx.session.get(Account, account_id)
-    if account is None or not account.active:
+    actor = access.actor_of_account(tx, account_id)
+    if actor is None:
         return None
-    body = access.organisation(tx, account.organisation_id)
-    return Actor(
-        account_id=account.id,
-        name=account.name,
-        role=Role(account.role),
-        organisation_id=body.id,
-        organisation_name=body.name,
-        organisation_kind=OrganisationKind(body.kind),
-        region_code=body.region_code,
-        on_shift=account.role == Role.DUTY_OFFICER and access.open_shift(tx, account.id) is not None,
-        session_id="",
-        authenticated_at=tx.now,
-    )
+    return replace(actor, on_shift=actor.on_shift and access.open_shift(tx, account_id) is not None)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel, col, select
 
@@ -609,7 +610,7 @@ def ensure_first_versions(tx: Tx) -> None:
 def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
     """Add the next version of this kind, in force from now on. Returns its number.
 
-    `after` is the version it must follow: raises Conflict when another one is in force by now.
+    `after` is the version it must follow: raises Conflict when another one is in force by now, or was written at once.
     """
     newest = tx.session.exec(
         select(PolicyVersion.version)
@@ -623,7 +624,10 @@ def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
     tx.session.add(
         PolicyVersion(kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note)
     )
-    tx.session.flush()
+    try:
+        tx.session.flush()
+    except IntegrityError as error:
+        raise Conflict("rules_changed_meanwhile") from error
     tx.policies.clear()
     tx.record("policy.written", f"policy:{body.kind}", "places", version=version, note=note)
     return version

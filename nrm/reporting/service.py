@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import exists, update
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from nrm import policy
@@ -206,8 +205,8 @@ def keep_police_criteria(tx: Tx, actor: Actor, shape: PoliceCriteriaIn) -> int:
         criteria=tuple(policy.PoliceCriterion(code=one.code, nl=one.nl, en=one.en) for one in shape.criteria)
     )
     try:
-        return policy.write(tx, body, note="kept by the national desk")
-    except IntegrityError as error:  # two at once: the one who was first wrote this version
+        return policy.write(tx, body, note="kept by the national desk", after=shape.version)
+    except Conflict as error:
         raise Conflict("changed_meanwhile") from error
 
 

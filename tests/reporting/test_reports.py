@@ -341,6 +341,16 @@ def test_half_a_question_is_not_kept_and_two_who_word_at_once_do_not_overwrite(h
         assert sorted(pool.map(word, range(4))) == ["changed_meanwhile"] * 3 + ["kept"]
 
 
+def test_words_kept_after_mine_were_read_are_not_overwritten(here: Town) -> None:
+    desk = here.national_desk()
+    mine = PoliceCriteriaIn.model_validate({"criteria": WORDS, "version": 1})
+    with here.database.transaction(desk.account_id) as tx:
+        policy.write(tx, policy.PoliceCriteria(), note="another one, whose words are seen from here on")
+        tx.policies["police_criteria", None] = 1, policy.PoliceCriteria()
+        with pytest.raises(Conflict, match="changed_meanwhile"):
+            service.keep_police_criteria(tx, desk, mine)
+
+
 def test_the_words_are_not_in_the_list_of_policies_that_everybody_reads() -> None:
     assert policy.PoliceCriteria not in policy.KINDS
 

@@ -122,7 +122,8 @@ def street(here: Ground) -> Iterator[Street]:
             csrf = tx.session.get_one(LoginSession, access.token_hash(token)).csrf
         found.tokens[who] = token, csrf
     found.paths = sorted(set(_paths(app, made)))
-    yield found
+    with found.client:  # kept open: one that is not makes an event loop for each call
+        yield found
     town.database.close()
 
 
@@ -222,12 +223,8 @@ def leaks(here: Ground, faults: list[str], people: tuple[str, ...] = WHO) -> Ite
             ears.hear(f"GET {path} as {who}", f"{answer.headers} {_unpacked(answer)}")
             yield ears
         token, _ = world.tokens["coordinator"]
-        with (
-            world.client as open_client,
-            open_client.websocket_connect(
-                f"ws://{HOST}/api/v1/live?after=0", headers={"Cookie": f"nrm={token}"}
-            ) as line,
-        ):
+        headers = {"Cookie": f"nrm={token}"}
+        with world.client.websocket_connect(f"ws://{HOST}/api/v1/live?after=0", headers=headers) as line:
             ears.hear("the live line", line.receive_text())
         made.town.clock.turn(minutes=90)
         Worker(made.town.database, Settings(host=HOST)).tick()
@@ -373,7 +370,7 @@ def unlogged(here: Ground, people: tuple[str, ...] = WHO) -> Iterator[str | None
 
     What went wrong in each of them, or nothing.
     """
-    with street(here) as world:
+    with street(here) as world, structlog.testing.capture_logs():
         made, saboteur = world.made, Saboteur()
         engine = made.town.database.engine
         event.listen(engine, "before_cursor_execute", saboteur.statement)

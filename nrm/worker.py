@@ -15,6 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
+from nrm.insight import nights
 from nrm.insight import service as insight
 from nrm.journal import last_seq
 from nrm.notify import service as notify
@@ -164,6 +165,7 @@ class Worker:
 
     def _keep_picture(self) -> None:
         insight.keep(self.database)
+        nights.look(self.database)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

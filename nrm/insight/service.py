@@ -30,7 +30,7 @@ BATCHES_MAX = 20
 CAUSE_CHANGED = "unmet.changed"
 _OF_REQUEST, _OF_GROUP = "request:", "group:"
 _SUBMITTED, _GROUPED = "request.submitted", "group.submitted"
-_KINDS = (_SUBMITTED, _GROUPED, *rules.COURSE_KINDS)
+_KINDS = (_SUBMITTED, _GROUPED, nights.LOOKED, *rules.COURSE_KINDS)
 
 
 @dataclass(frozen=True)

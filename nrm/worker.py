@@ -15,6 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
+from nrm.insight import nights
 from nrm.insight import service as insight
 from nrm.insight.releases import release_due
 from nrm.journal import last_seq
@@ -166,6 +167,7 @@ class Worker:
 
     def _keep_picture(self) -> None:
         insight.keep(self.database)
+        nights.look(self.database)
 
     def _publish(self) -> None:
         release_due(self.database)

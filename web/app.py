@@ -54,8 +54,10 @@ from web.screens import (
     roster,
     rulebook,
     sheets,
+    shut_outs,
     stays,
     times,
+    unused,
     youth,
 )
 from web.words import words_for
@@ -88,6 +90,8 @@ SCREENS = (
     numbers,
     causes,
     times,
+    shut_outs,
+    unused,
     remedies,
     meanings,
     authority,

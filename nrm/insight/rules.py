@@ -474,7 +474,8 @@ _FOLLOWS: dict[str, Callable[[Course, datetime, Mapping[str, Any]], Course]] = {
     "request.closed": _closed,
     "youth.taken": _taken_over,
 }
-"""Kinds of entries that say something of the course of a request."""
+COURSE_KINDS = tuple(_FOLLOWS)
+"""Kinds of entries that say something of the course of a request, after the one with which it came in."""
 
 
 def _said(found: Course, said: Mapping[str, Any]) -> Course:

@@ -15,7 +15,9 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
+from nrm.insight import nights
 from nrm.insight import service as insight
+from nrm.insight.releases import release_due
 from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
@@ -41,6 +43,7 @@ STEPS = (
     "escalate",
     "match",
     "keep_picture",
+    "publish",
     "remind",
     "open_reports",
     "hand_over",
@@ -164,6 +167,10 @@ class Worker:
 
     def _keep_picture(self) -> None:
         insight.keep(self.database)
+        nights.look(self.database)
+
+    def _publish(self) -> None:
+        release_due(self.database)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

@@ -33,6 +33,7 @@ from web.screens import (
     declines,
     duty,
     exercise,
+    flows,
     follow,
     groups,
     handover,
@@ -54,8 +55,10 @@ from web.screens import (
     roster,
     rulebook,
     sheets,
+    shut_outs,
     stays,
     times,
+    unused,
     youth,
 )
 from web.words import words_for
@@ -88,6 +91,9 @@ SCREENS = (
     numbers,
     causes,
     times,
+    shut_outs,
+    unused,
+    flows,
     remedies,
     meanings,
     authority,

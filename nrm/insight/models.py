@@ -1,6 +1,6 @@
 """What the picture keeps: why each request had no place, and up to where the journal was read."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index
@@ -26,6 +26,7 @@ class UnmetCause(SQLModel, table=True):
     __table_args__ = (
         Index("unmet_cause_live", "request_id", unique=True, **only_where("until IS NULL")),
         Index("unmet_cause_ended", "since", **only_where("outcome IS NOT NULL")),
+        Index("unmet_cause_until", "until"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -63,6 +64,32 @@ class CaseCourse(SQLModel, table=True):
     outcome: str | None = Field(default=None, max_length=20)
     pool: str | None = Field(default=None, max_length=12)
     placed_region: str | None = Field(default=None, max_length=8)
+    unconditional: bool | None = None
+    """Whether the place that was given excludes nobody."""
+    indication: str | None = Field(default=None, max_length=7)
+    """What was known of contra-indications when the place was given, as `placing.rules.Indication`."""
+    destination: str | None = Field(default=None, max_length=30)
+
+
+class Release(SQLModel, table=True):
+    """The numbers of a month or a year as they were published. Written once: the database refuses to change a row."""
+
+    __tablename__ = "release"
+
+    period: str = Field(primary_key=True, max_length=7)
+    """`2026` or `2026-03`."""
+    released_at: datetime = Field(sa_type=UtcDateTime)
+    as_of: datetime = Field(sa_type=UtcDateTime)
+    """As the journal knew it then."""
+    definition_version: int
+    definition: dict[str, Any] = Field(sa_type=Json)
+    """The tables and the rules that were in force, in full."""
+    numbers: list[Any] = Field(sa_type=Json)
+    """Per number of what it is, as dimension and code, and what is shown; null is left out."""
+    withheld: bool = False
+    """Nothing of it is shown, because whatever was left out something small could be worked out."""
+    digest: str = Field(max_length=64)
+    """Of all of it. The journal has it too, so that a changed number shows."""
 
 
 class CaseWait(SQLModel, table=True):
@@ -75,3 +102,15 @@ class CaseWait(SQLModel, table=True):
     number: int = Field(primary_key=True)
     since: datetime = Field(sa_type=UtcDateTime)
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class NightLook(SQLModel, table=True):
+    """Which places were free in one night, and who waited then. Looked at once, while it was so."""
+
+    __tablename__ = "night_look"
+
+    night: date = Field(primary_key=True)
+    """Named after its evening."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    seen: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """As `nights.Seen`."""

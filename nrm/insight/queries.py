@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func
+from sqlalchemy import select as select_rows
 from sqlmodel import col, select
 
 from nrm.clock import AMSTERDAM
@@ -13,7 +14,7 @@ from nrm.course.models import Blockage
 from nrm.db import Tx
 from nrm.insight import rules
 from nrm.insight.models import CaseCourse, CaseWait, UnmetCause
-from nrm.insight.rules import AHEAD, Ahead, Cause, Course, Inflow, Split
+from nrm.insight.rules import AHEAD, CAN_BE_ASKED, Ahead, Cause, Course, Inflow, Split
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest, RequestPerson
 from nrm.intake.rules import UNPLACED, RequestStatus
@@ -167,10 +168,10 @@ def _leaving(tx: Tx) -> dict[str, date]:
     """Stay → the day its party is expected to leave. Whose departure is past or blocked is not expected to."""
     today = tx.now.astimezone(AMSTERDAM).date()
     blocked = select(Blockage.stay_id).where(col(Blockage.ended_at).is_(None))
-    rows = select(Stay).where(
+    rows = select(Stay.id, col(Stay.expected_departure)).where(
         Stay.status == StayStatus.ARRIVED, col(Stay.expected_departure) >= today, col(Stay.id).not_in(blocked)
     )
-    return {found.id: found.expected_departure for found in tx.session.exec(rows) if found.expected_departure}
+    return {stay_id: on for stay_id, on in tx.session.exec(rows) if on is not None}
 
 
 def _seeking(tx: Tx) -> Iterable[tuple[PlacementRequest, int]]:
@@ -261,10 +262,6 @@ def ended_causes(tx: Tx, since: datetime, region_code: str | None = None) -> Cau
     return _causes([(cause, False) for cause in tx.session.exec(found)])
 
 
-_CAN_BE_ASKED = frozenset({Cause.NOT_ASKED, Cause.NO_ANSWER, Cause.NO_AUTHORITY})
-"""There is a place, so what keeps others away is not what they wait for."""
-
-
 def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
     """Add up; what no cause is written down of yet is so by its own name, never left out."""
     requests: Counter[Cause] = Counter()
@@ -276,7 +273,7 @@ def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
         requests[cause] += 1
         overdue[cause] += late
         details.setdefault(cause, Counter())[row.detail if row else ""] += 1
-        if row and cause not in _CAN_BE_ASKED:
+        if row and cause not in CAN_BE_ASKED:
             blockers.update({str(one["code"]) for one in row.blockers})
     return Causes(
         tuple(Part(cause, requests[cause], overdue[cause]) for cause in Cause if requests[cause]),
@@ -308,19 +305,21 @@ def courses_since(tx: Tx, since: datetime, until: datetime, region_code: str | N
 
 
 def _courses(tx: Tx, *conditions: ColumnElement[bool]) -> dict[str, Course]:
+    """Read as columns: over a year there are tens of thousands."""
     waits: dict[str, list[tuple[datetime, datetime | None]]] = {}
     spans = (
-        select(CaseWait)
+        select(CaseWait.request_id, CaseWait.since, col(CaseWait.until))
         .join(CaseCourse, col(CaseCourse.request_id) == CaseWait.request_id)
         .where(*conditions)
         .order_by(CaseWait.request_id, col(CaseWait.number))
     )
-    for span in tx.session.exec(spans):
-        waits.setdefault(span.request_id, []).append((span.since, span.until))
-    return {
-        row.request_id: Course(**row.model_dump(), waits=tuple(waits.get(row.request_id, ())))
-        for row in tx.session.exec(select(CaseCourse).where(*conditions).order_by(CaseCourse.request_id))
-    }
+    for request_id, since, until in tx.session.exec(spans):
+        waits.setdefault(request_id, []).append((since, until))
+    names = list(CaseCourse.model_fields)
+    rows = tx.session.execute(
+        select_rows(*(getattr(CaseCourse, name) for name in names)).where(*conditions).order_by(CaseCourse.request_id)
+    )
+    return {row[0]: Course(**dict(zip(names, row, strict=True)), waits=tuple(waits.get(row[0], ()))) for row in rows}
 
 
 def causes_at(tx: Tx, at: datetime, region_code: str | None = None) -> Causes:

@@ -24,6 +24,8 @@ class Unit(StrEnum):
     PERSONS = "persons"
     TIME = "time"
     SHARE = "share"
+    ROOMS = "rooms"
+    ANSWERS = "answers"
 
 
 class Basis(StrEnum):
@@ -38,6 +40,8 @@ class Basis(StrEnum):
     """What the search for places says, with one thing different."""
     JOURNAL = "journal"
     """What happened, in order, as it was written down then."""
+    DEPARTURES = "departures"
+    """What was said at departures, counted at once and kept of nobody."""
 
 
 class Coverage(StrEnum):
@@ -47,6 +51,8 @@ class Coverage(StrEnum):
     """The houses of which the figures were checked recently, of all houses."""
     RECORDED = "recorded"
     """Requests that came in in the period, follow-ons apart; of how many of them it happened stands beside it."""
+    ANSWERED = "answered"
+    """Whoever left and wanted to answer."""
     ALL_REQUESTS = "all_requests"
     """Every request that came in here. Who never asked is not in it."""
 
@@ -89,6 +95,11 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
+        Indicator("asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("placed_of_asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("capacity_norm", *_P),
+        Indicator("quality_checked", Unit.ROOMS, Basis.REGISTRY, Coverage.HOUSES),
+        Indicator("continuity", Unit.ANSWERS, Basis.DEPARTURES, Coverage.ANSWERED),
     )
 }
 """Code → definition, in the order of the page that explains them."""

@@ -15,6 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
+from nrm.insight import nights
 from nrm.insight import service as insight
 from nrm.insight import stating
 from nrm.journal import last_seq
@@ -170,6 +171,7 @@ class Worker:
 
     def _keep_picture(self) -> None:
         insight.keep(self.database)
+        nights.look(self.database)
 
     def _make_statements(self) -> None:
         now = self.database.now()

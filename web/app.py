@@ -57,9 +57,11 @@ from web.screens import (
     roster,
     rulebook,
     sheets,
+    shut_outs,
     statements,
     stays,
     times,
+    unused,
     youth,
 )
 from web.words import words_for
@@ -92,6 +94,8 @@ SCREENS = (
     numbers,
     causes,
     times,
+    shut_outs,
+    unused,
     remedies,
     statements,
     capacity,

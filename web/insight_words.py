@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nrm.insight.rules import INDICATORS, Basis, Coverage, Indicator, Unit
+from nrm.placing.rules import Indication
 from web.case_words import reason
 from web.labels import label
 from web.words import N_, Words
@@ -12,6 +13,8 @@ UNITS: dict[Unit, str] = {
     Unit.REQUESTS: N_("aanvragen"),
     Unit.PERSONS: N_("personen"),
     Unit.TIME: N_("tijd"),
+    Unit.NIGHTS: N_("nachten van plekken"),
+    Unit.RULES: N_("regels van huizen"),
     Unit.SHARE: N_("een deel"),
     Unit.ROOMS: N_("kamers"),
     Unit.ANSWERS: N_("antwoorden"),
@@ -22,6 +25,8 @@ BASES: dict[Basis, str] = {
     Basis.REQUESTS: N_("De aanvragen zoals ze nu staan."),
     Basis.JOURNAL: N_("Het logboek: wat er gebeurde, zoals het toen is opgeschreven."),
     Basis.DEPARTURES: N_("Wat er bij een vertrek gezegd is, meteen geteld en van niemand bewaard."),
+    Basis.NIGHT: N_("Eén blik per nacht, om vier uur, met dezelfde regels als de zoeker. Toen opgeschreven."),
+    Basis.KEPT: N_("Wat de zoeker toen zei, zoals het bij de aanvraag is bewaard."),
     Basis.SOLVER: N_("Wat de zoeker zegt als één ding anders is; elk apart uitgerekend."),
     Basis.BOTH: N_("De plekken en de aanvragen zoals ze nu staan."),
 }
@@ -30,6 +35,10 @@ COVERAGES: dict[Coverage, str] = {
     Coverage.HOUSES: N_("Huizen waarvan de stand kort geleden is gecontroleerd, van alle bekende huizen."),
     Coverage.RECORDED: N_("Aanvragen die hier in de periode binnenkwamen. Wie nooit iets aanvroeg, zit er niet in."),
     Coverage.ANSWERED: N_("Wie vertrok en antwoord wilde geven."),
+    Coverage.NIGHTS: N_(
+        "De nachten waarin gekeken is, en daarin de huizen waarvan de stand kort ervoor was gecontroleerd."
+    ),
+    Coverage.ALL_HOUSES: N_("Alle bekende huizen, hoe oud hun stand ook is."),
     Coverage.ALL_REQUESTS: N_("Alle aanvragen die hier zijn gedaan. Wie nooit iets aanvroeg, zit er niet in."),
 }
 
@@ -196,6 +205,62 @@ SAID: dict[str, Said] = {
         N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
         N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
     ),
+    "shut_out": Said(
+        N_("Buitengehouden door een regel"),
+        N_(
+            "Aanvragen waarvoor een tijd lang niets gevonden werd, en die deze regel van een vrije plek weghield."
+            " Alleen: van minstens één vrije plek hield niets anders hen weg. Samen: overal speelde er nog iets."
+        ),
+        N_("Alle aanvragen waarvoor in de periode een tijd lang niets gevonden werd."),
+        N_(
+            "Een aanvraag telt bij elke regel die haar buitenhield; tel dit dus niet op. Wie nooit vroeg omdat de"
+            " regel bekend was, zit er niet in."
+        ),
+    ),
+    "review_past": Said(
+        N_("Regels die bekeken hadden moeten zijn"),
+        N_(
+            "Regels die nu gelden en iemand uitsluiten of eerst overleg vragen, en waarvan de dag van herbekijken"
+            " om is."
+        ),
+        N_("Alle regels die nu gelden en niet gewoon ‘welkom’ zeggen."),
+        N_("Een regel zonder dag van herbekijken staat apart: die loopt nooit af."),
+    ),
+    "unanswered": Said(
+        N_("Onvoorwaardelijk gebruikt zonder antwoord"),
+        N_(
+            "Onvoorwaardelijke plekken die naar iemand gingen van wie geen contra-indicatie bekend was, terwijl over"
+            " minstens één onderwerp niets was gezegd."
+        ),
+        N_(
+            "Alle onvoorwaardelijke plekken die naar aanvragen van de periode gingen; van elke aanvraag de eerste plek."
+        ),
+        N_(
+            "Misschien was die plek nodig: dat weten we niet, want niemand gaf antwoord. Na een antwoord had ook een"
+            " andere plek gekund, als het ‘nee’ was."
+        ),
+    ),
+    "unused": Said(
+        N_("Vrij en niet gebruikt"),
+        N_(
+            "Plekken die om vier uur ’s nachts vrij waren, terwijl iemand wachtte die er zo had gekund. Elke plek telt"
+            " elke nacht één keer."
+        ),
+        N_("Alle plekken die die nachten vrij waren, in huizen met een verse stand die mensen opnemen."),
+        N_(
+            "Eén aanvraag kan naast meer vrije plekken staan; daarom staat er ook bij hoeveel aanvragen het waren."
+            " De oorzaak is die van wie het vaakst paste."
+        ),
+    ),
+    "unused_nearly": Said(
+        N_("Vrij, op één regel na passend"),
+        N_("Hetzelfde, maar precies één regel hield iedereen weg die er anders had gekund."),
+        N_("Alle plekken die die nachten vrij waren, in huizen met een verse stand die mensen opnemen."),
+        N_(
+            "Dat iemand er niet veilig is of dat het te klein is, telt hier niet: dat is geen regel die iemand kan"
+            " missen."
+        ),
+    ),
     "balance": Said(
         N_("Tekort of over"),
         N_("Vrij, plus wat vrijkomt, min wat wegvalt, min wie zoekt, min wie erbij komt (naar boven afgerond)."),
@@ -269,6 +334,22 @@ CAUSES: dict[str, tuple[str, str]] = {
     "other": (N_("Nog niet bekeken, of elders"), N_("net binnen, of jeugdzorg of Nidos is gevraagd")),
 }
 """Main causes: a name and what it says. What is of too few or of minors alone is one line with what is new."""
+
+INDICATIONS: dict[Indication, str] = {
+    Indication.YES: N_("naar iemand met een bekende contra-indicatie"),
+    Indication.UNKNOWN: N_("naar iemand zonder bekende contra-indicatie, met een vraag zonder antwoord"),
+    Indication.NO: N_("naar iemand van wie op alles ‘nee’ is geantwoord"),
+}
+"""To whom an unconditional place went."""
+
+UNUSED: dict[str, str] = {
+    "no_answer": N_("Er werd op een ander huis gewacht, dat nog niet antwoordde"),
+    "no_authority": N_("Er werd op een ander huis gewacht, en niemand die beslist was bereikbaar"),
+    "not_asked": N_("Niemand vroeg er om een plek"),
+    "not_looked": N_("Net binnen: er was nog niet gezocht"),
+    "no_place": N_("Bewaard voor iemand met meer haast"),
+}
+"""Why a place stayed free that would have done; what is not here is called as its cause."""
 
 BLOCKERS: dict[str, str] = {
     "no_answer": N_("Liet een vraag onbeantwoord"),

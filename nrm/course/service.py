@@ -324,7 +324,14 @@ def learn_destination(tx: Tx, actor: Actor, stay_id: str, destination: str, vers
     )
     if request_id is not None:
         _signal_over(tx, request_id, SignalKind.NO_DESTINATION)
-    tx.record("stay.destination_learned", _subject(tx, stay_id), "requests", "alarms", stay=stay_id)
+    tx.record(
+        "stay.destination_learned",
+        _subject(tx, stay_id),
+        "requests",
+        "alarms",
+        stay=stay_id,
+        destination=destination,
+    )
 
 
 def get_there(tx: Tx, actor: Actor, stay_id: str, shape: GettingThereIn) -> None:

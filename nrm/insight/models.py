@@ -26,6 +26,7 @@ class UnmetCause(SQLModel, table=True):
     __table_args__ = (
         Index("unmet_cause_live", "request_id", unique=True, **only_where("until IS NULL")),
         Index("unmet_cause_ended", "since", **only_where("outcome IS NOT NULL")),
+        Index("unmet_cause_until", "until"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -63,6 +64,11 @@ class CaseCourse(SQLModel, table=True):
     outcome: str | None = Field(default=None, max_length=20)
     pool: str | None = Field(default=None, max_length=12)
     placed_region: str | None = Field(default=None, max_length=8)
+    unconditional: bool | None = None
+    """Whether the place that was given excludes nobody."""
+    indication: str | None = Field(default=None, max_length=7)
+    """What was known of contra-indications when the place was given, as `placing.rules.Indication`."""
+    destination: str | None = Field(default=None, max_length=30)
 
 
 class CaseWait(SQLModel, table=True):
@@ -127,3 +133,15 @@ class Comparison(SQLModel, table=True):
     made_by: str = Field(foreign_key="account.id", max_length=40)
     made_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class NightLook(SQLModel, table=True):
+    """Which places were free in one night, and who waited then. Looked at once, while it was so."""
+
+    __tablename__ = "night_look"
+
+    night: date = Field(primary_key=True)
+    """Named after its evening."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    seen: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """As `nights.Seen`."""

@@ -13,7 +13,7 @@ from nrm.course.models import Blockage
 from nrm.db import Tx
 from nrm.insight import rules
 from nrm.insight.models import CaseCourse, CaseWait, UnmetCause
-from nrm.insight.rules import AHEAD, Ahead, Cause, Course, Inflow, Split
+from nrm.insight.rules import AHEAD, CAN_BE_ASKED, Ahead, Cause, Course, Inflow, Split
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest, RequestPerson
 from nrm.intake.rules import UNPLACED, RequestStatus
@@ -261,10 +261,6 @@ def ended_causes(tx: Tx, since: datetime, region_code: str | None = None) -> Cau
     return _causes([(cause, False) for cause in tx.session.exec(found)])
 
 
-_CAN_BE_ASKED = frozenset({Cause.NOT_ASKED, Cause.NO_ANSWER, Cause.NO_AUTHORITY})
-"""There is a place, so what keeps others away is not what they wait for."""
-
-
 def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
     """Add up; what no cause is written down of yet is so by its own name, never left out."""
     requests: Counter[Cause] = Counter()
@@ -276,7 +272,7 @@ def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:
         requests[cause] += 1
         overdue[cause] += late
         details.setdefault(cause, Counter())[row.detail if row else ""] += 1
-        if row and cause not in _CAN_BE_ASKED:
+        if row and cause not in CAN_BE_ASKED:
             blockers.update({str(one["code"]) for one in row.blockers})
     return Causes(
         tuple(Part(cause, requests[cause], overdue[cause]) for cause in Cause if requests[cause]),

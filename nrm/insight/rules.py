@@ -23,6 +23,8 @@ class Unit(StrEnum):
     REQUESTS = "requests"
     PERSONS = "persons"
     TIME = "time"
+    NIGHTS = "nights"
+    RULES = "rules"
     SHARE = "share"
     ROOMS = "rooms"
     ANSWERS = "answers"
@@ -38,6 +40,10 @@ class Basis(StrEnum):
     BOTH = "both"
     SOLVER = "solver"
     """What the search for places says, with one thing different."""
+    NIGHT = "night"
+    """What was looked at once a night, by the same rules, and written down then."""
+    KEPT = "kept"
+    """What the search for places said, as it was kept with the case then."""
     JOURNAL = "journal"
     """What happened, in order, as it was written down then."""
     DEPARTURES = "departures"
@@ -55,6 +61,10 @@ class Coverage(StrEnum):
     """Whoever left and wanted to answer."""
     ALL_REQUESTS = "all_requests"
     """Every request that came in here. Who never asked is not in it."""
+    NIGHTS = "nights"
+    """The nights that were looked at, of all; and in each the houses of which the figures could be counted on."""
+    ALL_HOUSES = "all_houses"
+    """Every house that is known here, however old its figures are."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,11 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("within_norm", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
+        Indicator("shut_out", Unit.REQUESTS, Basis.KEPT, Coverage.ALL_REQUESTS),
+        Indicator("review_past", Unit.RULES, Basis.REGISTRY, Coverage.ALL_HOUSES),
+        Indicator("unanswered", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("unused", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
+        Indicator("unused_nearly", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
         Indicator("asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("placed_of_asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
@@ -192,6 +207,9 @@ class Cause(StrEnum):
     """Nobody looked yet, or nobody did while it lasted."""
 
 
+CAN_BE_ASKED = frozenset({Cause.NOT_ASKED, Cause.NO_ANSWER, Cause.NO_AUTHORITY})
+"""There is a place, so what keeps others away is not what they wait for."""
+
 WITHDRAWN_OUTCOMES = frozenset({Outcome.WITHDRAWN, Outcome.LOST_CONTACT, Outcome.REFUSED})
 FAILED_OUTCOMES = WITHDRAWN_OUTCOMES | {Outcome.NO_PLACE, Outcome.ALTERNATIVE, Outcome.OWN_SOLUTION}
 """Outcomes of a request that ended without a place from here."""
@@ -238,6 +256,16 @@ class Explained:
     def codes(self) -> frozenset[str]:
         """What stands in the way, without how much of it."""
         return frozenset(str(one["code"]) for one in self.blockers)
+
+    @property
+    def bars(self) -> frozenset[tuple[str, bool, bool]]:
+        """The same, with whether it keeps out of a free place, and whether of any it alone does."""
+        return bars(self.blockers)
+
+
+def bars(blockers: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, bool, bool]]:
+    """What stands in the way, whether it keeps out of a free place, and whether of any it alone does."""
+    return frozenset((str(one["code"]), bool(one.get("free")), bool(one.get("alone"))) for one in blockers)
 
 
 def explained(found: Waiting) -> Explained:
@@ -304,6 +332,11 @@ SMALL = 5
 """Fewer than this is never shown of anything that says something about persons (domain.md rule 10)."""
 
 
+def told(part: int, whole: int) -> bool:
+    """Whether so many of so many may be said: neither who had it nor who had not may be few, unless it is nobody."""
+    return all(count == 0 or count >= SMALL for count in (part, whole - part))
+
+
 @dataclass(frozen=True)
 class Split:
     """Parts of a whole that may be shown, largest first, and what is left of it; together exactly the whole."""
@@ -346,6 +379,9 @@ class Course:
     outcome: str | None = None
     pool: str | None = None
     placed_region: str | None = None
+    unconditional: bool | None = None
+    indication: str | None = None
+    destination: str | None = None
     waits: tuple[tuple[datetime, datetime | None], ...] = ()
     """From when until when it waited; a second time when whoever was expected did not come."""
 
@@ -393,7 +429,14 @@ def _accepted(found: Course, at: datetime, said: Mapping[str, Any]) -> Course:
     ended = _answered(_ended(found, at), at, said)
     if found.accepted_at is not None:
         return ended
-    return replace(ended, accepted_at=at, pool=said.get("pool"), placed_region=said.get("region"))
+    return replace(
+        ended,
+        accepted_at=at,
+        pool=said.get("pool"),
+        placed_region=said.get("region"),
+        unconditional=said.get("unconditional"),
+        indication=said.get("indication"),
+    )
 
 
 def _arrived(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
@@ -404,8 +447,12 @@ def _waits_anew(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course
     return found if found.waiting else replace(found, waits=(*found.waits, (at, None)))
 
 
-def _departed(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
-    return replace(found, closed_at=at, outcome=Outcome.ENDED_STAY)
+def _departed(found: Course, at: datetime, said: Mapping[str, Any]) -> Course:
+    return replace(found, closed_at=at, outcome=Outcome.ENDED_STAY, destination=said.get("destination"))
+
+
+def _destination_learned(found: Course, _at: datetime, said: Mapping[str, Any]) -> Course:
+    return replace(found, destination=said.get("destination", found.destination))
 
 
 def _closed(found: Course, at: datetime, said: Mapping[str, Any]) -> Course:
@@ -427,6 +474,7 @@ _FOLLOWS: dict[str, Callable[[Course, datetime, Mapping[str, Any]], Course]] = {
     "stay.arrived": _arrived,
     "stay.not_arrived": _waits_anew,
     "stay.departed": _departed,
+    "stay.destination_learned": _destination_learned,
     "request.closed": _closed,
     "youth.taken": _taken_over,
 }

@@ -12,8 +12,8 @@ from nrm.db import Database, Tx
 from nrm.errors import Conflict
 from nrm.escalation.models import Escalation
 from nrm.escalation.rules import Trigger
-from nrm.insight import queries, rules
-from nrm.insight.models import CaseCourse, CaseWait, PictureState, UnmetCause
+from nrm.insight import nights, queries, rules
+from nrm.insight.models import CaseCourse, CaseWait, NightLook, PictureState, UnmetCause
 from nrm.insight.rules import FAILED_OUTCOMES, Asked, Course, Explained, Waiting
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
@@ -46,7 +46,7 @@ class _Case:
             return (self.live is None) != (self.now is None)
         return (
             (self.live.cause, self.live.detail) != (self.now.cause, self.now.detail)
-            or {str(one["code"]) for one in self.live.blockers} != self.now.codes
+            or rules.bars(self.live.blockers) != self.now.bars
             or (self.live.outcome is None) != (self.request.status != RequestStatus.CLOSED)
         )
 
@@ -83,6 +83,7 @@ def rebuild(database: Database) -> None:
     with database.transaction() as tx:
         tx.session.execute(delete(CaseWait))
         tx.session.execute(delete(CaseCourse))
+        tx.session.execute(delete(NightLook))
         tx.session.execute(update(PictureState).values(seq=0))
     while True:
         with database.reading() as tx:
@@ -99,6 +100,9 @@ def _follow(tx: Tx, before: int, entries: Sequence[JournalEntry]) -> None:
     moved = update(PictureState).where(col(PictureState.id) == 1, col(PictureState.seq) == before)
     if tx.affected(moved.values(seq=entries[-1].seq)) != 1:
         return
+    for entry in entries:
+        if entry.kind == nights.LOOKED:
+            nights.read_back(tx, entry)
     of_requests = [entry for entry in entries if entry.subject.startswith((_OF_REQUEST, _OF_GROUP))]
     said = {entry.seq: json.loads(entry.data) for entry in of_requests}
     ids = {entry.subject.removeprefix(_OF_REQUEST) for entry in of_requests if entry.subject.startswith(_OF_REQUEST)}

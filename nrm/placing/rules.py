@@ -115,6 +115,20 @@ def merged(codes: Iterable[str]) -> set[str]:
     return {SAFETY if code in _SAFETY_CODES else code for code in codes}
 
 
+class Indication(StrEnum):
+    """What is known of somebody's contra-indications: one that holds, one that nobody answered, or none that holds."""
+
+    YES = "yes"
+    UNKNOWN = "unknown"
+    NO = "no"
+
+
+def indication(facts: Mapping[str, str], criteria: Iterable[str]) -> Indication:
+    """One that holds says most; a question without an answer comes before the rest having been answered with no."""
+    values = {facts.get(criterion, Indication.UNKNOWN) for criterion in criteria}
+    return next((one for one in (Indication.YES, Indication.UNKNOWN) if one in values), Indication.NO)
+
+
 NOT_TO_BE_HAD = frozenset({"dates", "closed:out_of_service", "closed:paused"})
 """Codes of a unit that has no free place at all, whoever asks."""
 

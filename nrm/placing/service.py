@@ -320,9 +320,9 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
         expected_departure=_expected_departure(detail.request, views, offer.unit_id),
     )
     stay_id, short_code = stay.id, detail.request.short_code
-    region, pool = next(
-        (view.location.region_code, view.location.pool) for view in views if view.location.id == stay.location_id
-    )
+    house, room = next((view, unit) for view in views for unit in view.units if unit.unit.id == stay.unit_id)
+    region, pool = house.location.region_code, house.location.pool
+    known = rules.indication(detail.facts, room.stances)
     owner = access.organisation(tx, detail.request.owner_organisation_id)
     tx.session.add(stay)
     try:
@@ -354,6 +354,8 @@ def _complete(tx: Tx, offer: Offer, detail: RequestDetail, views: list[LocationV
         stay=stay_id,
         region=region,
         pool=pool,
+        unconditional=room.unconditional,
+        indication=known,
     )
     return tx.session.get_one(Stay, stay_id)
 

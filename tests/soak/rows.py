@@ -12,6 +12,7 @@ from tests.soak.machine import MACHINE
 from tests.soak.placements import PLACEMENTS
 from tests.soak.retries import RETRIES
 from tests.soak.secrecy import CANARIES, READ_LOG
+from tests.soak.singled_out import SINGLED_OUT
 from tests.soak.storm import STORM
 from tests.soak.unsafe import UNSAFE
 from tests.soak.year import YEAR
@@ -27,6 +28,7 @@ ROWS: tuple[Row, ...] = (
     DEADMAN,
     FRESHNESS,
     LINE,
+    SINGLED_OUT,
     CANARIES,
     READ_LOG,
     CHAIN,

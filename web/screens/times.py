@@ -139,17 +139,12 @@ def _row(words: Words, row_id: str, name: str, found: Times, careful: bool = Fal
     )
 
 
-def _told(part: int, whole: int, careful: bool) -> bool:
-    """Whether so many of so many may be said: neither who had it nor who had not may be few, unless it is nobody."""
-    return not careful or all(count == 0 or count >= SMALL for count in (part, whole - part))
-
-
 def _of(words: Words, part: int, whole: int) -> str:
     return words.gettext("%(part)s van %(whole)s", part=words.number(part), whole=words.number(whole))
 
 
 def _length(words: Words, found: Length, careful: bool) -> str:
-    if not _told(found.happened, found.of, careful):
+    if careful and not rules.told(found.happened, found.of):
         return words.gettext("te weinig om te zeggen")
     counted = _of(words, found.happened, found.of)
     if found.median is None or found.p90 is None:
@@ -163,6 +158,6 @@ def _length(words: Words, found: Length, careful: bool) -> str:
 
 
 def _share(words: Words, found: Times, careful: bool) -> str:
-    if found.share is None or not _told(found.within, found.judged, careful):
+    if found.share is None or (careful and not rules.told(found.within, found.judged)):
         return words.gettext("te weinig om te zeggen")
     return f"{words.percent(found.share)} ({_of(words, found.within, found.judged)})"

@@ -1,0 +1,217 @@
+"""What is published of persons: a fixed list of tables, what they count, and how they hang together. Pure.
+
+There are no filters and no tables on demand: whoever may choose what is counted can subtract. The tables hang together
+as a tree: two share a margin or nothing, and there is no way round. So whatever anybody can work out of persons from
+all of them can be worked out of their cells, and that is what `disclosure` protects (docs/decisions/0033).
+
+Definitions have a version. Another one holds for whole years only, and what was published stays as it was.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+ALL = "all"
+"""The whole of a dimension."""
+
+NATIONAL_MIN = 5
+REGIONAL_MIN = 10
+"""A smaller number of persons is not shown: in the whole country, and in a part of it."""
+
+BASE = 5
+"""What is shown is rounded to a multiple of this, each number by itself: the parts need not add up to the whole."""
+
+CLOSES_AFTER_DAYS = 28
+"""So long after its last day a month is counted, once, as it was known then."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One thing persons are told apart by, with its levels: every code but the whole has one it is part of."""
+
+    code: str
+    levels: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each code that has parts, with its parts, from the whole down."""
+
+    @property
+    def parts(self) -> Mapping[str, tuple[str, ...]]:
+        return dict(self.levels)
+
+    def above(self, code: str) -> tuple[str, ...]:
+        """A code and everything it is part of, up to the whole."""
+        whole = {part: code for code, parts in self.levels for part in parts}
+        found = [code]
+        while found[-1] != ALL:
+            found.append(whole[found[-1]])
+        return tuple(found)
+
+    def depth(self, code: str) -> int:
+        return len(self.above(code)) - 1
+
+
+class Cell(NamedTuple):
+    """One number: in which year or month, and of whom. The same persons are one cell, in whatever table they stand."""
+
+    period: str
+    """`2026` or `2026-03`."""
+    of: tuple[tuple[str, str], ...]
+    """Dimension and code, sorted; without what is the whole of a dimension."""
+
+    @property
+    def national(self) -> bool:
+        return all(dimension != REGION for dimension, _ in self.of)
+
+    @property
+    def least(self) -> int:
+        """The smallest number that may be shown here."""
+        return NATIONAL_MIN if self.national else REGIONAL_MIN
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its dimensions, each down to a depth."""
+
+    code: str
+    axes: tuple[tuple[str, int], ...]
+    monthly: bool = False
+    """Whether it is there per month too."""
+    public: bool = True
+    """Whether it stands on the public page too, and not only in the rapporteur's data set."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All tables of one version of the definitions."""
+
+    version: int
+    dimensions: tuple[Dimension, ...]
+    tables: tuple[Table, ...]
+
+    def dimension(self, code: str) -> Dimension:
+        return next(found for found in self.dimensions if found.code == code)
+
+    def codes(self, axis: tuple[str, int]) -> tuple[str, ...]:
+        """The codes of an axis, the whole first, each followed by its parts."""
+        dimension = self.dimension(axis[0])
+
+        def down(code: str) -> Iterable[str]:
+            yield code
+            if dimension.depth(code) < axis[1]:
+                for part in dimension.parts.get(code, ()):
+                    yield from down(part)
+
+        return tuple(down(ALL))
+
+    def cells(self, table: Table, period: str) -> list[Cell]:
+        """Every number of a table, in order."""
+        names = [name for name, _ in table.axes]
+        return [cell(period, zip(names, codes, strict=True)) for codes in product(*map(self.codes, table.axes))]
+
+    def tables_of(self, period: str) -> list[Table]:
+        """The tables there are of a year, or of a month."""
+        return [table for table in self.tables if table.monthly or not is_month(period)]
+
+    def equations(self, period: str) -> set[tuple[Cell, tuple[Cell, ...]]]:
+        """What in a year or a month is exactly the sum of what."""
+        found = set()
+        for table in self.tables_of(period):
+            names = [name for name, _ in table.axes]
+            for codes in product(*map(self.codes, table.axes)):
+                for place, (name, depth) in enumerate(table.axes):
+                    dimension = self.dimension(name)
+                    parts = dimension.parts.get(codes[place], ()) if dimension.depth(codes[place]) < depth else ()
+                    if parts:
+                        whole = cell(period, zip(names, codes, strict=True))
+                        split = [(*codes[:place], part, *codes[place + 1 :]) for part in parts]
+                        found.add((whole, tuple(cell(period, zip(names, one, strict=True)) for one in split)))
+        return found
+
+    def year_equations(self, year: str, months: Sequence[str]) -> set[tuple[Cell, tuple[Cell, ...]]]:
+        """The year is the sum of its months, for what there is of both."""
+        monthly = {one.of for table in self.tables if table.monthly for one in self.cells(table, year)}
+        return {(Cell(year, of), tuple(Cell(month, of) for month in months)) for of in monthly}
+
+    def count(self, persons: Iterable[tuple[str, Mapping[str, str]]], periods: Sequence[str]) -> dict[Cell, int]:
+        """The true numbers: of persons given as month and code per dimension, per month and per year of `periods`."""
+        told = Counter((month, tuple(sorted(codes.items()))) for month, codes in persons)
+        counts: dict[Cell, int] = {}
+        for period in periods:
+            for table in self.tables_of(period):
+                # By itself, and not added to: the whole counts once, however many tables it stands in.
+                own = dict.fromkeys(self.cells(table, period), 0)
+                alike: Counter[tuple[str, ...]] = Counter()
+                for (month, codes), number in told.items():
+                    if period in (month, month[:4]):
+                        of = dict(codes)
+                        alike[tuple(of[name] for name, _ in table.axes)] += number
+                for bottom, number in alike.items():
+                    for one in self._about(table, period, bottom):
+                        own[one] += number
+                counts |= own
+        return counts
+
+    def _about(self, table: Table, period: str, codes: Sequence[str]) -> Iterable[Cell]:
+        """Every number of a table that somebody of these codes is in."""
+        names = [name for name, _ in table.axes]
+        paths = []
+        for (name, depth), code in zip(table.axes, codes, strict=True):
+            dimension = self.dimension(name)
+            paths.append([one for one in dimension.above(code) if dimension.depth(one) <= depth])
+        return (cell(period, zip(names, one, strict=True)) for one in product(*paths))
+
+
+def cell(period: str, of: Iterable[tuple[str, str]]) -> Cell:
+    """The cell of these codes."""
+    return Cell(period, tuple(sorted((name, code) for name, code in of if code != ALL)))
+
+
+def is_month(period: str) -> bool:
+    return "-" in period
+
+
+SEX, AGE, CITIZENSHIP, EXPLOITATION, RESULT, REGION = "sex", "age", "citizenship", "exploitation", "result", "region"
+
+AGES: tuple[tuple[str, int], ...] = (("0_11", 12), ("12_17", 18), ("18_24", 25), ("25_up", 1000))
+"""Age groups, each up to and without an age."""
+
+NOT_PLACED = "not_placed"
+
+
+@cache
+def first(regions: tuple[str, ...]) -> Catalogue:
+    """Version 1, with the regions there are."""
+    return Catalogue(
+        1,
+        (
+            Dimension(SEX, ((ALL, ("f", "m", "x")),)),
+            Dimension(AGE, ((ALL, ("child", "adult")), ("child", ("0_11", "12_17")), ("adult", ("18_24", "25_up")))),
+            Dimension(CITIZENSHIP, ((ALL, ("dutch", "eu", "non_eu", "unknown")),)),
+            Dimension(EXPLOITATION, ((ALL, ("sexual", "labour", "criminal", "organ_removal", "unknown")),)),
+            Dimension(
+                RESULT,
+                (
+                    (ALL, ("placed", "youth_care", NOT_PLACED, "waiting")),
+                    (
+                        NOT_PLACED,
+                        (
+                            *("no_place", "no_suitable_place", "unsafe", "no_answer", "declined", "no_authority"),
+                            *("stale_figures", "not_asked", "withdrawn", "not_known"),
+                        ),
+                    ),
+                ),
+            ),
+            Dimension(REGION, ((ALL, regions),)),
+        ),
+        (
+            Table("result", ((RESULT, 1),), monthly=True),
+            Table("cause", ((RESULT, 2),)),
+            Table("sex_age", ((SEX, 1), (AGE, 2))),
+            Table("sex_age_exploitation", ((EXPLOITATION, 1), (SEX, 1), (AGE, 1))),
+            Table("exploitation_citizenship", ((EXPLOITATION, 1), (CITIZENSHIP, 1))),
+            Table("exploitation_result", ((EXPLOITATION, 1), (RESULT, 1))),
+            Table("region_result", ((REGION, 1), (RESULT, 1))),
+        ),
+    )

@@ -1,0 +1,183 @@
+"""What may be shown of true numbers, so that nobody can work out a small one. Pure: no session, no clock, no chance.
+
+Small numbers are left out, the others rounded. Then an opponent is assumed who has every table ever shown, knows these
+rules, and even knows which of the numbers left out are the small ones. For each of those this module must find worlds
+that agree with everything shown and differ in that number by `SPREAD` or more. Where there are none, one number more is
+left out, and it is tried again: worlds that were found stay worlds when less is shown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ortools.linear_solver import pywraplp
+
+from nrm.insight.catalogue import BASE, Catalogue, Cell, is_month
+
+SPREAD = 2
+"""Between the smallest and the largest that a small number could be: at least three answers are possible."""
+
+QUICK, WHOLE = "GLOP", "SCIP"
+"""What seeks other worlds: in the real numbers, and in whole ones. Both find the same again each time."""
+
+MANY = 8
+"""From so many on they are tried together first."""
+
+Equation = tuple[Cell, tuple[Cell, ...]]
+Shown = dict[Cell, int | None]
+"""What is shown: a rounded number, or None for what is left out. Which of these are small is not told."""
+
+
+class CannotProtectError(Exception):
+    """Something small can be worked out whatever is left out. Nothing may be shown then."""
+
+
+def rounded(count: int) -> int:
+    """To the nearest multiple of the base."""
+    return BASE * ((count + BASE // 2) // BASE)
+
+
+def protect(counts: Mapping[Cell, int], equations: Iterable[Equation], before: Mapping[Cell, int | None]) -> Shown:
+    """What to show of these numbers. What was shown `before` stays as it was, whatever follows from it."""
+    sums = sorted(equations)
+    shown: Shown = {
+        one: before[one] if one in before else (None if count < one.least else rounded(count))
+        for one, count in counts.items()
+    }
+    small = {one for one, count in counts.items() if count < one.least}
+    seen = {one: (counts[one], counts[one]) for one in small}
+    near = _neighbours(sums)
+    while known := _worked_out(counts, sums, shown, seen):
+        settled: set[Cell] = set()
+        left_out = False
+        for one in known:
+            if one in settled:
+                continue
+            more = _to_leave_out(one, counts, shown, before, near)
+            if more is None:
+                break
+            shown[more], left_out = None, True
+            # What stands with it may be safe by now: look again before more is left out.
+            settled |= {other for row in near[more] for other in row}
+        if not left_out:
+            raise CannotProtectError
+    return shown
+
+
+def release(
+    catalogue: Catalogue,
+    counts: Mapping[Cell, int],
+    period: str,
+    months: Sequence[str],
+    before: Mapping[Cell, int | None],
+) -> Shown:
+    """What to show of one month; or of one year with its `months`, all shown `before` and staying as they are."""
+    sums = catalogue.equations(period)
+    if is_month(period):
+        return protect({one: count for one, count in counts.items() if one.period == period}, sums, {})
+    sums = sums.union(catalogue.year_equations(period, months), *(catalogue.equations(month) for month in months))
+    shown = protect(counts, sums, before)
+    return {one: value for one, value in shown.items() if one.period == period}
+
+
+def _neighbours(sums: Sequence[Equation]) -> dict[Cell, list[tuple[Cell, ...]]]:
+    found: dict[Cell, list[tuple[Cell, ...]]] = {}
+    for whole, parts in sums:
+        for one in (whole, *parts):
+            found.setdefault(one, []).append((whole, *parts))
+    return found
+
+
+def _to_leave_out(
+    known: Cell,
+    counts: Mapping[Cell, int],
+    shown: Shown,
+    before: Mapping[Cell, int | None],
+    near: Mapping[Cell, list[tuple[Cell, ...]]],
+) -> Cell | None:
+    """The nearest number that can still be left out; of equally near ones the most detailed, then the smallest."""
+    reached, edge = {known}, [known]
+    while edge:
+        around = sorted({other for one in edge for row in near.get(one, ()) for other in row} - reached)
+        able = [one for one in around if shown[one] is not None and one not in before]
+        if able:
+            return min(able, key=lambda one: (-len(one.of), counts[one], one))
+        reached |= set(around)
+        edge = around
+    return None
+
+
+def _worked_out(
+    counts: Mapping[Cell, int],
+    sums: Sequence[Equation],
+    shown: Mapping[Cell, int | None],
+    seen: dict[Cell, tuple[int, int]],
+) -> list[Cell]:
+    """The small numbers of which no two worlds differ enough. `seen` is how far they were found to differ so far."""
+    worlds = _Worlds(counts, sums, shown)
+
+    def unsure() -> list[Cell]:
+        return [one for one in sorted(seen) if seen[one][1] - seen[one][0] < SPREAD]
+
+    # First many at once: all up or down, then every other one, every other two, so that what adds up can trade.
+    for half in (None, *range(len(seen).bit_length())):
+        before = unsure()
+        if len(before) < MANY:
+            break
+        for sign in (1, -1):
+            ways = {one: sign if half is None or place >> half & 1 else -sign for place, one in enumerate(unsure())}
+            worlds.push(ways, seen)
+        if unsure() == before:
+            break
+    # What is still unsure is asked one by one, as far up and as far down as it goes.
+    for one in unsure():
+        for sign in (1, -1):
+            if seen[one][1] - seen[one][0] < SPREAD:
+                worlds.push({one: sign}, seen)
+    return unsure()
+
+
+class _Worlds:
+    """Everything that agrees with what is shown, and with what an opponent knows besides."""
+
+    def __init__(self, counts: Mapping[Cell, int], sums: Sequence[Equation], shown: Mapping[Cell, int | None]) -> None:
+        reach = 2 * max(counts.values(), default=0) + 100
+        self._bounds = {one: _bounds(one, count, shown[one], reach) for one, count in counts.items()}
+        self._sums = sums
+        self._solvers: dict[str, tuple[Any, dict[Cell, Any]]] = {}
+
+    def push(self, ways: Mapping[Cell, int], seen: dict[Cell, tuple[int, int]]) -> None:
+        """Find a world in which these are as far up or down as can be, and note how far everything in it is.
+
+        The quick solver knows no whole numbers and mostly finds them all the same; else the slow one does. Neither is
+        believed: a world counts once its whole numbers add up. Without one nothing is noted, and doubt leaves out more.
+        """
+        found = self._found(QUICK, ways) or self._found(WHOLE, ways)
+        if found:
+            for one, (low, high) in seen.items():
+                seen[one] = min(low, found[one]), max(high, found[one])
+
+    def _found(self, kind: str, ways: Mapping[Cell, int]) -> dict[Cell, int] | None:
+        if kind not in self._solvers:
+            self._solvers[kind] = self._built(kind)
+        solver, values = self._solvers[kind]
+        solver.Maximize(solver.Sum([sign * values[one] for one, sign in ways.items()]))
+        if solver.Solve() not in {pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE}:
+            return None
+        world = {one: round(value.solution_value()) for one, value in values.items()}
+        agrees = all(low <= world[one] <= high for one, (low, high) in self._bounds.items())
+        agrees = agrees and all(world[whole] == sum(world[part] for part in parts) for whole, parts in self._sums)
+        return world if agrees else None
+
+    def _built(self, kind: str) -> tuple[Any, dict[Cell, Any]]:
+        solver = pywraplp.Solver.CreateSolver(kind)
+        values = {one: solver.IntVar(low, high, "") for one, (low, high) in self._bounds.items()}
+        for whole, parts in self._sums:
+            solver.Add(values[whole] == solver.Sum([values[part] for part in parts]))
+        return solver, values
+
+
+def _bounds(one: Cell, count: int, shown: int | None, reach: int) -> tuple[int, int]:
+    """What the opponent knows of one number by itself."""
+    if shown is not None:
+        return max(one.least, shown - BASE // 2), shown + BASE // 2
+    return (0, one.least - 1) if count < one.least else (one.least, reach)

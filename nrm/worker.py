@@ -15,9 +15,8 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
-from nrm.insight import nights
+from nrm.insight import nights, stating
 from nrm.insight import service as insight
-from nrm.insight import stating
 from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels

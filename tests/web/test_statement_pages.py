@@ -254,6 +254,7 @@ def test_before_and_after(here: Town) -> None:
     here.clock.turn(days=7)
     path = re.search(r"/landelijk/vergelijken/([\w-]+)/weg", page)
     assert path is not None
+    nac = Visitor(here, Role.NATIONAL_COORDINATOR)
     later = nac.get(f"/landelijk/vergelijken/{path[1]}").text
     assert cells(later, "demand-all") == ["Alle aanvragen", "10", "10"]
     assert cells(later, "demand-ended") == ["eindigden zonder plek van hier", "10", "0"]

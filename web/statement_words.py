@@ -21,7 +21,7 @@ from nrm.insight.statement import (
     Table,
 )
 from web.charts import Bar, Chart, Line
-from web.insight_words import CAUSES, PROFILES
+from web.insight_words import CAUSES, PROFILES, SAID
 from web.words import N_, Words
 
 TITLES: dict[str, str] = {
@@ -100,6 +100,7 @@ NOTES: dict[str, str] = {
     "still_waiting": N_("Wie nog wacht, zit er niet in."),
     "places_at": N_("De plekken zijn geteld op %(places_at)s; hoe ze eerder stonden, is niet terug te halen."),
     "self_declared": N_("Wat een opvang van zichzelf zegt, heeft niemand nagekeken."),
+    "not_split": N_("Te weinig om uit te splitsen zonder dat het naar een persoon wijst."),
     "own_word": N_("Ieders eigen keuze om te antwoorden. Geteld zonder naam, door de opvang ingevuld."),
     "as_stated": N_("Zoals het in de overzichten van toen staat, in hun nieuwste versie."),
 }
@@ -159,7 +160,7 @@ def shown(words: Words, said: Statement, regions: Mapping[str, str], version: st
     """The statement in words. `version` says which one it is, and why there is another."""
     return Shown(
         title_of(words, said, regions),
-        _lead(words, said),
+        " ".join(filter(None, (_lead(words, said), _of_the_minimum(words, said)))),
         (
             (words.gettext("Versie"), version),
             (words.gettext("Periode"), _days(words, said)),
@@ -175,7 +176,9 @@ def shown(words: Words, said: Statement, regions: Mapping[str, str], version: st
             ),
             (
                 words.gettext("Versie van de betekenissen"),
-                ", ".join(f"{code} {number}" for code, number in sorted(said.definitions.items())),
+                ", ".join(
+                    f"{words.gettext(SAID[code].name).lower()} {number}" for code, number in said.definitions.items()
+                ),
             ),
         ),
         tuple(_table(words, said, table, regions) for table in said.tables),
@@ -228,6 +231,21 @@ def _lead(words: Words, said: Statement) -> str:
 def compared(words: Words, tables: tuple[Table, ...], small: int) -> tuple[ShownTable, ...]:
     """The tables of a comparison in words."""
     return tuple(_in_words(words, table, small, {}, "", "") for table in tables)
+
+
+def _of_the_minimum(words: Words, said: Statement) -> str:
+    """What the one region of a statement has more or less than was agreed."""
+    rows = next(table for table in said.tables if table.code == "capacity").rows
+    distance = rows[0].cells[2] if len(rows) == 1 and said.region != NATIONAL else None
+    if not isinstance(distance, int):
+        return ""
+    if distance < 0:
+        return words.ngettext(
+            "Er is %(num)s plek minder in gebruik dan is afgesproken.",
+            "Er zijn %(num)s plekken minder in gebruik dan is afgesproken.",
+            -distance,
+        )
+    return words.gettext("Er zijn genoeg plekken in gebruik om het afgesproken minimum te halen.")
 
 
 def _table(words: Words, said: Statement, table: Table, regions: Mapping[str, str]) -> ShownTable:
@@ -300,9 +318,13 @@ def _cell(  # noqa: PLR0911 - one line per kind of cell
 ) -> ShownCell:
     if cell == SMALL and measure in {Measure.MINUTES, Measure.PERCENT}:
         return ShownCell(words.gettext("te weinig om te zeggen"), None)
+    if cell == NO_NORM and signed:
+        return ShownCell("–", None)
     if isinstance(cell, str):
         return ShownCell(_why_none(words, cell, small), None)
     if signed:
+        if not cell:
+            return ShownCell(words.gettext("precies gehaald"), cell)
         if cell < 0:
             return ShownCell(words.gettext("%(places)s te weinig", places=words.number(-cell)), cell)
         return ShownCell(words.gettext("gehaald, %(places)s erboven", places=words.number(cell)), cell)
@@ -316,7 +338,7 @@ def _cell(  # noqa: PLR0911 - one line per kind of cell
 def _why_none(words: Words, code: str, small: int) -> str:
     return {
         SMALL: words.gettext("minder dan %(small)s", small=small),
-        IN_REST: words.gettext("bij overige"),
+        IN_REST: words.gettext("te weinig om apart te noemen"),
         FEW_HOUSES: words.gettext("niet genoemd: minder dan %(houses)s huizen", houses=HOUSES_MIN),
         NO_NORM: words.gettext("geen minimum afgesproken"),
     }[code]

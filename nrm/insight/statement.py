@@ -240,7 +240,7 @@ def made(period: Period, region: str, found: Found, as_of: datetime, places_at: 
         _quality(found.places),
         _counted("continuity", "answers", Measure.ANSWERS, found.continuity, small, ("continuity",), ("own_word",)),
     ]
-    tables.append(_history(period, tables[0], found.history))
+    tables.append(_history(period, told(Counter(how_it_went(one) for one in courses), small), found.history))
     codes = {code for table in tables for code in table.indicators}
     return Statement(
         period.kind,
@@ -367,6 +367,8 @@ def _counted(
     notes: tuple[str, ...] = (),
 ) -> Table:
     total, parts = told(counts, small)
+    if set(parts) == {REST}:  # nothing can be told apart
+        parts, notes = {}, (*notes, "not_split")
     rows = (Row(ALL, (total,)), *(Row(part, (count,)) for part, count in parts.items()))
     return Table(code, (Column(column, measure),), rows, notes, indicators)
 
@@ -426,6 +428,8 @@ def _capacity(places: Sequence[RegionPlaces]) -> Table:
     columns = tuple(Column(code, Measure.PLACES) for code in ("places", "norm", "distance"))
     rows = []
     for one in places:
+        if len(places) > 1 and not one.houses and one.norm is None:
+            continue  # nothing is known there and nothing agreed
         norm: Cell = NO_NORM if one.norm is None else one.norm
         few = one.houses < HOUSES_MIN and one.places > 0
         here: Cell = FEW_HOUSES if few else one.places
@@ -443,11 +447,10 @@ def _quality(places: Sequence[RegionPlaces]) -> Table:
     return Table("quality", (Column("units", Measure.UNITS),), tuple(rows), ("self_declared",), ("quality_checked",))
 
 
-def _history(period: Period, demand: Table, before: Sequence[tuple[date, Cell, Cell]]) -> Table:
+def _history(period: Period, now: tuple[Cell, Mapping[str, int]], before: Sequence[tuple[date, Cell, Cell]]) -> Table:
     columns = (Column("requests", Measure.REQUESTS), Column("ended", Measure.REQUESTS))
-    total = demand.rows[0].cells[0]
-    parts = {row.code: row.cells[0] for row in demand.rows[1:]}
-    missed: Cell = SMALL if total == SMALL else parts.get("ended", IN_REST if REST in parts else 0)
+    total, parts = now
+    missed = _cell(total, parts, "ended")
     rows = [Row(since.isoformat(), (asked, ended)) for since, asked, ended in before]
     rows.append(Row(period.since.isoformat(), (total, missed)))
     return Table("history", columns, tuple(rows), ("as_stated",), ("asked",))

@@ -38,9 +38,17 @@ class Listed:
     """One statement in the list."""
 
     id: str
-    period: str
     where: str
     version: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The statements of one period."""
+
+    id: str
+    period: str
+    rows: list[Listed]
 
 
 @dataclass(frozen=True)
@@ -60,15 +68,12 @@ def overview(visit: Reader) -> Response:
     with visit.reading() as tx:
         frame = visit.frame(tx)
         names = _names(visit, tx)
-        found = [
-            Listed(
-                one.row.id,
-                name_of_period(words, one.row.kind, one.row.since),
-                names.get(one.row.region_code, one.row.region_code),
-                _version(words, one.row),
-            )
-            for one in stating.statements(tx, visit.actor)
-        ]
+        groups: dict[str, Group] = {}
+        for one in stating.statements(tx, visit.actor):
+            row = one.row
+            key = f"{row.kind}-{row.since:%Y-%m}"
+            group = groups.setdefault(key, Group(key, name_of_period(words, row.kind, row.since), []))
+            group.rows.append(Listed(row.id, names.get(row.region_code, row.region_code), _version(words, row)))
         heard = stating.subscriptions(tx, visit.actor)
     choices = [
         Heard(f"{kind}-{region or 'land'}", kind, region, name)
@@ -79,7 +84,7 @@ def overview(visit: Reader) -> Response:
     return visit.page(
         "statements.html",
         frame,
-        found=found,
+        groups=list(groups.values()),
         hears=[one for one in choices if (one.kind, one.region) in heard],
         choices=[(one.id, one.name) for one in choices if (one.kind, one.region) not in heard],
         regions=[(region, name) for region, name in names.items() if stating.may_read(visit.actor, region)],

@@ -6,10 +6,10 @@ replay all read this one table. It never holds an identity, an address or a narr
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Text, text
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -74,21 +74,26 @@ def append(session: Session, changes: Sequence[Change], actor: str, now: datetim
     seq, head = last.first() or (0, GENESIS)
     for change in changes:
         seq += 1
-        entry = JournalEntry(
-            seq=seq,
-            at=now,
-            kind=change.kind,
-            topics=" ".join(change.topics),
-            subject=change.subject,
-            actor=actor,
-            data=canonical(change.data),
-            prev_hash=head,
-            hash="",
-        )
-        entry.hash = head = _hash(entry)
-        session.add(entry)
+        row = chained(change, actor, now, seq, head)
+        head = row["hash"]
+        session.add(JournalEntry(**row))
     session.flush()
     return seq
+
+
+def chained(change: Change, actor: str, at: datetime, seq: int, head: str) -> dict[str, Any]:
+    """The entry of a change behind the one whose hash is `head`, by column."""
+    row: dict[str, Any] = {
+        "seq": seq,
+        "at": at,
+        "kind": change.kind,
+        "topics": " ".join(change.topics),
+        "subject": change.subject,
+        "actor": actor,
+        "data": canonical(change.data),
+        "prev_hash": head,
+    }
+    return {**row, "hash": _hash(**row)}
 
 
 def last_seq(session: Session) -> int:
@@ -100,6 +105,27 @@ def after(session: Session, seq: int, limit: int) -> list[JournalEntry]:
     """At most `limit` entries that follow `seq`, oldest first."""
     query = select(JournalEntry).where(col(JournalEntry.seq) > seq).order_by(col(JournalEntry.seq)).limit(limit)
     return list(session.exec(query))
+
+
+class Said(NamedTuple):
+    """What an entry says, without what chains it."""
+
+    seq: int
+    at: datetime
+    kind: str
+    subject: str
+    data: str
+
+
+def of_kinds(session: Session, kinds: Iterable[str], seq: int, limit: int) -> list[Said]:
+    """At most `limit` entries of these kinds that follow `seq`, oldest first."""
+    query = (
+        select(JournalEntry.seq, JournalEntry.at, JournalEntry.kind, JournalEntry.subject, JournalEntry.data)  # type: ignore[call-overload]
+        .where(col(JournalEntry.seq) > seq, col(JournalEntry.kind).in_(list(kinds)))
+        .order_by(col(JournalEntry.seq))
+        .limit(limit)
+    )
+    return [Said(*row) for row in session.exec(query)]
 
 
 def of_subject(session: Session, subject: str, limit: int = 200) -> list[JournalEntry]:
@@ -126,7 +152,7 @@ def faults(session: Session, expected_head: tuple[int, str] | None = None, newes
                 yield f"entry {seq + 1} is missing"
             if entry.prev_hash != head:
                 yield f"entry {entry.seq} does not follow the one before it"
-            if entry.hash != _hash(entry):
+            if entry.hash != _hash(**entry.model_dump(exclude={"hash"})):
                 yield f"entry {entry.seq} was altered"
             seq, head = entry.seq, entry.hash
             if expected_head and seq == expected_head[0]:
@@ -136,15 +162,7 @@ def faults(session: Session, expected_head: tuple[int, str] | None = None, newes
         yield f"the entry that was head at {expected_head[0]} is gone or different"
 
 
-def _hash(entry: JournalEntry) -> str:
-    fields = (
-        entry.seq,
-        entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        entry.kind,
-        entry.topics,
-        entry.subject,
-        entry.actor,
-        entry.data,
-        entry.prev_hash,
-    )
+def _hash(seq: int, at: datetime, kind: str, topics: str, subject: str, actor: str, data: str, prev_hash: str) -> str:
+    instant = at.astimezone(UTC).isoformat(timespec="microseconds")
+    fields = (seq, instant, kind, topics, subject, actor, data, prev_hash)
     return hashlib.sha256(canonical(fields).encode()).hexdigest()

@@ -17,6 +17,7 @@ from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
 from nrm.insight import nights, stating
 from nrm.insight import service as insight
+from nrm.insight.releases import release_due
 from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
@@ -45,6 +46,7 @@ STEPS = (
     "match",
     "keep_picture",
     "make_statements",
+    "publish",
     "remind",
     "open_reports",
     "hand_over",
@@ -179,6 +181,9 @@ class Worker:
         self._stated = None
         stating.make_due(self.database, self._public_url)
         self._stated = now, stating.next_due(self.database)
+
+    def _publish(self) -> None:
+        release_due(self.database)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

@@ -20,7 +20,7 @@ from nrm.db import Database, Tx
 from nrm.insight.models import NightLook, UnmetCause
 from nrm.insight.rules import SMALL, Cause
 from nrm.intake import queries as intake
-from nrm.journal import JournalEntry
+from nrm.journal import JournalEntry, Said
 from nrm.placing import problem as placing
 from nrm.placing.problem import Built
 from nrm.placing.rules import NOT_TO_BE_HAD, SAFETY, merged
@@ -155,7 +155,7 @@ def look(database: Database) -> bool:
     return True
 
 
-def read_back(tx: Tx, entry: JournalEntry) -> None:
+def read_back(tx: Tx, entry: JournalEntry | Said) -> None:
     """A night as the journal has it."""
     night = date.fromisoformat(entry.subject.removeprefix("night:"))
     tx.session.merge(NightLook(night=night, at=entry.at, seen=json.loads(entry.data)))

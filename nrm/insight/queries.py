@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func
+from sqlalchemy import select as select_rows
 from sqlmodel import col, select
 
 from nrm.clock import AMSTERDAM
@@ -167,10 +168,10 @@ def _leaving(tx: Tx) -> dict[str, date]:
     """Stay → the day its party is expected to leave. Whose departure is past or blocked is not expected to."""
     today = tx.now.astimezone(AMSTERDAM).date()
     blocked = select(Blockage.stay_id).where(col(Blockage.ended_at).is_(None))
-    rows = select(Stay).where(
+    rows = select(Stay.id, col(Stay.expected_departure)).where(
         Stay.status == StayStatus.ARRIVED, col(Stay.expected_departure) >= today, col(Stay.id).not_in(blocked)
     )
-    return {found.id: found.expected_departure for found in tx.session.exec(rows) if found.expected_departure}
+    return {stay_id: on for stay_id, on in tx.session.exec(rows) if on is not None}
 
 
 def _seeking(tx: Tx) -> Iterable[tuple[PlacementRequest, int]]:
@@ -304,19 +305,21 @@ def courses_since(tx: Tx, since: datetime, until: datetime, region_code: str | N
 
 
 def _courses(tx: Tx, *conditions: ColumnElement[bool]) -> dict[str, Course]:
+    """Read as columns: over a year there are tens of thousands."""
     waits: dict[str, list[tuple[datetime, datetime | None]]] = {}
     spans = (
-        select(CaseWait)
+        select(CaseWait.request_id, CaseWait.since, col(CaseWait.until))
         .join(CaseCourse, col(CaseCourse.request_id) == CaseWait.request_id)
         .where(*conditions)
         .order_by(CaseWait.request_id, col(CaseWait.number))
     )
-    for span in tx.session.exec(spans):
-        waits.setdefault(span.request_id, []).append((span.since, span.until))
-    return {
-        row.request_id: Course(**row.model_dump(), waits=tuple(waits.get(row.request_id, ())))
-        for row in tx.session.exec(select(CaseCourse).where(*conditions).order_by(CaseCourse.request_id))
-    }
+    for request_id, since, until in tx.session.exec(spans):
+        waits.setdefault(request_id, []).append((since, until))
+    names = list(CaseCourse.model_fields)
+    rows = tx.session.execute(
+        select_rows(*(getattr(CaseCourse, name) for name in names)).where(*conditions).order_by(CaseCourse.request_id)
+    )
+    return {row[0]: Course(**dict(zip(names, row, strict=True)), waits=tuple(waits.get(row[0], ()))) for row in rows}
 
 
 def causes_at(tx: Tx, at: datetime, region_code: str | None = None) -> Causes:

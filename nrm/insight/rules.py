@@ -109,6 +109,13 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("unanswered", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("unused", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
         Indicator("unused_nearly", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
+        Indicator("flows", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("through", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("stay_length", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("blocked", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),
+        Indicator("repeats", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("bridge_nights", Unit.NIGHTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("disputes", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
         Indicator("asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("placed_of_asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
@@ -478,7 +485,8 @@ _FOLLOWS: dict[str, Callable[[Course, datetime, Mapping[str, Any]], Course]] = {
     "request.closed": _closed,
     "youth.taken": _taken_over,
 }
-"""Kinds of entries that say something of the course of a request."""
+COURSE_KINDS = tuple(_FOLLOWS)
+"""Kinds of entries that say something of the course of a request, after the one with which it came in."""
 
 
 def _said(found: Course, said: Mapping[str, Any]) -> Course:

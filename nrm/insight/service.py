@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 from sqlmodel import col, select
 
 from nrm import journal
@@ -18,7 +19,7 @@ from nrm.insight.rules import FAILED_OUTCOMES, Asked, Course, Explained, Waiting
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import UNPLACED, RequestStatus
-from nrm.journal import JournalEntry
+from nrm.journal import JournalEntry, Said
 from nrm.placing.models import Offer, Proposal, ProposalSet
 from nrm.placing.rules import OfferStatus
 
@@ -29,6 +30,7 @@ BATCHES_MAX = 20
 CAUSE_CHANGED = "unmet.changed"
 _OF_REQUEST, _OF_GROUP = "request:", "group:"
 _SUBMITTED, _GROUPED = "request.submitted", "group.submitted"
+_KINDS = (_SUBMITTED, _GROUPED, nights.LOOKED, *rules.COURSE_KINDS)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def keep(database: Database) -> int:
         if not entries:
             break
         with database.transaction() as tx:
-            _follow(tx, before, entries)
+            _follow(tx, before, entries, entries[-1].seq)
         if up_to_date:
             break
     return written
@@ -87,18 +89,19 @@ def rebuild(database: Database) -> None:
         tx.session.execute(update(PictureState).values(seq=0))
     while True:
         with database.reading() as tx:
-            before = tx.session.get_one(PictureState, 1).seq
-            entries = journal.after(tx.session, before, BATCH)
-        if not entries:
+            before, newest = tx.session.get_one(PictureState, 1).seq, journal.last_seq(tx.session)
+            # Most of a long journal says nothing of the course of a request: it is not even fetched.
+            entries = journal.of_kinds(tx.session, _KINDS, before, BATCH)
+        if before >= newest:
             return
         with database.transaction() as tx:
-            _follow(tx, before, entries)
+            _follow(tx, before, entries, entries[-1].seq if len(entries) == BATCH else newest)
 
 
-def _follow(tx: Tx, before: int, entries: Sequence[JournalEntry]) -> None:
+def _follow(tx: Tx, before: int, entries: Sequence[JournalEntry | Said], up_to: int) -> None:
     """Read these entries into the courses and move the mark, unless another worker did so meanwhile."""
     moved = update(PictureState).where(col(PictureState.id) == 1, col(PictureState.seq) == before)
-    if tx.affected(moved.values(seq=entries[-1].seq)) != 1:
+    if tx.affected(moved.values(seq=up_to)) != 1:
         return
     for entry in entries:
         if entry.kind == nights.LOOKED:
@@ -118,17 +121,35 @@ def _follow(tx: Tx, before: int, entries: Sequence[JournalEntry]) -> None:
             courses[request_id] = rules.begun(request_id, entry.at, words)
         elif request_id in courses:
             courses[request_id] = rules.followed(courses[request_id], entry.kind, entry.at, words)
-    for key, course in courses.items():
-        if course != known.get(key):
-            _store(tx, course)
-    tx.session.flush()
+    _store(tx, known, {key: course for key, course in courses.items() if course != known.get(key)})
 
 
-def _store(tx: Tx, course: Course) -> None:
-    content = {name: getattr(course, name) for name in CaseCourse.model_fields}
-    tx.session.merge(CaseCourse(**content))
-    for number, (since, until) in enumerate(course.waits, start=1):
-        tx.session.merge(CaseWait(request_id=course.request_id, number=number, since=since, until=until))
+def _store(tx: Tx, known: Mapping[str, Course], changed: Mapping[str, Course]) -> None:
+    """Write the courses that changed and how they waited: what is new as new, the rest over what it was."""
+    for table, before, after in (
+        (CaseCourse, _course_rows(known), _course_rows(changed)),
+        (CaseWait, _wait_rows(known), _wait_rows(changed)),
+    ):
+        new = [row for key, row in after.items() if key not in before]
+        moved = [row for key, row in after.items() if key in before and row != before[key]]
+        if new:
+            tx.session.execute(insert(table), new)
+        if moved:
+            tx.session.execute(update(table), moved)
+
+
+def _course_rows(courses: Mapping[str, Course]) -> dict[tuple[str, int], dict[str, Any]]:
+    return {
+        (key, 0): {name: getattr(course, name) for name in CaseCourse.model_fields} for key, course in courses.items()
+    }
+
+
+def _wait_rows(courses: Mapping[str, Course]) -> dict[tuple[str, int], dict[str, Any]]:
+    return {
+        (key, number): {"request_id": key, "number": number, "since": since, "until": until}
+        for key, course in courses.items()
+        for number, (since, until) in enumerate(course.waits, start=1)
+    }
 
 
 def _write(tx: Tx, request_id: str) -> bool:

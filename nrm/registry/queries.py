@@ -420,23 +420,35 @@ def live_rules(tx: Tx, location_id: str) -> list[AdmissionRule]:
 
 def _confirmed(tx: Tx, location_ids: list[str] | None) -> dict[str, datetime]:
     # One from the future, said while a clock was wrong, must not hide what is said after the clock was put right.
-    query = (
-        select(Confirmation.location_id, func.max(Confirmation.confirmed_at))
-        .where(col(Confirmation.confirmed_at) <= tx.now + rules.CLOCK_SKEW)
-        .group_by(col(Confirmation.location_id))
+    # The newest of each is looked up by itself: after ten years there are millions, of a few hundred locations.
+    newest = (
+        select(func.max(Confirmation.confirmed_at))
+        .where(
+            col(Confirmation.location_id) == Location.id,
+            col(Confirmation.confirmed_at) <= tx.now + rules.CLOCK_SKEW,
+        )
+        .scalar_subquery()
     )
+    query = select(Location.id, newest)
     if location_ids is not None:
-        query = query.where(col(Confirmation.location_id).in_(location_ids))
+        query = query.where(col(Location.id).in_(location_ids))
     return {location_id: at for location_id, at in tx.session.exec(query) if at is not None}
 
 
 def _units(tx: Tx, location_ids: list[str] | None, confirmed: Mapping[str, datetime]) -> dict[str, list[UnitView]]:
-    """Units per location. Six flat queries rather than a join per place: the board reads thousands of them."""
+    """Units per location. Six flat queries rather than a join per place: the board reads thousands of them.
+
+    What there are thousands of is read as columns: an object of each would cost more than everything else here.
+    """
     query = select(Unit).order_by(Unit.location_id, Unit.code)
-    rule_query = select(AdmissionRule).where(col(AdmissionRule.ended_at).is_(None))
-    place_query = select(Place).order_by(Place.unit_id, Place.label)
-    closure_query = select(Closure).where(col(Closure.ended_at).is_(None))
-    claim_query = select(Claim).where(col(Claim.ended_at).is_(None))
+    rule_query = select(
+        AdmissionRule.location_id, AdmissionRule.unit_id, AdmissionRule.criterion, AdmissionRule.stance
+    ).where(col(AdmissionRule.ended_at).is_(None))
+    place_query = select(Place.id, Place.unit_id, Place.label).order_by(Place.unit_id, Place.label)
+    closure_query = select(Closure.place_id, Closure.reason, col(Closure.expected_end)).where(
+        col(Closure.ended_at).is_(None)
+    )
+    claim_query = select(Claim.place_id, Claim.id, Claim.kind, Claim.holder).where(col(Claim.ended_at).is_(None))
     designation_query = select(Designation).where(col(Designation.ended_at).is_(None))
     if location_ids is not None:
         query = query.where(col(Unit.location_id).in_(location_ids))
@@ -451,11 +463,11 @@ def _units(tx: Tx, location_ids: list[str] | None, confirmed: Mapping[str, datet
     national = criteria(tx)
     of_location: dict[str, dict[str, Stance]] = {}
     of_unit: dict[str, dict[str, Stance]] = {}
-    for rule in tx.session.exec(rule_query):
-        target = of_unit.setdefault(rule.unit_id, {}) if rule.unit_id else of_location.setdefault(rule.location_id, {})
-        target[rule.criterion] = Stance(rule.stance)
-    closures = {closure.place_id: closure for closure in tx.session.exec(closure_query)}
-    claims = {claim.place_id: claim for claim in tx.session.exec(claim_query)}
+    for location_id, unit_id, criterion, stance in tx.session.exec(rule_query):
+        target = of_unit.setdefault(unit_id, {}) if unit_id else of_location.setdefault(location_id, {})
+        target[criterion] = Stance(stance)
+    closures = {place_id: (reason, ends) for place_id, reason, ends in tx.session.exec(closure_query)}
+    claims = {place_id: (claim_id, kind, holder) for place_id, claim_id, kind, holder in tx.session.exec(claim_query)}
     rooms = tx.session.exec(query).all()
     designations = {
         found.unit_id: found
@@ -464,28 +476,30 @@ def _units(tx: Tx, location_ids: list[str] | None, confirmed: Mapping[str, datet
     }
     lent = {room.id: room.use != Use.REGULAR or room.id in designations for room in rooms}
     places: dict[str, list[PlaceView]] = {}
-    for place in tx.session.exec(place_query):
-        claim, closure = claims.get(place.id), closures.get(place.id)
-        places.setdefault(place.unit_id, []).append(
+    for place_id, unit_id, label in tx.session.exec(place_query):
+        claim_id, kind, holder = claims.get(place_id, (None, None, None))
+        reason, ends = closures.get(place_id, (None, None))
+        places.setdefault(unit_id, []).append(
             PlaceView(
-                id=place.id,
-                label=place.label,
-                state=rules.place_state(
-                    closure is not None, ClaimKind(claim.kind) if claim else None, lent[place.unit_id]
-                ),
-                claim_id=claim.id if claim else None,
-                holder=claim.holder if claim else None,
-                closure_reason=closure.reason if closure else None,
-                closure_expected_end=closure.expected_end if closure else None,
+                id=place_id,
+                label=label,
+                state=rules.place_state(reason is not None, ClaimKind(kind) if kind else None, lent[unit_id]),
+                claim_id=claim_id,
+                holder=holder,
+                closure_reason=reason,
+                closure_expected_end=ends,
             )
         )
+    unsaid = dict.fromkeys(national, Stance.CONSULT)
+    of_house = {
+        location_id: unsaid | {one: said[one] for one in national if one in said}
+        for location_id, said in of_location.items()
+    }
     views: dict[str, list[UnitView]] = {}
     for unit in rooms:
-        stances = {
-            criterion: of_unit.get(unit.id, {}).get(criterion)
-            or of_location.get(unit.location_id, {}).get(criterion, Stance.CONSULT)
-            for criterion in national
-        }
+        stances = of_house.get(unit.location_id, unsaid)
+        if own := of_unit.get(unit.id):
+            stances = stances | {one: own[one] for one in national if one in own}
         views.setdefault(unit.location_id, []).append(
             UnitView(
                 unit,

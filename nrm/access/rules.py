@@ -106,6 +106,7 @@ class Verb(StrEnum):
     REPORT_CONFIRM = "report.confirm"
     REPORTS_COUNT = "reports.count"
     NUMBERS_READ = "numbers.read"
+    DATASET_READ = "dataset.read"
     POLICY_READ = "policy.read"
     POLICY_PROPOSE = "policy.propose"
     POLICY_DECIDE = "policy.decide"
@@ -185,6 +186,8 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.REPORT_CONFIRM: frozenset({_R.NATIONAL_DESK}),
     Verb.REPORTS_COUNT: frozenset({_R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR}),
     Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
+    # Tables of what was published, and how: nobody else has this page, and nobody may change what is on it.
+    Verb.DATASET_READ: frozenset({_R.RAPPORTEUR}),
     Verb.POLICY_READ: _ALL,
     Verb.POLICY_PROPOSE: frozenset({_R.ADMIN}),
     # Another administrator, or the desk; who wrote it never (nrm.rulebook.service).

@@ -274,7 +274,7 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
         ),
         Role.COORDINATOR_REGIONAL: ("/landelijk", "/bord"),
         Role.ADMIN: ("/beheer",),
-        Role.RAPPORTEUR: ("/spelregels",),
+        Role.RAPPORTEUR: ("/rapporteur",),
     }.items():
         page = person(base_url=address, width=width)
         log_in(page, login)

@@ -15,7 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
-from nrm.insight import nights
+from nrm.insight import nights, periods, situations
 from nrm.insight import service as insight
 from nrm.journal import last_seq
 from nrm.notify import service as notify
@@ -42,6 +42,8 @@ STEPS = (
     "escalate",
     "match",
     "keep_picture",
+    "keep_situation",
+    "ask_situations",
     "remind",
     "open_reports",
     "hand_over",
@@ -166,6 +168,12 @@ class Worker:
     def _keep_picture(self) -> None:
         insight.keep(self.database)
         nights.look(self.database)
+
+    def _keep_situation(self) -> None:
+        situations.keep(self.database)
+
+    def _ask_situations(self) -> None:
+        periods.ask_due(self.database)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

@@ -17,6 +17,7 @@ from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
 from nrm.insight import nights, periods, situations
 from nrm.insight import service as insight
+from nrm.insight.releases import release_due
 from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channels import Channel, channels
@@ -44,6 +45,7 @@ STEPS = (
     "keep_picture",
     "keep_situation",
     "ask_situations",
+    "publish",
     "remind",
     "open_reports",
     "hand_over",
@@ -174,6 +176,9 @@ class Worker:
 
     def _ask_situations(self) -> None:
         periods.ask_due(self.database)
+
+    def _publish(self) -> None:
+        release_due(self.database)
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

@@ -270,6 +270,51 @@ SAID: dict[str, Said] = {
             " missen."
         ),
     ),
+    "flows": Said(
+        N_("Van regio naar regio"),
+        N_("Aanvragen die in de periode een plek kregen, naar de regio waar iemand gevonden is en die van de plek."),
+        N_("Alle aanvragen die in de periode een eerste plek kregen; een vervolgplek telt mee als eigen aanvraag."),
+        N_(
+            "Tussen twee regio’s staat alleen wat niet naar iemand wijst; de rest staat samen. Verder weg kan ook juist"
+            " veiliger zijn."
+        ),
+    ),
+    "through": Said(
+        N_("Een plek in en weer uit"),
+        N_("Aanvragen waarvan iemand in de periode aankwam, vertrok, of er aan het eind nog was."),
+        N_("Alle aanvragen met een plek van hier; wat buiten dit systeem om geregeld is, zit er niet in."),
+        N_("Vertrekken zegt niet dat het goed ging: kijk ook waarheen."),
+    ),
+    "stay_length": Said(
+        N_("Hoe lang iemand bleef"),
+        N_("Van aankomst tot vertrek, van wie in de periode vertrok."),
+        N_("Alle aanvragen waarvan iemand in de periode vertrok."),
+        N_("Wie er nog is, telt niet mee. Bij een nieuwe soort opvang zijn dat juist wie lang blijven."),
+    ),
+    "blocked": Said(
+        N_("Uitstroom die stokt"),
+        N_("Nachten in de periode waarin iemand weg kon en niet weg kwam, naar wat het tegenhield."),
+        N_("Alle verblijven waarvan het huis of de zorgcoördinator heeft gezegd dat het stokt."),
+        N_("Wisselt de oorzaak, dan telt een verblijf bij elke oorzaak; de nachten tellen één keer."),
+    ),
+    "repeats": Said(
+        N_("Opnieuw gevraagd"),
+        N_("Aanvragen die in de periode op een eerdere leken, en wat het landelijk loket erover zei."),
+        N_("Alle aanvragen waarbij iemand een kenmerk meegaf."),
+        N_("Zonder kenmerk valt een herhaling niet op. Er zijn er dus minstens zoveel."),
+    ),
+    "bridge_nights": Said(
+        N_("Nachten op een overbrugging"),
+        N_("Nachten van de periode in een hotel, politiecel of ander tijdelijk bed, en wat die de gemeente kostten."),
+        N_("Alle overbruggingen die hier zijn vastgelegd."),
+        N_("Een nacht zonder prijs telt als nacht en kost hier niets."),
+    ),
+    "disputes": Said(
+        N_("Verrekeningen waar men het niet over eens is"),
+        N_("Plaatsingen waarvan een gemeente zei dat zij het met de rekening niet eens is, en hoe lang al."),
+        N_("Alle plaatsingen waarvoor een verrekening is geopend."),
+        N_("Niemand wacht daarop voor een bed: verrekenen komt na de plaatsing."),
+    ),
     "balance": Said(
         N_("Tekort of over"),
         N_("Vrij, plus wat vrijkomt, min wat wegvalt, min wie zoekt, min wie erbij komt (naar boven afgerond)."),

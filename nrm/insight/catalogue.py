@@ -163,6 +163,12 @@ class Catalogue:
         return (cell(period, zip(names, one, strict=True)) for one in product(*paths))
 
 
+def in_force(year: int, regions: tuple[str, ...]) -> Catalogue:
+    """The definitions of a year."""
+    version = max(version for version, since in DEFINED_FROM if since <= year)
+    return {1: first}[version](regions)
+
+
 def cell(period: str, of: Iterable[tuple[str, str]]) -> Cell:
     """The cell of these codes."""
     return Cell(period, tuple(sorted((name, code) for name, code in of if code != ALL)))
@@ -174,10 +180,15 @@ def is_month(period: str) -> bool:
 
 SEX, AGE, CITIZENSHIP, EXPLOITATION, RESULT, REGION = "sex", "age", "citizenship", "exploitation", "result", "region"
 
-AGES: tuple[tuple[str, int], ...] = (("0_11", 12), ("12_17", 18), ("18_24", 25), ("25_up", 1000))
-"""Age groups, each up to and without an age."""
+NOT_PLACED, NOT_KNOWN, UNKNOWN = "not_placed", "not_known", "unknown"
 
-NOT_PLACED = "not_placed"
+CHANGE = "change"
+CHANGES = ("rule_eased", "places_added", "authority_asked")
+"""What became of it, in numbers that are not of persons: rules that no longer exclude, places that were added, times
+the competent authority was asked to act."""
+
+DEFINED_FROM: tuple[tuple[int, int], ...] = ((1, 0),)
+"""Version and the first year it is for. What changed and why is in `web/published_words.py`, a word per version."""
 
 
 @cache
@@ -187,7 +198,9 @@ def first(regions: tuple[str, ...]) -> Catalogue:
         1,
         (
             Dimension(SEX, ((ALL, ("f", "m", "x")),)),
-            Dimension(AGE, ((ALL, ("child", "adult")), ("child", ("0_11", "12_17")), ("adult", ("18_24", "25_up")))),
+            Dimension(
+                AGE, ((ALL, ("child", "adult", UNKNOWN)), ("child", ("0_11", "12_17")), ("adult", ("18_24", "25_up")))
+            ),
             Dimension(CITIZENSHIP, ((ALL, ("dutch", "eu", "non_eu", "unknown")),)),
             Dimension(EXPLOITATION, ((ALL, ("sexual", "labour", "criminal", "organ_removal", "unknown")),)),
             Dimension(
@@ -198,7 +211,7 @@ def first(regions: tuple[str, ...]) -> Catalogue:
                         NOT_PLACED,
                         (
                             *("no_place", "no_suitable_place", "unsafe", "no_answer", "declined", "no_authority"),
-                            *("stale_figures", "not_asked", "withdrawn", "not_known"),
+                            *("stale_figures", "not_asked", "withdrawn", NOT_KNOWN),
                         ),
                     ),
                 ),
@@ -208,9 +221,9 @@ def first(regions: tuple[str, ...]) -> Catalogue:
         (
             Table("result", ((RESULT, 1),), monthly=True),
             Table("cause", ((RESULT, 2),)),
-            Table("sex_age", ((SEX, 1), (AGE, 2))),
-            Table("sex_age_exploitation", ((EXPLOITATION, 1), (SEX, 1), (AGE, 1))),
-            Table("exploitation_citizenship", ((EXPLOITATION, 1), (CITIZENSHIP, 1))),
+            Table("sex_age", ((AGE, 2), (SEX, 1))),
+            Table("sex_age_exploitation", ((EXPLOITATION, 1), (AGE, 1), (SEX, 1)), public=False),
+            Table("exploitation_citizenship", ((EXPLOITATION, 1), (CITIZENSHIP, 1)), public=False),
             Table("exploitation_result", ((EXPLOITATION, 1), (RESULT, 1))),
             Table("region_result", ((REGION, 1), (RESULT, 1))),
         ),

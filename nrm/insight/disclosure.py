@@ -11,7 +11,7 @@ from typing import Any
 
 from ortools.linear_solver import pywraplp
 
-from nrm.insight.catalogue import BASE, Catalogue, Cell, is_month
+from nrm.insight.catalogue import BASE, NATIONAL_MIN, Catalogue, Cell, is_month
 
 SPREAD = 2
 """Between the smallest and the largest that a small number could be: at least three answers are possible."""
@@ -34,6 +34,11 @@ class CannotProtectError(Exception):
 def rounded(count: int) -> int:
     """To the nearest multiple of the base."""
     return BASE * ((count + BASE // 2) // BASE)
+
+
+def alone(count: int) -> int | None:
+    """What to show of a number that nothing else is added up with."""
+    return None if count < NATIONAL_MIN else rounded(count)
 
 
 def protect(counts: Mapping[Cell, int], equations: Iterable[Equation], before: Mapping[Cell, int | None]) -> Shown:

@@ -71,6 +71,27 @@ class CaseCourse(SQLModel, table=True):
     destination: str | None = Field(default=None, max_length=30)
 
 
+class Release(SQLModel, table=True):
+    """The numbers of a month or a year as they were published. Written once: the database refuses to change a row."""
+
+    __tablename__ = "release"
+
+    period: str = Field(primary_key=True, max_length=7)
+    """`2026` or `2026-03`."""
+    released_at: datetime = Field(sa_type=UtcDateTime)
+    as_of: datetime = Field(sa_type=UtcDateTime)
+    """As the journal knew it then."""
+    definition_version: int
+    definition: dict[str, Any] = Field(sa_type=Json)
+    """The tables and the rules that were in force, in full."""
+    numbers: list[Any] = Field(sa_type=Json)
+    """Per number of what it is, as dimension and code, and what is shown; null is left out."""
+    withheld: bool = False
+    """Nothing of it is shown, because whatever was left out something small could be worked out."""
+    digest: str = Field(max_length=64)
+    """Of all of it. The journal has it too, so that a changed number shows."""
+
+
 class CaseWait(SQLModel, table=True):
     """From when until when a request waited for a place; the next one when whoever was expected did not come."""
 

@@ -104,6 +104,13 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("unanswered", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("unused", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
         Indicator("unused_nearly", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
+        Indicator("flows", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("through", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("stay_length", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("blocked", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),
+        Indicator("repeats", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("bridge_nights", Unit.NIGHTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("disputes", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
     )
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from nrm.policy import Pool, Pools
 
@@ -147,6 +148,29 @@ def profile(persons: Sequence[Person]) -> Profile:
     if sexes == {Sex.F}:
         return Profile.WOMEN
     return Profile.MEN if sexes == {Sex.M} else Profile.MIXED
+
+
+AGE_GROUPS: tuple[tuple[str, int], ...] = (("0_11", 12), ("12_17", ADULT_AGE), ("18_24", 25), ("25_up", 1000))
+"""Age groups that statistics use, each up to and without an age."""
+
+CITIZENSHIP: dict[Residence, str] = {
+    Residence.DUTCH: "dutch",
+    Residence.EU: "eu",
+    Residence.NONE: "non_eu",
+    Residence.B8: "non_eu",
+    Residence.UNKNOWN: "unknown",
+}
+"""What the right to stay says of citizenship. Of which country somebody is a citizen is not recorded."""
+
+
+def for_statistics(persons: Sequence[Person], exploitation: str, residence: str) -> dict[str, Any]:
+    """What the journal says of who is asked for: in groups, as statistics need it, and nothing finer."""
+    groups = [next(code for code, below in AGE_GROUPS if one.age < below) for one in persons]
+    return {
+        "people": sorted(f"{one.sex.value} {group}" for one, group in zip(persons, groups, strict=True)),
+        "exploitation": exploitation,
+        "citizenship": CITIZENSHIP[Residence(residence)],
+    }
 
 
 def pools_for(

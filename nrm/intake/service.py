@@ -119,6 +119,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         persons=len(persons),
         minor_alone=alone,
         profile=rules.profile(persons),
+        **rules.for_statistics(persons, shape.exploitation, shape.residence),
         office=is_office_time(calendar.desk_calendar(tx), tx.now),
         deadline_at=deadline_at.isoformat(),
     )
@@ -216,6 +217,7 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
         version=found.version,
         persons=len(persons),
         profile=rules.profile(persons),
+        **rules.for_statistics(persons, shape.exploitation, shape.residence),
         deadline_at=deadline_at.isoformat(),
     )
     return found

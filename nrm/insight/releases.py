@@ -1,0 +1,204 @@
+"""Publishing: a month once it is counted, a year once its months are out. What is out is never changed.
+
+Nobody publishes: it follows from the clock and the journal, and there is no verb by which anybody could change it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from nrm.columns import canonical
+from nrm.db import Database, Tx
+from nrm.insight import catalogue, counting, disclosure
+from nrm.insight.catalogue import CHANGE, Catalogue, Cell, is_month
+from nrm.insight.models import PictureState, Release
+from nrm.journal import JournalEntry
+from nrm.registry import queries as registry
+
+RELEASED = "figures.released"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a release needs, read in one transaction."""
+
+    period: str
+    found: Catalogue
+    months: tuple[str, ...]
+    counts: dict[Cell, int]
+    before: dict[Cell, int | None]
+    changes: Mapping[str, int]
+
+
+def release_due(database: Database) -> str | None:
+    """Publish the oldest month or year that is due and not out yet. Returns which.
+
+    Read, then worked out outside any transaction, then written once: of two workers one finds it there already.
+    """
+    with database.reading() as tx:
+        prepared = _due(tx)
+    if prepared is None:
+        return None
+    return prepared.period if write(database, prepared) else None
+
+
+def write(database: Database, prepared: Prepared) -> bool:
+    """Work out what to show and write it down. False when another worker did so first, with the same numbers."""
+    shown, withheld = _shown(prepared)
+    row = _release(prepared, shown, withheld)
+    try:
+        with database.transaction() as tx:
+            row.released_at = tx.now
+            tx.session.add(row)
+            tx.session.flush()
+            tx.record(
+                RELEASED,
+                f"release:{row.period}",
+                "picture",
+                definition=row.definition_version,
+                digest=row.digest,
+                shown=sum(value is not None for value in shown.values()),
+                left_out=sum(value is None for value in shown.values()),
+                withheld=withheld,
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _due(tx: Tx) -> Prepared | None:
+    out = set(tx.session.exec(select(Release.period)))
+    months = sorted(one for one in out if is_month(one))
+    period = _next(months[-1], out) if months else counting.first_month(tx)
+    if period is None:
+        return None
+    as_of = counting.counted_at(period if is_month(period) else f"{period}-12")
+    if tx.now < as_of:
+        return None
+    # Why somebody had no place is written down by the picture: it must have seen everything of that time first.
+    if tx.session.get_one(PictureState, 1).seq < counting.seq_at(tx, as_of):
+        return None
+    year = int(period[:4])
+    found = catalogue.in_force(year, tuple(region.code for region in registry.regions(tx)))
+    if is_month(period):
+        counts = found.count(counting.persons(tx, period), [period])
+        return Prepared(period, found, (), counts, {}, {})
+    of_year = tuple(month for month in counting.months_of(year) if month in out)
+    everybody = [person for month in of_year for person in counting.persons(tx, month)]
+    before: dict[Cell, int | None] = {}
+    for month in of_year:
+        before |= numbers(tx.session.get_one(Release, month))
+    return Prepared(
+        period, found, of_year, found.count(everybody, [*of_year, period]), before, counting.changes(tx, year)
+    )
+
+
+def _next(last: str, out: set[str]) -> str:
+    year, month = int(last[:4]), int(last[5:])
+    if month < 12:
+        return f"{year:04d}-{month + 1:02d}"
+    return f"{year + 1:04d}-01" if last[:4] in out else last[:4]
+
+
+def _shown(prepared: Prepared) -> tuple[disclosure.Shown, bool]:
+    try:
+        shown = disclosure.release(prepared.found, prepared.counts, prepared.period, prepared.months, prepared.before)
+        withheld = False
+    except disclosure.CannotProtectError:
+        # Nobody is woken for a table: it stays away, and says so.
+        shown = {one: None for one in prepared.counts if one.period == prepared.period}
+        withheld = True
+    if not is_month(prepared.period):
+        for code in catalogue.CHANGES:
+            one = Cell(prepared.period, ((CHANGE, code),))
+            shown[one] = disclosure.alone(prepared.changes.get(code, 0))
+    return shown, withheld
+
+
+def _release(prepared: Prepared, shown: disclosure.Shown, withheld: bool) -> Release:
+    last = prepared.period if is_month(prepared.period) else f"{prepared.period}-12"
+    as_of = counting.counted_at(last)
+    row = Release(
+        period=prepared.period,
+        released_at=as_of,
+        as_of=as_of,
+        definition_version=prepared.found.version,
+        definition=definition(prepared.found),
+        numbers=[[list(map(list, one.of)), shown[one]] for one in sorted(shown)],
+        withheld=withheld,
+        digest="",
+    )
+    row.digest = digest(row)
+    return row
+
+
+def definition(found: Catalogue) -> dict[str, Any]:
+    """The tables and the rules of a version, in full, as they are kept with what was published by them."""
+    return {
+        "version": found.version,
+        "least": {"national": catalogue.NATIONAL_MIN, "region": catalogue.REGIONAL_MIN},
+        "base": catalogue.BASE,
+        "spread": disclosure.SPREAD,
+        "counted_after_days": catalogue.CLOSES_AFTER_DAYS,
+        "dimensions": [asdict(one) for one in found.dimensions],
+        "tables": [asdict(one) for one in found.tables],
+        "changes": list(catalogue.CHANGES),
+    }
+
+
+def digest(row: Release) -> str:
+    """A fingerprint of everything that was published."""
+    said = (row.period, row.as_of.isoformat(), row.definition_version, row.definition, row.numbers, row.withheld)
+    return hashlib.sha256(canonical(said).encode()).hexdigest()
+
+
+def numbers(row: Release) -> dict[Cell, int | None]:
+    """What a release shows."""
+    return {Cell(row.period, tuple((str(name), str(code)) for name, code in of)): value for of, value in row.numbers}
+
+
+def kept(row: Release) -> Catalogue:
+    """The definitions a release was made by, as they were."""
+    said = row.definition
+    return Catalogue(
+        int(said["version"]),
+        tuple(
+            catalogue.Dimension(one["code"], tuple((code, tuple(parts)) for code, parts in one["levels"]))
+            for one in said["dimensions"]
+        ),
+        tuple(
+            catalogue.Table(
+                one["code"], tuple((name, depth) for name, depth in one["axes"]), one["monthly"], one["public"]
+            )
+            for one in said["tables"]
+        ),
+    )
+
+
+def releases(tx: Tx) -> list[Release]:
+    """Everything that is out, newest first; a year before its months."""
+    rows = tx.session.exec(select(Release).order_by(col(Release.as_of).desc(), col(Release.period)))
+    return list(rows)
+
+
+def of_year(tx: Tx, year: str) -> list[Release]:
+    """What is out of a year: the year itself if it is, and its months in order."""
+    rows = select(Release).where((col(Release.period) == year) | col(Release.period).startswith(f"{year}-"))
+    return list(tx.session.exec(rows.order_by(Release.period)))
+
+
+def years(tx: Tx) -> list[str]:
+    """The years of which anything is out, newest first."""
+    return sorted({period[:4] for period in tx.session.exec(select(Release.period))}, reverse=True)
+
+
+def unchanged(tx: Tx, row: Release) -> bool:
+    """Whether a release is what it was when it came out: the journal, which is chained, has its fingerprint."""
+    entries = tx.session.exec(
+        select(JournalEntry.data).where(JournalEntry.subject == f"release:{row.period}", JournalEntry.kind == RELEASED)
+    ).all()
+    return len(entries) == 1 and f'"{digest(row)}"' in entries[0] and row.digest == digest(row)

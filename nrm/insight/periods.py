@@ -6,7 +6,7 @@ oldest first, and when none of the days before is left, adds up. What a night do
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 from time import perf_counter
@@ -162,15 +162,17 @@ class Answer:
 
     kind: str
     pool: str
-    regions: tuple[str, ...]
     places: int
     criterion: str
     location_id: str
     hour: int
     requests: int
-    low: int
-    high: int
     persons: int
+    regions: tuple[str, ...] = ()
+    """Of a place: where it did this."""
+    low: int = 0
+    high: int = 0
+    """Between what the number of requests probably lies."""
 
 
 @dataclass(frozen=True)
@@ -245,43 +247,39 @@ def _bases(tx: Tx, since: date, until: date) -> dict[str, Basis]:
 
 
 def _answers(of_line: Mapping[Line, list[RemedyGain]], since: date, days: int, scope: str) -> list[Answer]:
-    """What helped whoever the scope is about, best first. A place is named with all regions where it did the same."""
-    alike: dict[tuple[Any, ...], list[Line]] = {}
+    """What helped whoever the scope is about, best first. A place is named with all regions where it did as much."""
+    alike: dict[Answer, dict[Line, tuple[int, ...]]] = {}
     for line, rows in of_line.items():
         if scope and line.kind == "place" and line.region != scope:
             continue
-        series = tuple(
-            (row.day, _of(row.requests, scope), _of(row.persons, scope))
-            for row in sorted(rows, key=lambda row: row.day)
-            if row.day >= since
-        )
-        alike.setdefault(
-            (line.kind, line.pool, line.places, line.criterion, line.location_id, line.hour, series), []
-        ).append(line)
-    found = []
-    for (*_, series), lines in alike.items():
-        requests, persons = sum(count for _, count, _ in series), sum(count for _, _, count in series)
-        if requests > 0:
-            regions = tuple(sorted(line.region for line in lines if line.region))
-            found.append((requests, persons, lines[0], regions, [count for _, count, _ in series]))
-    found.sort(key=lambda one: (-one[0], -one[1], one[2].places, one[2].key))
-    houses = [one for one in found if one[2].kind == "house_rule"] if not scope else []
-    told = [one for one in found if one[2].kind != "house_rule"][:TOLD_MAX] + houses
-    return [
-        Answer(
-            line.kind,
-            line.pool,
-            regions,
-            line.places,
-            line.criterion,
-            line.location_id,
-            line.hour,
-            requests,
-            *replay.interval([*counts, *[0] * (days - len(counts))], days),
-            persons,
-        )
-        for requests, persons, line, regions, counts in told
-    ]
+        per_day = tuple(_of(row.requests, scope) for row in rows if row.day >= since)
+        persons = sum(_of(row.persons, scope) for row in rows if row.day >= since)
+        if sum(per_day) > 0:
+            things = {name: value for name, value in asdict(line).items() if name != "region"}
+            alike.setdefault(Answer(**things, requests=sum(per_day), persons=persons), {})[line] = per_day
+    best = sorted(alike, key=lambda one: (-one.requests, -one.persons, one.places, one.kind, one.pool, one.criterion))
+    told = [one for one in best if one.kind != "house_rule" and not _no_better(one, best)][:TOLD_MAX]
+    houses = [one for one in best if one.kind == "house_rule" and not scope]
+    return [_with_interval(one, alike[one], days) for one in told + houses]
+
+
+def _no_better(one: Answer, others: Iterable[Answer]) -> bool:
+    """Whether a larger room does no more than a smaller one of the same pool."""
+    return any(
+        other.kind == one.kind == "place"
+        and other.pool == one.pool
+        and other.places < one.places
+        # In as many regions or more there is no need to know which: it is the lesser thing that does as much.
+        and (other.requests, other.persons) >= (one.requests, one.persons)
+        for other in others
+    )
+
+
+def _with_interval(one: Answer, lines: Mapping[Line, tuple[int, ...]], days: int) -> Answer:
+    """The same with where it was and within what it lies: the widest, where regions got there on other days."""
+    lies = [replay.interval([*per_day, *[0] * (days - len(per_day))], days) for per_day in sorted(set(lines.values()))]
+    regions = tuple(sorted(line.region for line in lines if line.region))
+    return replace(one, regions=regions, low=min(low for low, _ in lies), high=max(high for _, high in lies))
 
 
 def _of(counts: Mapping[str, int], scope: str) -> int:

@@ -84,7 +84,7 @@ def _what(words: Words, one: Answer, codes: Mapping[str, str]) -> str:
             **{"from": str(one.hour), "until": str((one.hour + 1) % 24), "pool": pool},
         )
     if one.kind == "fresh":
-        return words.gettext("Standen waar je op kunt bouwen, in alle huizen: %(pool)s", pool=pool)
+        return words.gettext("Recent gecontroleerde standen, in alle huizen: %(pool)s", pool=pool)
     if one.places == 1:
         return words.gettext("Eén plek erbij: %(pool)s", pool=pool)
     return words.gettext("Een kamer voor %(places)s erbij: %(pool)s", places=words.number(one.places), pool=pool)

@@ -16,12 +16,15 @@ UNITS: dict[Unit, str] = {
     Unit.NIGHTS: N_("nachten van plekken"),
     Unit.RULES: N_("regels van huizen"),
     Unit.SHARE: N_("een deel"),
+    Unit.ROOMS: N_("kamers"),
+    Unit.ANSWERS: N_("antwoorden"),
 }
 
 BASES: dict[Basis, str] = {
     Basis.REGISTRY: N_("De huizen, kamers en verblijven zoals ze nu staan."),
     Basis.REQUESTS: N_("De aanvragen zoals ze nu staan."),
     Basis.JOURNAL: N_("Het logboek: wat er gebeurde, zoals het toen is opgeschreven."),
+    Basis.DEPARTURES: N_("Wat er bij een vertrek gezegd is, meteen geteld en van niemand bewaard."),
     Basis.NIGHT: N_("Eén blik per nacht, om vier uur, met dezelfde regels als de zoeker. Toen opgeschreven."),
     Basis.KEPT: N_("Wat de zoeker toen zei, zoals het bij de aanvraag is bewaard."),
     Basis.SOLVER: N_("Wat de zoeker zegt als één ding anders is; elk apart uitgerekend."),
@@ -31,6 +34,7 @@ BASES: dict[Basis, str] = {
 COVERAGES: dict[Coverage, str] = {
     Coverage.HOUSES: N_("Huizen waarvan de stand kort geleden is gecontroleerd, van alle bekende huizen."),
     Coverage.RECORDED: N_("Aanvragen die hier in de periode binnenkwamen. Wie nooit iets aanvroeg, zit er niet in."),
+    Coverage.ANSWERED: N_("Wie vertrok en antwoord wilde geven."),
     Coverage.NIGHTS: N_(
         "De nachten waarin gekeken is, en daarin de huizen waarvan de stand kort ervoor was gecontroleerd."
     ),
@@ -311,6 +315,36 @@ SAID: dict[str, Said] = {
             " vult het over"
             " van de ene regio het tekort van de andere aan; tel de regio’s dus niet op."
         ),
+    ),
+    "asked": Said(
+        N_("Gevraagd in een periode"),
+        N_("Aanvragen die in de periode binnenkwamen, naar de regio van de aanvraag."),
+        N_("Alle aanvragen die in de periode binnenkwamen."),
+        N_("In een overzicht dat we versturen is het afgerond, en onder een ondergrens staat het er niet."),
+    ),
+    "placed_of_asked": Said(
+        N_("Hoe het ging"),
+        N_("Van elke aanvraag uit de periode: een plek gekregen, zonder plek geëindigd, overgenomen, of nog wachtend."),
+        N_("Alle aanvragen die in de periode binnenkwamen."),
+        N_("Zoals het stond op het moment dat het overzicht noemt. Wie een plek kreeg en niet kwam, wacht weer."),
+    ),
+    "capacity_norm": Said(
+        N_("Plekken en minimum"),
+        N_("Plekken in gebruik in de regio, min het aantal dat er volgens de spelregels ten minste moet zijn."),
+        N_("Geen: het is een verschil."),
+        N_("In gebruik is: niet gesloten, en het huis neemt mensen op. Bezet telt mee."),
+    ),
+    "quality_checked": Said(
+        N_("Nagekeken kamers"),
+        N_("Kamers waarvan iemand van buiten keek waar ze goed in zijn, of waarvan alleen de opvang het zegt."),
+        N_("Alle kamers die hier bekend zijn."),
+        N_("Wat een opvang van zichzelf zegt, heeft niemand nagekeken."),
+    ),
+    "continuity": Said(
+        N_("De hulp loopt door"),
+        N_("Wat mensen bij hun vertrek zeiden: de hulp loopt door, voor een deel, of stopt hier."),
+        N_("Wie antwoord wilde geven. Wie dat niet wilde, telt niet mee."),
+        N_("De opvang vulde het in waar iemand bij was. Lees het als een signaal, niet als een rapportcijfer."),
     ),
 }
 

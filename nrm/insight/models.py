@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from nrm.columns import Json, UtcDateTime, only_where
@@ -102,6 +102,58 @@ class CaseWait(SQLModel, table=True):
     number: int = Field(primary_key=True)
     since: datetime = Field(sa_type=UtcDateTime)
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class StatementVersion(SQLModel, table=True):
+    """A shortage statement as it was made, of codes and numbers alone. Written once: the database refuses a change.
+
+    A correction is a row of its own, with the next number and why.
+    """
+
+    __tablename__ = "statement"
+    __table_args__ = (UniqueConstraint("kind", "region_code", "since", "version"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(max_length=10)
+    region_code: str = Field(max_length=8)
+    """Empty for the whole country."""
+    since: date
+    version: int
+    made_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    made_by: str = Field(max_length=40)
+    reason: str | None = Field(default=None, max_length=20)
+    """Why a correction was made; None of the first."""
+    body: dict[str, Any] = Field(sa_type=Json)
+
+
+class StatementSubscription(SQLModel, table=True):
+    """Somebody who wants to hear that statements of a kind are there, of one region or of the country."""
+
+    __tablename__ = "statement_subscription"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id", max_length=40)
+    kind: str = Field(primary_key=True, max_length=10)
+    region_code: str = Field(primary_key=True, max_length=8)
+    since: datetime = Field(sa_type=UtcDateTime)
+
+
+class Comparison(SQLModel, table=True):
+    """A policy or pilot and its day: the time before and after it are laid side by side, each time it is looked at."""
+
+    __tablename__ = "comparison"
+
+    id: str = Field(primary_key=True, max_length=40)
+    name: str = Field(max_length=80)
+    region_code: str = Field(max_length=8)
+    """Where it held; empty for the whole country."""
+    begins_on: date
+    ends_on: date | None = None
+    """The day after its last, of a pilot that ended."""
+    days: int
+    """How long before and after are, at most."""
+    made_by: str = Field(foreign_key="account.id", max_length=40)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class NightLook(SQLModel, table=True):

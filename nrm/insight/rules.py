@@ -26,6 +26,8 @@ class Unit(StrEnum):
     NIGHTS = "nights"
     RULES = "rules"
     SHARE = "share"
+    ROOMS = "rooms"
+    ANSWERS = "answers"
 
 
 class Basis(StrEnum):
@@ -44,6 +46,8 @@ class Basis(StrEnum):
     """What the search for places said, as it was kept with the case then."""
     JOURNAL = "journal"
     """What happened, in order, as it was written down then."""
+    DEPARTURES = "departures"
+    """What was said at departures, counted at once and kept of nobody."""
 
 
 class Coverage(StrEnum):
@@ -53,6 +57,8 @@ class Coverage(StrEnum):
     """The houses of which the figures were checked recently, of all houses."""
     RECORDED = "recorded"
     """Requests that came in in the period, follow-ons apart; of how many of them it happened stands beside it."""
+    ANSWERED = "answered"
+    """Whoever left and wanted to answer."""
     ALL_REQUESTS = "all_requests"
     """Every request that came in here. Who never asked is not in it."""
     NIGHTS = "nights"
@@ -111,7 +117,16 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("repeats", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("bridge_nights", Unit.NIGHTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("disputes", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("demand", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("enough", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("bought", *_P[:2], Coverage.ALL_HOUSES),
+        Indicator("used", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
+        Indicator("asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("placed_of_asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("capacity_norm", *_P),
+        Indicator("quality_checked", Unit.ROOMS, Basis.REGISTRY, Coverage.HOUSES),
+        Indicator("continuity", Unit.ANSWERS, Basis.DEPARTURES, Coverage.ANSWERED),
     )
 }
 """Code → definition, in the order of the page that explains them."""

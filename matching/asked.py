@@ -16,7 +16,7 @@ from matching import leaves
 from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement
 from matching.network import Network, UnprovenFlow
-from matching.search import Limit
+from matching.search import Limit, TooHard
 from matching.words import Value
 
 # Nodes searched between two looks at the time.
@@ -39,10 +39,6 @@ NEVER: Final = 2**59
 def _at_least(numbers: IntArray) -> IntArray:
     """Numbers as bounds: what is beyond reach downwards may be anything."""
     return np.where(numbers <= -NEVER, -(2**61), numbers)
-
-
-class TooHard(Exception):
-    """The search did not end within its nodes, its memory or the time: to be asked in another way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Each question touches only the parts of the instance it can reach, so only those
 a shortcut is taken only where a bound shows that solving again would say the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TypeVar
@@ -12,19 +13,23 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.asked import Asked, TooHard
+from matching.asked import Asked
+from matching.columns import Columns
 from matching.engine import Memory, Part, optimum
 from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
-from matching.search import Found, Limit
+from matching.search import Found, Limit, TooHard
 from matching.solution import Alternative, Lift, Nearest, Outbid, Reason, Unplaced
 from matching.wide import Wide
-from matching.words import Words
+from matching.words import Value, Words
 
 Told = TypeVar("Told")
 
 _FAR = 2**62
+
+# Parts of so many requests are asked by columns, which take a while to find; the proof of smaller ones is soon at hand.
+COLUMNS_FROM = 100
 
 NEAREST_MAX = 3
 LIFTABLE = ("children", "size", "dates", "barred:lending", "barred:authority")
@@ -87,6 +92,7 @@ class Answer:
         self._part_of_unit = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
         self._parts_asked: dict[int, tuple[_Region, Part] | None] = {}
         self._asked: dict[int, Asked | None] = {}
+        self._columns: dict[int, Columns | None] = {}
         self._rests: dict[int, Found] = {}
         self._lets_in: dict[int, _LetsIn] = {}
         self._removals_asked: dict[int, tuple[_Region, Asked] | None] = {}
@@ -167,9 +173,44 @@ class Answer:
                 self._parts_asked[number] = None
         return self._parts_asked[number]
 
+    def columns(self, request: int) -> Columns | None:
+        """The part of a request with its columns, if it is large; None where that takes too long.
+
+        Numbers as in `part`.
+        """
+        number = self._part_of_request[request]
+        if number not in self._columns:
+            self._columns[number] = None
+            if len(self._parts[number][0]) >= COLUMNS_FROM and self.found.proven:
+                region = self._region_of([number], [])
+                with suppress(TooHard, UnprovenFlow):
+                    self._columns[number] = Columns(pruned(region.instance), region.placement, self.limit)
+        return self._columns[number]
+
+    def best(
+        self,
+        request: int,
+        *,
+        require: int | None = None,
+        without: int | None = None,
+        within: Sequence[int] | None = None,
+        worth_less_than: Value | None = None,
+    ) -> Found | None:
+        """What `Part.best` finds in the part of a request; None where its flow cannot be believed."""
+        if (columns := self.columns(request)) is not None:
+            with suppress(TooHard):
+                found = columns.best(require=require, without=without, within=within, worth_less_than=worth_less_than)
+                return Found(found, True)
+        part = self.part(request)
+        if part is None:
+            return None
+        return part[1].best(require=require, without=without, within=within, worth_less_than=worth_less_than)
+
     def asked(self, request: int) -> Asked | None:
         """The part of a request with the proof of its optimum; None where that takes too long. Numbers as in `part`."""
         number = self._part_of_request[request]
+        if number not in self._asked and self.columns(request) is not None:
+            self._asked[number] = None
         if number not in self._asked:
             region = self._region_of([number], [])
             try:
@@ -269,7 +310,8 @@ class Answer:
         if other not in self._rests:
             gone = region.request(other)
             staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(part.placement))
-            found = part.best(without=gone, worth_less_than=part.value(staying))
+            found = self.best(request, without=gone, worth_less_than=part.value(staying))
+            assert found is not None
             if found.proven and found.placement is None:
                 found = Found(staying, True)
             self._rests[other] = found
@@ -466,6 +508,9 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     if answer.source.instance.most is not None:
         answer.cut_short.add(request)
         return ()
+    if (columns := answer.columns(request)) is not None:
+        with suppress(TooHard):
+            return _alternatives_priced(answer, columns, request, count)
     if (asked := answer.asked(request)) is not None:
         try:
             return _alternatives_asked(answer, asked, request, count)
@@ -474,6 +519,37 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
         except UnprovenFlow:
             answer.give_up(request)
     return _alternatives_searched(answer, request, count)
+
+
+def _alternatives_priced(answer: Answer, columns: Columns, request: int, count: int) -> tuple[Alternative, ...]:
+    """By branch and price: all of them in one search, beginning with what a move or a swap would cost."""
+    units, instance, own = answer.part_units(request), columns.instance, answer.in_part(request)
+    before = instance.amounts(columns.placement)
+    found = columns.elsewhere(own, count, moves(instance, columns.placement, own))
+    listed = sorted((placement[own], instance.amounts(placement)) for placement in found)
+    return tuple(
+        Alternative(answer.source.units[units[unit]].id, levels_delta(after, before)) for unit, after in listed
+    )
+
+
+def moves(instance: Instance, placement: Placement, own: int) -> Iterator[Placement]:
+    """The placement with a request elsewhere: where there is room, or where somebody is who can have its unit."""
+    home = placement[own]
+    inside: dict[int, list[int]] = {}
+    for request, unit in enumerate(placement):
+        inside.setdefault(unit, []).append(request)
+    for unit in instance.allowed(own).tolist():
+        if unit == home:
+            continue
+        for other in (own, *inside.get(unit, ())):
+            moved = list(placement)
+            if other != own:
+                if instance.arc(other, home) < 0:
+                    continue
+                moved[other] = home
+            moved[own] = unit
+            if instance.allows(moved):
+                yield tuple(moved)
 
 
 def _alternatives_asked(answer: Answer, asked: Asked, request: int, count: int) -> tuple[Alternative, ...]:
@@ -543,10 +619,9 @@ def _alternatives_searched(answer: Answer, request: int, count: int) -> tuple[Al
                 listed.append((instance.amounts(moved), cheapest))
                 open_units.remove(cheapest)
                 continue
-        if asked is None:
+        found = None if asked is None else asked[1].best(require=own, within=open_units)
+        if found is None:
             found = answer.solve(instance.confined(own, open_units))
-        else:
-            found = asked[1].best(require=own, within=open_units)
         if not found.proven:
             answer.cut_short.add(request)
             break
@@ -648,8 +723,9 @@ def _forced(answer: Answer, request: int, region: _Region) -> Placement | None:
             answer.give_up(request)
         finally:
             asked.forget()
-    part = answer.part(request)
-    forced = answer.solve(region.instance.requiring([own])) if part is None else part[1].best(require=own)
+    forced = answer.best(request, require=own)
+    if forced is None:
+        forced = answer.solve(region.instance.requiring([own]))
     if not forced.proven:
         answer.cut_short.add(request)
         return None
@@ -751,7 +827,10 @@ def _quickly_let_in(answer: Answer, request: int, other: int) -> bool | None:
         return False
     if rest.placement[own] != UNPLACED:
         return True
-    as_good = part.best(require=own, without=gone, worth_less_than=Words.next_after(part.value(rest.placement)))
+    as_good = answer.best(
+        request, require=own, without=gone, worth_less_than=Words.next_after(part.value(rest.placement))
+    )
+    assert as_good is not None
     if not as_good.proven:
         answer.cut_short.add(request)
     return as_good.proven and as_good.placement is not None

@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from matching import descent, kernels
+from matching import descent, kernels, packing
 from matching.eligibility import BoolArray, IntArray
 from matching.kernels import ROUTED, _add, _clear, _less, _set, proof, reroute, settle
 from matching.native import inner, kernel
@@ -777,9 +777,10 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
 
 @cache
 def prepare() -> None:
-    """Compile what is not compiled yet, as `kernels.prepare` and with it and `descent.prepare`."""
+    """Compile what is not compiled yet, as `kernels.prepare` and with it, `descent.prepare` and `packing.prepare`."""
     kernels.prepare()
     descent.prepare()
+    packing.prepare()
     one, none, no, zero = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_), np.zeros((1, 1), np.int64)
     # One request, one gate, one unit, and the way out: see `network`.
     ends = np.array([0, 0, 1, 1, 2]), np.array([1, 3, 2, 3, 3])

@@ -18,7 +18,7 @@ from numba.extending import register_jitable
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SOURCES: Final = ("native", "kernels", "descent", "leaves", "words")
+SOURCES: Final = ("native", "kernels", "descent", "leaves", "packing", "words")
 """Modules with kernels, and those a kernel has numbers from."""
 
 

@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -363,6 +364,48 @@ class UnitBound:
     bound: Value
     drop: NDArray[np.bool_]
     drop_out: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The costs of a network in one word per arc, relative to the prices of a cheapest flow.
+
+    cost: of an arc into a gate what it costs from there to the sink beyond what its request is worth, per person, of a
+    stay outside the same · reduced: reduced costs of all arcs · constant: what has to be added to what a flow pays in
+    them · most: numbers of this much or more are cut off there: all that is better than `proven` + this uses no such
+    arc, by weak duality.
+    """
+
+    cost: IntArray
+    reduced: IntArray
+    gate_price: IntArray
+    unit_price: IntArray
+    constant: int
+    most: int
+
+    def proven(self, choices: Choices) -> int:
+        """The bound that the prices prove."""
+        return int(choices.capacity @ np.minimum(self.reduced, 0))
+
+
+# Sums of what all persons pay stay below this.
+LARGEST: Final = 2**60
+
+
+def relative(network: Network, flow: Flow, cost: Value, finer: int = 1) -> Numbers:
+    """See `Numbers`. The cost of any flow is a constant plus what it pays in reduced costs.
+
+    `cost` is that of the cheapest flow; `finer`: by how much numbers may yet be multiplied.
+    """
+    instance, words = network.instance, network.words
+    most = LARGEST // (finer * max(16 * int(instance.size.sum()), 6 * instance.requests, 1))
+    tail, head, cost_of = network.graph[:3]
+    reduced = words.joined(words.carried(cost_of + flow.price[head] - flow.price[tail]), most)
+    unit_price = -reduced[network.into_sink]
+    gate_price = unit_price[network.gate_unit] - reduced[network.through]
+    ways = reduced[: network.stay.stop].copy()
+    ways[: network.stay.start] -= gate_price[network.gate_of]
+    return Numbers(ways, reduced, gate_price, unit_price, words.whole(cost) - int(reduced @ flow.persons), most)
 
 
 def listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

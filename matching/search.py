@@ -47,6 +47,10 @@ class Limit:
         self.nodes += 1
 
 
+class TooHard(Exception):
+    """Not settled within its nodes, its memory, its numbers or the time: to be searched in another way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a search knows when it stops.

@@ -4,14 +4,13 @@
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
 from matching.descent import DONE, SMALLER, explore
 from matching.eligibility import IntArray
 from matching.model import UNPLACED, Placement
-from matching.network import Choices, Flow, Network, listed
+from matching.network import LARGEST, Choices, Flow, Network, listed, relative
 from matching.words import FINENESS, Value
 
 # What `Tree.explore` ends with when something better than the best known would be beyond what one word holds.
@@ -28,8 +27,6 @@ RESTART_NODES_MAX = 400
 WINDOW_FROM, WINDOW_SHARE, FURTHER = 100, 4, 2
 # What the nodes of one tree may take, in bytes, and how many there may be.
 _BYTES_MAX, _NODES_MAX, _SLOTS_MIN = 2**28, 4_096, 64
-# Sums of what all persons pay stay below this.
-_LARGEST: Final = 2**60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,42 +76,35 @@ class Tree:
         instance, words = network.instance, network.words
         if choices.least.any():
             return None
-        gap_max = _LARGEST // max(16 * int(instance.size.sum()), 6 * instance.requests, 1)
-        tail, head, cost_of = network.graph[:3]
-        arc = cost_of + flow.price[head] - flow.price[tail]
-        reduced = words.joined(words.carried(arc), gap_max)
+        numbers = relative(network, flow, cost)
+        gap_max, reduced = numbers.most, numbers.reduced
         usable = choices.capacity > 0
-        constant = words.whole(cost) - int(reduced @ flow.persons)
-        proven = int(choices.capacity @ np.minimum(reduced, 0))
-        goal = words.whole(target) - constant
+        proven = numbers.proven(choices)
+        goal = words.whole(target) - numbers.constant
         gap = min(goal - proven, gap_max)
         arcs = network.request_of.size
         kept = np.flatnonzero(usable[:arcs] & (reduced[:arcs] < gap))
-        gate_of = network.gate_of[kept]
-        through, room = reduced[network.through], reduced[network.into_sink]
-        unit_price = -room
-        gate_price = unit_price[network.gate_unit] - through
         out = reduced[network.stay]
         stays = choices.capacity[network.stay] * (out < gap)
         own = np.zeros((instance.requests, words.count), np.int64) if worth is None else worth - network.gains_of(flow)
         rest = slice(network.through.start, None)
         root = _Root(
             request=network.request_of[kept],
-            gate=gate_of,
-            cost=reduced[kept] - gate_price[gate_of],
+            gate=network.gate_of[kept],
+            cost=numbers.cost[kept],
             out=out,
             capacity=np.concatenate([choices.capacity[kept], stays, choices.capacity[rest]]),
             flow=np.concatenate([flow.persons[kept], flow.persons[network.stay], flow.persons[rest]]),
             least=choices.least,
             most=choices.most,
             worth=words.joined(words.carried(own), gap_max),
-            price=np.concatenate([np.zeros(instance.requests, np.int64), gate_price, unit_price, [0]]),
+            price=np.concatenate([np.zeros(instance.requests, np.int64), numbers.gate_price, numbers.unit_price, [0]]),
             bound=proven,
         )
-        best = min(goal, _LARGEST)
+        best = min(goal, LARGEST)
         share = WINDOW_SHARE if instance.requests >= WINDOW_FROM else 0
         limits = np.array([proven + gap, 0, 2 * gap_max, FINENESS - 1, 0, best, share, proven])
-        return cls(network, root, constant, limits, proven + gap)
+        return cls(network, root, numbers.constant, limits, proven + gap)
 
     def _build(self, root: _Root) -> None:
         """The network of what is open at the root, and room for its nodes."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from matching.asked import Asked, TooHard
+from matching.asked import Asked
 from matching.counterfactual import Answer
 from matching.model import UNPLACED, LevelAmounts, Placement, compiled, components, pruned
 from matching.network import UnprovenFlow
 from matching.problem import Unit
+from matching.search import TooHard
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,16 @@ def keep_files_in_memory() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+def tell_children(name: str, value: str) -> None:
+    """Say something to processes that start from here on."""
+    os.environ[name] = value
+
+
+def told(name: str) -> str | None:
+    """What the process that started us said."""
+    return os.environ.get(name)
+
+
 def without(*names: str) -> dict[str, str]:
     """A copy of the environment for a child process, less these variables."""
     return {name: value for name, value in os.environ.items() if name not in names}

@@ -83,9 +83,13 @@ class Words:
         """za 21 nov 2026."""
         return format_datetime(_local(instant), "EEE d MMM y", locale=self._locale)
 
-    def month(self, on: date) -> str:
-        """november; the year stands above it."""
-        return format_date(on, "LLLL", locale=self._locale)
+    def on(self, day: date) -> str:
+        """21 november 2026."""
+        return format_date(day, "d MMMM y", locale=self._locale)
+
+    def month(self, day: date) -> str:
+        """november 2026."""
+        return format_date(day, "LLLL y", locale=self._locale)
 
     def duration(self, length: timedelta) -> str:
         """12 minuten; 1 uur en 20 minuten; 3 dagen. Rounded down: never more than it is."""

@@ -26,6 +26,8 @@ class Unit(StrEnum):
     NIGHTS = "nights"
     RULES = "rules"
     SHARE = "share"
+    ROOMS = "rooms"
+    ANSWERS = "answers"
 
 
 class Basis(StrEnum):
@@ -44,6 +46,8 @@ class Basis(StrEnum):
     """What the search for places said, as it was kept with the case then."""
     JOURNAL = "journal"
     """What happened, in order, as it was written down then."""
+    DEPARTURES = "departures"
+    """What was said at departures, counted at once and kept of nobody."""
 
 
 class Coverage(StrEnum):
@@ -53,6 +57,8 @@ class Coverage(StrEnum):
     """The houses of which the figures were checked recently, of all houses."""
     RECORDED = "recorded"
     """Requests that came in in the period, follow-ons apart; of how many of them it happened stands beside it."""
+    ANSWERED = "answered"
+    """Whoever left and wanted to answer."""
     ALL_REQUESTS = "all_requests"
     """Every request that came in here. Who never asked is not in it."""
     NIGHTS = "nights"
@@ -98,12 +104,29 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("within_norm", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
+        Indicator("remedies_past", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("shut_out", Unit.REQUESTS, Basis.KEPT, Coverage.ALL_REQUESTS),
         Indicator("review_past", Unit.RULES, Basis.REGISTRY, Coverage.ALL_HOUSES),
         Indicator("unanswered", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("unused", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
         Indicator("unused_nearly", Unit.NIGHTS, Basis.NIGHT, Coverage.NIGHTS),
+        Indicator("flows", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("through", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("stay_length", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("blocked", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),
+        Indicator("repeats", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("bridge_nights", Unit.NIGHTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("disputes", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("demand", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("enough", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("bought", *_P[:2], Coverage.ALL_HOUSES),
+        Indicator("used", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
+        Indicator("asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("placed_of_asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("capacity_norm", *_P),
+        Indicator("quality_checked", Unit.ROOMS, Basis.REGISTRY, Coverage.HOUSES),
+        Indicator("continuity", Unit.ANSWERS, Basis.DEPARTURES, Coverage.ANSWERED),
     )
 }
 """Code → definition, in the order of the page that explains them."""

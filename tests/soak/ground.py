@@ -26,11 +26,14 @@ from sqlalchemy.engine import make_url
 from nrm import policy
 from nrm.app import prepare
 from nrm.db import Database, migrate
+from tests import environment
 from tests.builders import DEADLINES_ALONE
 from tests.postgresql import server
 
 CHILDREN = multiprocessing.get_context("forkserver")
-PRELOADED = ["tests.soak.rows", "web.app", "uvicorn"]
+PRELOADED = ["tests.soak.rows", "web.app", "uvicorn", "tests.soak.warm"]
+WARM = "NRM_SOAK_WARM"
+"""Where the fork server finds the name of a database to live through a night in: see warm.py."""
 DEAD_SECONDS_MAX = 20
 
 
@@ -107,7 +110,9 @@ def ground(engine: str) -> Iterator[Ground]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nrm-soak-", ignore_cleanup_errors=True)))
         url = stack.enter_context(server()) if engine == "postgresql" else None
-        yield Ground(engine, folder, url)
+        made = Ground(engine, folder, url)
+        environment.tell_children(WARM, made.fresh())
+        yield made
 
 
 class Crew:
@@ -141,7 +146,7 @@ class Crew:
 
 
 def start_fork_server() -> None:
-    """Begin importing what children need, once, in the background."""
+    """Say what the fork server imports, once, before its first child."""
     CHILDREN.set_forkserver_preload(PRELOADED)
 
 

@@ -8,7 +8,7 @@ import io
 import logging
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +22,7 @@ from fastapi.routing import iter_route_contexts
 from pypdf import PdfReader
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
-from sqlmodel import select
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 import nrm.api
@@ -122,7 +122,8 @@ def street(here: Ground) -> Iterator[Street]:
             csrf = tx.session.get_one(LoginSession, access.token_hash(token)).csrf
         found.tokens[who] = token, csrf
     found.paths = sorted(set(_paths(app, made)))
-    yield found
+    with found.client:  # kept open: one that is not makes an event loop for each call
+        yield found
     town.database.close()
 
 
@@ -150,6 +151,8 @@ class Ears(logging.Handler):
         super().__init__(logging.DEBUG)
         self.heard = 0
         self.hits: list[str] = []
+        self.lines: list[Any] = []
+        """What structlog said and nobody searched yet."""
 
     def hear(self, where: str, said: object) -> None:
         self.heard += 1
@@ -158,6 +161,12 @@ class Ears(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.hear(f"the log of {record.name}", record.getMessage())
+
+    def found(self) -> bool:
+        """Whether an address was heard so far."""
+        while self.lines:
+            self.hear("the log", self.lines.pop())
+        return bool(self.hits)
 
 
 @contextmanager
@@ -169,23 +178,20 @@ def listening() -> Iterator[Ears]:
     root.addHandler(ears)
     root.setLevel(logging.DEBUG)
     try:
-        with structlog.testing.capture_logs() as lines:
+        with structlog.testing.capture_logs() as ears.lines:
             yield ears
     finally:
         root.removeHandler(ears)
         root.setLevel(level)
-    for line in lines:
-        ears.hear("the log", line)
 
 
-def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]:
-    """Do everything there is to do with addresses about, and say where one was seen besides the one release."""
-    faults: list[str] = []
+def leaks(here: Ground, faults: list[str], people: tuple[str, ...] = WHO) -> Iterator[Ears]:
+    """Do everything there is to do with addresses about, and say where one was seen besides the one release.
+
+    Step by step, so that whoever only wants to know whether there is a leak need not look on after the first.
+    """
     with street(here) as world, listening() as ears:
         made = world.made
-        for who, path in world.everywhere(people):
-            answer = world.call(who, "GET", path)
-            ears.hear(f"GET {path} as {who}", f"{answer.headers} {_unpacked(answer)}")
         for who, method, path, body in _mistakes(made):
             answer = world.call(who, method, path, json=body)
             ears.hear(f"{method} {path} as {who}: {answer.status_code}", f"{answer.headers} {answer.text}")
@@ -193,6 +199,7 @@ def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]
             for number, rows in enumerate(_sheets()):
                 answer = world.sheet(who, rows)
                 ears.hear(f"sheet {number} as {who}: {answer.status_code}", f"{answer.headers} {answer.text}")
+        yield ears
         overview = world.sheet("desk", next(_sheets())).text
         ears.hear("what a sheet of the desk would change", overview)
         if not world.agree("desk", overview):
@@ -209,13 +216,15 @@ def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]
         if released != 1:
             faults.append(f"the address was released {released} times")
         ears.hear("released and replayed", world.call("coordinator", "GET", "/api/v1/session").text)
+        _read_all_tables(made, ears)
+        yield ears
+        for who, path in world.everywhere(people):
+            answer = world.call(who, "GET", path)
+            ears.hear(f"GET {path} as {who}", f"{answer.headers} {_unpacked(answer)}")
+            yield ears
         token, _ = world.tokens["coordinator"]
-        with (
-            world.client as open_client,
-            open_client.websocket_connect(
-                f"ws://{HOST}/api/v1/live?after=0", headers={"Cookie": f"nrm={token}"}
-            ) as line,
-        ):
+        headers = {"Cookie": f"nrm={token}"}
+        with world.client.websocket_connect(f"ws://{HOST}/api/v1/live?after=0", headers=headers) as line:
             ears.hear("the live line", line.receive_text())
         made.town.clock.turn(minutes=90)
         Worker(made.town.database, Settings(host=HOST)).tick()
@@ -223,7 +232,7 @@ def leaks(here: Ground, people: tuple[str, ...] = WHO) -> tuple[Ears, list[str]]
         if not here.postgresql:
             for file in Path(made.town.database.url.removeprefix("sqlite:///")).parent.iterdir():
                 ears.hear(f"the file {file.name}", file.read_bytes().decode("latin-1"))
-    return ears, faults
+        yield ears
 
 
 def _sheets() -> Iterator[bytes]:
@@ -276,7 +285,9 @@ def _read_all_tables(made: Cast, ears: Ears) -> None:
 
 
 def run_canary(here: Ground, _count: int, _seed: int) -> Outcome:
-    ears, faults = leaks(here)
+    faults: list[str] = []
+    *_, ears = leaks(here, faults)
+    ears.found()
     return Outcome(ears.heard, [*faults, *(f"an address in {where}" for where in sorted(set(ears.hits)))])
 
 
@@ -323,7 +334,7 @@ _LEAKS = {
 def _finds_leak(name: str, here: Ground, _seed: int) -> bool:
     place, attribute, wrong = _LEAKS[name]
     with patch.object(place, attribute, wrong):
-        return bool(leaks(here, THE_TWO)[0].hits)
+        return any(ears.found() for ears in leaks(here, [], THE_TWO))
 
 
 CANARIES = Row(
@@ -354,43 +365,39 @@ class Saboteur:
             raise OperationalError("COMMIT", None, Exception("planted: the commit fails"))
 
 
-def unlogged(here: Ground, people: tuple[str, ...] = WHO) -> tuple[int, list[str]]:
-    """Ask everything three times: undisturbed, with a read log that fails, and with a commit that fails."""
-    tried, faults = 0, []
-    with street(here) as world:
+def unlogged(here: Ground, people: tuple[str, ...] = WHO) -> Iterator[str | None]:
+    """Ask everything three times: undisturbed, with a read log that fails, and with a commit that fails.
+
+    What went wrong in each of them, or nothing.
+    """
+    with street(here) as world, structlog.testing.capture_logs():
         made, saboteur = world.made, Saboteur()
         engine = made.town.database.engine
         event.listen(engine, "before_cursor_execute", saboteur.statement)
         event.listen(engine, "commit", saboteur.commit)
         # The overdue case rings, and an alarm is known to be shown without opening the case.
         codes = {code: name for name, code in made.short_codes.items() if name != "open"}
+        known = _reads(made).keys()
         for who, path in world.everywhere(people):
-            before = _reads(made)
             shown = _cases_in(codes, world.call(who, "GET", path))
-            if not shown:
-                continue
-            rows = _reads(made)
-            new = [rows[found] for found in rows.keys() - before.keys()]
-            about = {row.subject for row in new if row.account_id == made.actors[who].account_id}
+            rows = _reads(made, known)
+            known |= rows.keys()
+            about = {row.subject for row in rows.values() if row.account_id == made.actors[who].account_id}
             for name in shown:
-                tried += 1
-                if not about & _subjects(made, name):
-                    faults.append(f"GET {path} showed {who} a case ({name}) and no read was logged")
-            for point in ("insert", "commit"):
+                logged = about & _subjects(made, name)
+                yield None if logged else f"GET {path} showed {who} a case ({name}) and no read was logged"
+            for point in ("insert", "commit") if shown else ():
                 saboteur.point = point
-                tried += 1
                 answer = world.call(who, "GET", path)
                 saboteur.point = ""
-                if answer.status_code < 400 or _cases_in(codes, answer):
-                    faults.append(f"GET {path} gave {who} {answer.status_code} though the {point} failed")
-        tried += 1
+                held = answer.status_code >= 400 and not _cases_in(codes, answer)
+                yield None if held else f"GET {path} gave {who} {answer.status_code} though the {point} failed"
         saboteur.point = "insert"
         path = f"/api/v1/stays/{made.ids['stay']}/address-release"
         answer = world.call("coordinator", "POST", path, json={"reason": "bring_there"})
         saboteur.point = ""
-        if answer.status_code < 400 or CANARY in answer.text:
-            faults.append("the address was released though the read log failed")
-    return tried, faults
+        held = answer.status_code >= 400 and CANARY not in answer.text
+        yield None if held else "the address was released though the read log failed"
 
 
 def _cases_in(codes: dict[str, str], answer: Any) -> set[str]:
@@ -408,14 +415,16 @@ def _subjects(made: Cast, name: str) -> set[str]:
     return about
 
 
-def _reads(made: Cast) -> dict[str, ReadLog]:
-    """By id: which are new never rests on where the database put a row."""
+def _reads(made: Cast, known: Set[str] = frozenset()) -> dict[str, ReadLog]:
+    """The log, less what is known. By id: which are new never rests on where the database put a row."""
     with made.town.database.reading() as tx:
-        return {row.id: row for row in tx.session.exec(select(ReadLog))}
+        new = set(tx.session.exec(select(ReadLog.id))) - known
+        return {row.id: row for row in tx.session.exec(select(ReadLog).where(col(ReadLog.id).in_(new)))} if new else {}
 
 
 def run_read_log(here: Ground, _count: int, _seed: int) -> Outcome:
-    return Outcome(*unlogged(here))
+    tried = list(unlogged(here))
+    return Outcome(len(tried), [fault for fault in tried if fault])
 
 
 def _elsewhere(tx: Tx, actor: Actor, subject: str, purpose: str) -> None:
@@ -440,7 +449,7 @@ def _finds_unlogged(wrong: Any, here: Ground, _seed: int) -> bool:
         patch.object(nrm.placing.service, "log_read", wrong),
         patch.object(nrm.placing.staying, "log_read", wrong),
     ):
-        return bool(unlogged(here, THE_TWO)[1])
+        return any(unlogged(here, THE_TWO))
 
 
 READ_LOG = Row(

@@ -57,7 +57,7 @@ def test_everybody_reads_the_same_page_in_two_languages_and_any_cache_may_keep_i
     assert page.status_code == 200
     assert "Voor ongeveer 10 mensen werd een plek gevraagd." in page.text
     assert figures(page.text, "months-2026-11") == [
-        "november",
+        "november 2026",
         "10",
         "–niet getoond",
         "–niet getoond",

@@ -205,6 +205,19 @@ SAID: dict[str, Said] = {
         N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
         N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
     ),
+    "remedies_past": Said(
+        N_("Wat had geholpen"),
+        N_(
+            "Hoeveel aanvragen meer een plek hadden gehad als al die tijd precies één ding anders was geweest."
+            " ’s Nachts wordt elk vastgelegd moment opnieuw uitgerekend. Wie zo een plek kreeg, houdt die zo lang als"
+            " gevraagd was."
+        ),
+        N_("Alle aanvragen waarvoor op een vastgelegd moment in de periode geen plek was waar je op kon bouwen."),
+        N_(
+            "Wat echt gebeurde, blijft staan: wie er echt kwam, wordt niet verdrongen. De plek die iemand later toch"
+            " kreeg en dan niet meer nodig had, gaat niet naar een ander. Het kan dus meer zijn."
+        ),
+    ),
     "shut_out": Said(
         N_("Buitengehouden door een regel"),
         N_(

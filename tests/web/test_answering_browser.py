@@ -269,7 +269,7 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
     for login, paths in {
         Role.NATIONAL_COORDINATOR: (
             *("/landelijk", "/landelijk/oorzaken", "/landelijk/tijden", "/landelijk/oplossen", "/landelijk/uitleg"),
-            *("/landelijk/regels", "/landelijk/onbenut", "/landelijk/stromen"),
+            *("/landelijk/regels", "/landelijk/onbenut", "/landelijk/stromen", "/landelijk/inkoop?regio=VR17"),
             *("/bord", "/bord?soort=NLA"),
         ),
         Role.COORDINATOR_REGIONAL: ("/landelijk", "/bord"),

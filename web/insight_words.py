@@ -193,6 +193,15 @@ SAID: dict[str, Said] = {
         N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
         N_("Wie het nog kan halen, telt nog niet mee. De termijn is die van de spelregels van toen."),
     ),
+    "fairness": Said(
+        N_("Wie langer wacht dan de anderen"),
+        N_("Welk deel een plek kreeg binnen de termijn, naast het deel van alle anderen samen."),
+        N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
+        N_(
+            "Meer dan toeval: zo’n verschil komt bij gelijke kansen hoogstens één op de honderd keer voor. Het zegt"
+            " niet waarom. De spoed is niet overal gelijk."
+        ),
+    ),
     "waiting_then": Said(
         N_("Wachtten toen"),
         N_("Aanvragen die op dat moment wachtten, met de oorzaak die toen was opgeschreven."),
@@ -204,6 +213,19 @@ SAID: dict[str, Said] = {
         N_("Hoeveel aanvragen meer een plek zouden hebben als precies één ding anders was, volgens dezelfde zoeker."),
         N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
         N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
+    ),
+    "remedies_past": Said(
+        N_("Wat had geholpen"),
+        N_(
+            "Hoeveel aanvragen meer een plek hadden gehad als al die tijd precies één ding anders was geweest."
+            " ’s Nachts wordt elk vastgelegd moment opnieuw uitgerekend. Wie zo een plek kreeg, houdt die zo lang als"
+            " gevraagd was."
+        ),
+        N_("Alle aanvragen waarvoor op een vastgelegd moment in de periode geen plek was waar je op kon bouwen."),
+        N_(
+            "Wat echt gebeurde, blijft staan: wie er echt kwam, wordt niet verdrongen. De plek die iemand later toch"
+            " kreeg en dan niet meer nodig had, gaat niet naar een ander. Het kan dus meer zijn."
+        ),
     ),
     "shut_out": Said(
         N_("Buitengehouden door een regel"),

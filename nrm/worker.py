@@ -15,7 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
-from nrm.insight import nights, stating
+from nrm.insight import nights, periods, situations, stating
 from nrm.insight import service as insight
 from nrm.insight.releases import release_due
 from nrm.journal import last_seq
@@ -45,6 +45,8 @@ STEPS = (
     "escalate",
     "match",
     "keep_picture",
+    "keep_situation",
+    "ask_situations",
     "make_statements",
     "publish",
     "remind",
@@ -173,6 +175,12 @@ class Worker:
     def _keep_picture(self) -> None:
         insight.keep(self.database)
         nights.look(self.database)
+
+    def _keep_situation(self) -> None:
+        situations.keep(self.database)
+
+    def _ask_situations(self) -> None:
+        periods.ask_due(self.database)
 
     def _make_statements(self) -> None:
         now = self.database.now()

@@ -17,7 +17,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlmodel import SQLModel, select
 
 from nrm import journal
@@ -539,5 +539,11 @@ class Country:
                 kept = rows[len(rows) - hold_back :] if table is JournalEntry and hold_back else []
                 done = rows[: len(rows) - len(kept)]
                 for start in range(0, len(done), BATCH):
-                    tx.session.execute(insert(table), done[start : start + BATCH])
+                    tx.session.connection().execute(insert(_columns(table)), done[start : start + BATCH])
                 self._rows[table] = kept
+
+
+def _columns(table: type[SQLModel]) -> Table:
+    """The bare table: of millions of rows no object is made."""
+    found: Table = SQLModel.metadata.tables[str(table.__tablename__)]
+    return found

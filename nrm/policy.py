@@ -557,6 +557,56 @@ class Roster(Policy):
     """So long before it begins a gap becomes an alarm; and once more as it begins."""
 
 
+class Statements(Policy):
+    """When the shortage statements of a month and of a quarter are made."""
+
+    kind = "statement"
+    after_days: Annotated[int, Field(ge=1, le=28)] = 3
+    """On which day after the end of the period: what is entered late is in it up to then."""
+    made_at: time = time(7)
+    """By the clock on the wall."""
+
+
+Region = Literal[
+    "VR01",
+    "VR02",
+    "VR03",
+    "VR04",
+    "VR05",
+    "VR06",
+    "VR07",
+    "VR08",
+    "VR09",
+    "VR10",
+    "VR11",
+    "VR12",
+    "VR13",
+    "VR14",
+    "VR15",
+    "VR16",
+    "VR17",
+    "VR18",
+    "VR19",
+    "VR20",
+    "VR21",
+    "VR22",
+    "VR23",
+    "VR24",
+    "VR25",
+]
+
+
+class Capacity(Policy):
+    """How many places a region should have in use at least. A region that is not named has no norm.
+
+    No source names one, so version 1 has none (docs/assumptions.md).
+    """
+
+    kind = "capacity"
+    before = {"places_min": {}}
+    places_min: dict[Region, Annotated[int, Field(ge=0, le=1000)]] = {}
+
+
 class PoliceCriterion(Policy):
     """One question of the police criteria. Without words in both languages it is not asked."""
 
@@ -592,6 +642,8 @@ KINDS: tuple[type[Policy], ...] = (
     Reporting,
     Handover,
     Roster,
+    Statements,
+    Capacity,
 )
 
 WITHHELD: tuple[type[Policy], ...] = (PoliceCriteria,)

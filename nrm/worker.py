@@ -15,7 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
-from nrm.insight import nights
+from nrm.insight import nights, periods, situations, stating
 from nrm.insight import service as insight
 from nrm.insight.releases import release_due
 from nrm.journal import last_seq
@@ -34,6 +34,8 @@ from nrm.youth import service as youth
 TICK_SECONDS = 0.5
 BEAT_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=1)
+STATE_EVERY = timedelta(minutes=5)
+"""So often it is looked whether a statement is missing, although none is due: policy may have moved its moment."""
 PART = "worker"
 STEPS = (
     "lapse",
@@ -43,6 +45,9 @@ STEPS = (
     "escalate",
     "match",
     "keep_picture",
+    "keep_situation",
+    "ask_situations",
+    "make_statements",
     "publish",
     "remind",
     "open_reports",
@@ -86,6 +91,8 @@ class Worker:
         self._beats: dict[str, datetime] = {}
         self._looked: tuple[int, datetime] | None = None
         """Up to which journal entry and when everything that may not go unnoticed was looked at, with nothing left."""
+        self._stated: tuple[datetime, datetime] | None = None
+        """When every statement that is due was there, and when the next one is."""
         self._deadman = (
             Deadman(settings.deadman_url, parts(), timedelta(seconds=settings.deadman_seconds))
             if settings.deadman_url and not settings.exercise
@@ -168,6 +175,20 @@ class Worker:
     def _keep_picture(self) -> None:
         insight.keep(self.database)
         nights.look(self.database)
+
+    def _keep_situation(self) -> None:
+        situations.keep(self.database)
+
+    def _ask_situations(self) -> None:
+        periods.ask_due(self.database)
+
+    def _make_statements(self) -> None:
+        now = self.database.now()
+        if self._stated and now < self._stated[1] and abs(now - self._stated[0]) < STATE_EVERY:
+            return
+        self._stated = None
+        stating.make_due(self.database, self._public_url)
+        self._stated = now, stating.next_due(self.database)
 
     def _publish(self) -> None:
         release_due(self.database)

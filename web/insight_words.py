@@ -16,12 +16,15 @@ UNITS: dict[Unit, str] = {
     Unit.NIGHTS: N_("nachten van plekken"),
     Unit.RULES: N_("regels van huizen"),
     Unit.SHARE: N_("een deel"),
+    Unit.ROOMS: N_("kamers"),
+    Unit.ANSWERS: N_("antwoorden"),
 }
 
 BASES: dict[Basis, str] = {
     Basis.REGISTRY: N_("De huizen, kamers en verblijven zoals ze nu staan."),
     Basis.REQUESTS: N_("De aanvragen zoals ze nu staan."),
     Basis.JOURNAL: N_("Het logboek: wat er gebeurde, zoals het toen is opgeschreven."),
+    Basis.DEPARTURES: N_("Wat er bij een vertrek gezegd is, meteen geteld en van niemand bewaard."),
     Basis.NIGHT: N_("Eén blik per nacht, om vier uur, met dezelfde regels als de zoeker. Toen opgeschreven."),
     Basis.KEPT: N_("Wat de zoeker toen zei, zoals het bij de aanvraag is bewaard."),
     Basis.SOLVER: N_("Wat de zoeker zegt als één ding anders is; elk apart uitgerekend."),
@@ -31,6 +34,7 @@ BASES: dict[Basis, str] = {
 COVERAGES: dict[Coverage, str] = {
     Coverage.HOUSES: N_("Huizen waarvan de stand kort geleden is gecontroleerd, van alle bekende huizen."),
     Coverage.RECORDED: N_("Aanvragen die hier in de periode binnenkwamen. Wie nooit iets aanvroeg, zit er niet in."),
+    Coverage.ANSWERED: N_("Wie vertrok en antwoord wilde geven."),
     Coverage.NIGHTS: N_(
         "De nachten waarin gekeken is, en daarin de huizen waarvan de stand kort ervoor was gecontroleerd."
     ),
@@ -189,6 +193,15 @@ SAID: dict[str, Said] = {
         N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
         N_("Wie het nog kan halen, telt nog niet mee. De termijn is die van de spelregels van toen."),
     ),
+    "fairness": Said(
+        N_("Wie langer wacht dan de anderen"),
+        N_("Welk deel een plek kreeg binnen de termijn, naast het deel van alle anderen samen."),
+        N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
+        N_(
+            "Meer dan toeval: zo’n verschil komt bij gelijke kansen hoogstens één op de honderd keer voor. Het zegt"
+            " niet waarom. De spoed is niet overal gelijk."
+        ),
+    ),
     "waiting_then": Said(
         N_("Wachtten toen"),
         N_("Aanvragen die op dat moment wachtten, met de oorzaak die toen was opgeschreven."),
@@ -200,6 +213,19 @@ SAID: dict[str, Said] = {
         N_("Hoeveel aanvragen meer een plek zouden hebben als precies één ding anders was, volgens dezelfde zoeker."),
         N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
         N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
+    ),
+    "remedies_past": Said(
+        N_("Wat had geholpen"),
+        N_(
+            "Hoeveel aanvragen meer een plek hadden gehad als al die tijd precies één ding anders was geweest."
+            " ’s Nachts wordt elk vastgelegd moment opnieuw uitgerekend. Wie zo een plek kreeg, houdt die zo lang als"
+            " gevraagd was."
+        ),
+        N_("Alle aanvragen waarvoor op een vastgelegd moment in de periode geen plek was waar je op kon bouwen."),
+        N_(
+            "Wat echt gebeurde, blijft staan: wie er echt kwam, wordt niet verdrongen. De plek die iemand later toch"
+            " kreeg en dan niet meer nodig had, gaat niet naar een ander. Het kan dus meer zijn."
+        ),
     ),
     "shut_out": Said(
         N_("Buitengehouden door een regel"),
@@ -302,6 +328,44 @@ SAID: dict[str, Said] = {
         N_("Alle plaatsingen waarvoor een verrekening is geopend."),
         N_("Niemand wacht daarop voor een bed: verrekenen komt na de plaatsing."),
     ),
+    "demand": Said(
+        N_("Wat er gevraagd is"),
+        N_(
+            "Nieuwe aanvragen van het jaar voor wie in de regio gevonden is, ook wie geen plek kreeg, wie niet meer"
+            " wachtte en wie elders een plek kreeg. De delen zijn samen precies het geheel."
+        ),
+        N_(
+            "Alle nieuwe aanvragen uit de regio; een vervolgplek is geen nieuwe, een kind alleen vraagt hier geen plek."
+        ),
+        N_("Wie niet vroeg omdat er toch nooit plek is, zit er niet in. Dit is dus het minste dat er gevraagd is."),
+    ),
+    "enough": Said(
+        N_("Genoeg plekken"),
+        N_(
+            "Het kleinste aantal plekken waarmee op zoveel van de 100 nachten iedereen uit de regio er een had. Per"
+            " nacht, om vier uur: personen die wachtten of een plek hadden, waar ook."
+        ),
+        N_("De nachten van het jaar die voorbij zijn."),
+        N_(
+            "Alsof elke plek voor iedereen past. Wie opgaf, telt vanaf dan niet meer; langer wachten en langer blijven"
+            " tellen wel mee."
+        ),
+    ),
+    "bought": Said(
+        N_("Gekocht"),
+        N_("De plekken van huizen waaraan de gemeente meebetaalt, naar haar deel, maal de nachten die voorbij zijn."),
+        N_("Alle huizen waarvan is vastgelegd wie ze betaalt, zoals dat nu is afgesproken."),
+        N_("Wat eerder in het jaar anders was afgesproken, telt hier als nu. Kamers voor andere groepen tellen niet."),
+    ),
+    "used": Said(
+        N_("Gebruikt"),
+        N_("Nachten van personen in die huizen, naar het deel van de gemeente: wie er om vier uur was."),
+        N_("De gekochte nachten."),
+        N_(
+            "Een eigen kamer is vol met één persoon. Minder dan alles gebruikt is dus niet hetzelfde als plek over, en"
+            " vol zegt niet dat niemand wachtte."
+        ),
+    ),
     "balance": Said(
         N_("Tekort of over"),
         N_("Vrij, plus wat vrijkomt, min wat wegvalt, min wie zoekt, min wie erbij komt (naar boven afgerond)."),
@@ -311,6 +375,36 @@ SAID: dict[str, Said] = {
             " vult het over"
             " van de ene regio het tekort van de andere aan; tel de regio’s dus niet op."
         ),
+    ),
+    "asked": Said(
+        N_("Gevraagd in een periode"),
+        N_("Aanvragen die in de periode binnenkwamen, naar de regio van de aanvraag."),
+        N_("Alle aanvragen die in de periode binnenkwamen."),
+        N_("In een overzicht dat we versturen is het afgerond, en onder een ondergrens staat het er niet."),
+    ),
+    "placed_of_asked": Said(
+        N_("Hoe het ging"),
+        N_("Van elke aanvraag uit de periode: een plek gekregen, zonder plek geëindigd, overgenomen, of nog wachtend."),
+        N_("Alle aanvragen die in de periode binnenkwamen."),
+        N_("Zoals het stond op het moment dat het overzicht noemt. Wie een plek kreeg en niet kwam, wacht weer."),
+    ),
+    "capacity_norm": Said(
+        N_("Plekken en minimum"),
+        N_("Plekken in gebruik in de regio, min het aantal dat er volgens de spelregels ten minste moet zijn."),
+        N_("Geen: het is een verschil."),
+        N_("In gebruik is: niet gesloten, en het huis neemt mensen op. Bezet telt mee."),
+    ),
+    "quality_checked": Said(
+        N_("Nagekeken kamers"),
+        N_("Kamers waarvan iemand van buiten keek waar ze goed in zijn, of waarvan alleen de opvang het zegt."),
+        N_("Alle kamers die hier bekend zijn."),
+        N_("Wat een opvang van zichzelf zegt, heeft niemand nagekeken."),
+    ),
+    "continuity": Said(
+        N_("De hulp loopt door"),
+        N_("Wat mensen bij hun vertrek zeiden: de hulp loopt door, voor een deel, of stopt hier."),
+        N_("Wie antwoord wilde geven. Wie dat niet wilde, telt niet mee."),
+        N_("De opvang vulde het in waar iemand bij was. Lees het als een signaal, niet als een rapportcijfer."),
     ),
 }
 
@@ -352,6 +446,22 @@ INDICATIONS: dict[Indication, str] = {
     Indication.NO: N_("naar iemand van wie op alles ‘nee’ is geantwoord"),
 }
 """To whom an unconditional place went."""
+
+DEMANDED: dict[str, str] = {
+    "own": N_("kregen een plek in de eigen regio"),
+    "elsewhere": N_("kregen een plek in een andere regio"),
+    "waiting": N_("wachten nog"),
+    "without": N_("eindigden zonder plek van hier"),
+    "withdrawn": N_("wachtten niet meer: ingetrokken, uit beeld of ervan afgezien"),
+}
+"""What became of the requests of an area."""
+
+USED: dict[str, str] = {
+    "own": N_("nachten van wie in de eigen regio gevonden is"),
+    "elsewhere": N_("nachten van wie in een andere regio gevonden is"),
+    "outside": N_("nachten buiten dit systeem om geregeld"),
+}
+"""Whose nights they were in what was bought."""
 
 UNUSED: dict[str, str] = {
     "no_answer": N_("Er werd op een ander huis gewacht, dat nog niet antwoordde"),

@@ -18,6 +18,7 @@ ROLES = {
     "admin": N_("functioneel beheer"),
     "youth_care": N_("jeugdcrisisopvang of Nidos"),
     "exercise_leader": N_("oefenleider"),
+    "ministry": N_("ministerie"),
 }
 POOLS = {
     "COSM": N_("COSM (categorale opvang)"),
@@ -223,6 +224,7 @@ ORGANISATION_KINDS = {
     "operations": N_("functioneel beheer"),
     "youth_care": N_("jeugdcrisisopvang"),
     "guardianship": N_("voogdij (Nidos)"),
+    "ministry": N_("ministerie"),
 }
 EXPLOITATIONS = {
     "unknown": N_("nog niet bekend"),
@@ -651,7 +653,26 @@ EXERCISE_EVENTS = {
     "exercise.outage_over": N_("De storing is voorbij"),
 }
 
+EXPERTISE = {
+    "trafficking": N_("mensenhandel"),
+    "trauma": N_("trauma"),
+    "addiction": N_("verslaving"),
+    "psychiatric": N_("psychiatrische problemen"),
+    "intellectual_disability": N_("licht verstandelijke beperking"),
+    "families": N_("gezinnen met kinderen"),
+    "men": N_("mannen"),
+    "lgbtiq": N_("lhbtiq+ personen"),
+    "young_adults": N_("jongvolwassenen"),
+}
+CONTINUITY = {
+    "went_on": N_("ja, de hulp loopt door"),
+    "partly": N_("voor een deel"),
+    "broke_off": N_("nee, de hulp stopt hier"),
+}
+
 LABELS: dict[str, dict[str, str]] = {
+    "expertise": EXPERTISE,
+    "continuity": CONTINUITY,
     "trigger": TRIGGERS,
     "call_result": CALL_RESULTS,
     "list_reason": LIST_REASONS,

@@ -16,6 +16,8 @@ CHASE = NavItem(N_("Navraag"), "/navraag")
 CRITERIA = NavItem(N_("Onderwerpen"), "/onderwerpen")
 FOLLOW = NavItem(N_("Mijn aanvragen"), "/gevolgd")
 NUMBERS = NavItem(N_("Landelijk beeld"), "/landelijk")
+STATEMENTS = NavItem(N_("Tekortoverzichten"), "/landelijk/tekort")
+QUALITY = NavItem(N_("Kwaliteit"), "/kwaliteit")
 REPEATS = NavItem(N_("Mogelijk dubbel"), "/herhalingen")
 CHECKS = NavItem(N_("Geplande controles"), "/controles")
 YOUTH = NavItem(N_("Minderjarigen"), "/jeugd")
@@ -29,6 +31,7 @@ MORNING = NavItem(N_("Overdracht"), "/ochtend")
 ROSTER = NavItem(N_("Rooster"), "/rooster")
 OFFICE_HOURS = NavItem(N_("Kantooruren"), "/kantooruren")
 AUTHORITY = NavItem(N_("Bevoegd gezag"), "/gezag")
+DATASET = NavItem(N_("Cijfers"), "/rapporteur")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 EXERCISE = NavItem(N_("Oefening"), "/oefening")
 
@@ -36,7 +39,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR: (REQUESTS, NEW, MORNING, BOARD, REPORTS, CHECKS, POLICY),
     Role.DUTY_OFFICER: (DUTY, REQUESTS, NEW, ANSWERS, CHASE, BOARD, ROSTER, REPORTS, CHECKS, POLICY),
     Role.FIRST_RESPONDER: (FOLLOW, NEW, REPORTS, CHECKS, POLICY),
-    Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, SHEETS, OFFICE_HOURS, POLICY),
+    Role.PROVIDER: (HOUSES, ANSWERS, CONSENTS, BOARD, QUALITY, SHEETS, OFFICE_HOURS, POLICY),
     Role.NATIONAL_DESK: (
         ANSWERS,
         REQUESTS,
@@ -57,8 +60,9 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     ),
     Role.COORDINATOR_REGIONAL: (NUMBERS, AUTHORITY, MORNING, BOARD, ROSTER, OFFICE_HOURS, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, OFFICE_HOURS, POLICY),
-    Role.NATIONAL_COORDINATOR: (NUMBERS, AUTHORITY, REPORTS_LATE, BOARD, POLICY),
-    Role.RAPPORTEUR: (POLICY,),
+    Role.NATIONAL_COORDINATOR: (NUMBERS, AUTHORITY, REPORTS_LATE, QUALITY, BOARD, POLICY),
+    Role.RAPPORTEUR: (DATASET, POLICY),
+    Role.MINISTRY: (STATEMENTS, POLICY),
     Role.ADMIN: (ACCOUNTS, ROSTER, OFFICE_HOURS, SHEETS, POLICY),
     Role.YOUTH_CARE: (YOUTH, POLICY),
     Role.EXERCISE_LEADER: (EXERCISE, POLICY),

@@ -22,6 +22,9 @@ class Sheet:
     note: str = ""
     widths: Sequence[int] = field(default_factory=tuple)
     """How wide the columns are next to each other; equal when left out."""
+    picture: str = ""
+    """A drawing above the table, as SVG, and what somebody hears of it who does not see it."""
+    picture_says: str = ""
 
 
 def paper(title: str, lead: str, foot: str, language: str, sheets: Sequence[Sheet], *, practice: str) -> bytes:

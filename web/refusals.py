@@ -66,6 +66,12 @@ DONE: dict[str, str] = {
     "reach_removed": N_("Weggehaald. Hier sturen we niets meer heen."),
     "reach_tested": N_("De test is onderweg. Hieronder ziet u wat aankomt."),
     "reach_answered": N_("Dank u. Zo zou een alarm nu op uw naam staan."),
+    "statement_corrected": N_("Er is een verbeterde versie. De vorige blijft staan."),
+    "statement_heard": N_("U krijgt bericht zodra er een klaarstaat."),
+    "statement_unheard": N_("U krijgt hierover geen bericht meer."),
+    "quality_said": N_("Opgeslagen wat deze kamer kan."),
+    "comparison_kept": N_("De vergelijking staat erbij."),
+    "comparison_removed": N_("De vergelijking is weggehaald."),
     "departed": N_("Het vertrek is vastgelegd. De plek is weer vrij."),
     "confirmed": N_("Bedankt. Deze plekken staan als net gecontroleerd."),
     "place_closed": N_("De plek staat buiten gebruik."),
@@ -131,6 +137,9 @@ DONE: dict[str, str] = {
 }
 
 REFUSED: dict[str, str] = {
+    "statement_corrected_already": N_("Iemand anders maakte intussen een verbeterde versie. Kijk daar eerst naar."),
+    "statement_unchanged": N_("Met wat nu bekend is, komt er precies hetzelfde uit. Er is geen nieuwe versie gemaakt."),
+    "comparisons_full": N_("Er staan er al twintig. Haal eerst een oude weg."),
     "exercise_started": N_("De nacht is al begonnen."),
     "exercise_stands": N_("De oefening is nog niet begonnen, of al afgelopen."),
     "no_next_step": N_("Er komt geen stap meer. Zet er iets bij, of beëindig de oefening."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from nrm.policy import KINDS, Policy
 from nrm.rulebook.rules import Difference, Leaf, Sort, leaves
+from nrm.world.figures import region_names
 from web.labels import AFTERCARE_ITEMS, POOLS, URGENCIES, label
 from web.words import N_, Words
 
@@ -25,6 +26,8 @@ KIND_NAMES: dict[str, str] = {
     "reporting": N_("Melding aan CoMensha"),
     "roster": N_("Rooster"),
     "handover": N_("Overdracht en noodlijst"),
+    "statement": N_("Tekortoverzichten"),
+    "capacity": N_("Minste aantal plekken per regio"),
 }
 
 NAMES: dict[str, str] = {
@@ -113,6 +116,9 @@ NAMES: dict[str, str] = {
     "handover.list_at": N_("De noodlijst wordt elke avond klaargezet om"),
     "handover.list_minutes": N_("Een noodlijst geldt"),
     "handover.news_days_max": N_("Wie dienst krijgt, ziet hoogstens terug"),
+    "statement.after_days": N_("Een tekortoverzicht wordt gemaakt na zoveel dagen"),
+    "statement.made_at": N_("Een tekortoverzicht wordt gemaakt om"),
+    "capacity.places_min": N_("Minste aantal plekken"),
 }
 
 UNITS: dict[str, str] = {
@@ -286,4 +292,6 @@ def kind_names(words: Words) -> Mapping[str, str]:
 
 
 def _key(words: Words, code: str) -> str:
-    return next(words.gettext(label(kind, code)) for codes, kind in _KEYS if code in codes)
+    named = next((words.gettext(label(kind, code)) for codes, kind in _KEYS if code in codes), None)
+    # What is no code of ours is a region: its name is the same in every language.
+    return named or region_names()[code]

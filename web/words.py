@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -82,6 +82,14 @@ class Words:
     def day(self, instant: datetime) -> str:
         """za 21 nov 2026."""
         return format_datetime(_local(instant), "EEE d MMM y", locale=self._locale)
+
+    def on(self, day: date) -> str:
+        """21 november 2026."""
+        return format_date(day, "d MMMM y", locale=self._locale)
+
+    def month(self, day: date) -> str:
+        """november 2026."""
+        return format_date(day, "LLLL y", locale=self._locale)
 
     def duration(self, length: timedelta) -> str:
         """12 minuten; 1 uur en 20 minuten; 3 dagen. Rounded down: never more than it is."""

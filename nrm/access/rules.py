@@ -21,6 +21,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     YOUTH_CARE = "youth_care"
     """Somebody of youth crisis care or Nidos, who take over minors that are alone."""
+    MINISTRY = "ministry"
+    """Somebody of a ministry that pays for or answers for shelter: reads what was made to be sent there."""
     EXERCISE_LEADER = "exercise_leader"
     """Leads an exercise, and is nobody where people work in earnest."""
 
@@ -44,6 +46,7 @@ class OrganisationKind(StrEnum):
     """Youth crisis care of one region."""
     GUARDIANSHIP = "guardianship"
     """Nidos: guardian of minors from abroad who are alone, for the whole country."""
+    MINISTRY = "ministry"
 
 
 INVESTIGATIVE = frozenset(
@@ -106,6 +109,11 @@ class Verb(StrEnum):
     REPORT_CONFIRM = "report.confirm"
     REPORTS_COUNT = "reports.count"
     NUMBERS_READ = "numbers.read"
+    DATASET_READ = "dataset.read"
+    STATEMENT_READ = "statement.read"
+    STATEMENT_CORRECT = "statement.correct"
+    COMPARISON_KEEP = "comparison.keep"
+    QUALITY_KEEP = "quality.keep"
     POLICY_READ = "policy.read"
     POLICY_PROPOSE = "policy.propose"
     POLICY_DECIDE = "policy.decide"
@@ -185,6 +193,16 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.REPORT_CONFIRM: frozenset({_R.NATIONAL_DESK}),
     Verb.REPORTS_COUNT: frozenset({_R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR}),
     Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
+    # Tables of what was published, and how: nobody else has this page, and nobody may change what is on it.
+    Verb.DATASET_READ: frozenset({_R.RAPPORTEUR}),
+    # Made to be sent: to a municipality and region their own and the country's, to ministries all of them.
+    Verb.STATEMENT_READ: frozenset(
+        {_R.MUNICIPALITY, _R.COORDINATOR_REGIONAL, _R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR, _R.MINISTRY}
+    ),
+    Verb.STATEMENT_CORRECT: frozenset({_R.NATIONAL_COORDINATOR}),
+    Verb.COMPARISON_KEEP: frozenset({_R.NATIONAL_COORDINATOR}),
+    # A provider says what its own rooms are good at; what a check found is for the national coordinator to record.
+    Verb.QUALITY_KEEP: frozenset({_R.PROVIDER, _R.NATIONAL_COORDINATOR}),
     Verb.POLICY_READ: _ALL,
     Verb.POLICY_PROPOSE: frozenset({_R.ADMIN}),
     # Another administrator, or the desk; who wrote it never (nrm.rulebook.service).

@@ -18,6 +18,7 @@ from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from nrm.errors import Invalid
 from nrm.exchange.rules import CELL_CHARACTERS_MAX, ROWS_MAX
@@ -190,6 +191,33 @@ def write_xlsx(
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def write_book(title: str, language: str, sheets: Sequence[tuple[str, Sequence[Sequence[str | int]]]]) -> bytes:
+    """A workbook to read: (name, rows) per sheet, the first row the heads. Numbers are numbers, text is text."""
+    book = Workbook()
+    book.properties.title, book.properties.language = title, language
+    book.remove(book.active)
+    for name, rows in sheets:
+        sheet = book.create_sheet(name[:SHEET_NAME_MAX])
+        for number, line in enumerate(rows, start=1):
+            for place, value in enumerate(line, start=1):
+                _put(sheet.cell(number, place), value)
+                sheet.cell(number, place).alignment = Alignment(wrap_text=True, vertical="top")
+                sheet.cell(number, place).font = Font(bold=number == 1)
+        for place in range(1, max(map(len, rows)) + 1):
+            sheet.column_dimensions[get_column_letter(place)].width = 40 if place == 1 else 24
+        sheet.freeze_panes = "A2"
+        sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        sheet.print_title_rows = "1:1"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+SHEET_NAME_MAX = 31
+"""What a program takes for the name of a sheet."""
 
 
 def _put(cell: Cell, value: str | int) -> None:

@@ -230,20 +230,23 @@ def _places(built: Built, unplaced: Sequence[intake.RequestDetail], rooms: Itera
         barred = frozenset(one.id for one in built.problem.requests if region in one.unsafe_regions)
         alike.setdefault(barred, []).append(region)
     most = sorted(alike.values(), key=lambda regions: (-len(regions), regions))
+    criteria = built.problem.criteria
     for places, needs in rooms:
         for regions in most:
             for pool in pools:
                 remedy = Remedy("place", pool, tuple(regions), places, needs=needs)
-                yield remedy, [new_unit(built, regions[0], pool, places, needs)]
+                yield remedy, [new_unit(criteria, built.settings.scarcity_omm, regions[0], pool, places, needs)]
 
 
-def new_unit(built: Built, region: str, pool: str, places: int, needs: Iterable[str] = ()) -> matching.Unit:
+def new_unit(
+    criteria: Iterable[str], scarcity_omm: int, region: str, pool: str, places: int, needs: Iterable[str] = ()
+) -> matching.Unit:
     """A place as it would be if it were added: everybody may come, every criterion is consulted on, free now.
 
     For more than one person, or whoever needs one, it is a room of their own.
     """
     own = places > 1 or "own_room" in needs
-    scarcity = built.settings.scarcity_omm if pool == "OMM" else 0
+    scarcity = scarcity_omm if pool == "OMM" else 0
     return matching.Unit(
         id=EXTRA,
         location=EXTRA,
@@ -255,7 +258,7 @@ def new_unit(built: Built, region: str, pool: str, places: int, needs: Iterable[
         sons_until=17,
         age_min=0,
         children=True,
-        stance=dict.fromkeys(built.problem.criteria, Stance.CONSULT.value),
+        stance=dict.fromkeys(criteria, Stance.CONSULT.value),
         offers=tuple(sorted({*needs, *(["own_room"] if own else [])})),
         freshness="fresh",
         scarcity=scarcity,
@@ -269,7 +272,7 @@ def _rules(built: Built, alone: Mapping[str, set[str]]) -> Iterator[Tried]:
         for pool in sorted({unit.pool for unit in built.problem.units if unit.id in opened}):
             yield (
                 Remedy("rule", pool, criterion=criterion),
-                [_consulted(unit, criterion) for unit in built.problem.units if unit.pool == pool],
+                [consulted(unit, criterion) for unit in built.problem.units if unit.pool == pool],
             )
 
 
@@ -287,7 +290,7 @@ def _house_rules(built: Built, alone: Mapping[str, set[str]]) -> Iterator[Tried]
                 location_code=location.code,
                 organisation_id=location.organisation_id,
             )
-            yield remedy, [_consulted(unit, criterion) for unit in units]
+            yield remedy, [consulted(unit, criterion) for unit in units]
 
 
 def _hours(built: Built, alone: Mapping[str, set[str]]) -> Iterator[Tried]:
@@ -298,7 +301,7 @@ def _hours(built: Built, alone: Mapping[str, set[str]]) -> Iterator[Tried]:
         yield Remedy("hours", pool), [replace(unit, closed=None) for unit in units]
 
 
-def _consulted(unit: matching.Unit, criterion: str) -> matching.Unit:
+def consulted(unit: matching.Unit, criterion: str) -> matching.Unit:
     """The unit, consulting on a criterion instead of excluding on it."""
     if unit.stance.get(criterion) != Stance.EXCLUDES:
         return unit

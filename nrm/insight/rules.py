@@ -26,6 +26,8 @@ class Unit(StrEnum):
     NIGHTS = "nights"
     RULES = "rules"
     SHARE = "share"
+    ROOMS = "rooms"
+    ANSWERS = "answers"
 
 
 class Basis(StrEnum):
@@ -44,6 +46,8 @@ class Basis(StrEnum):
     """What the search for places said, as it was kept with the case then."""
     JOURNAL = "journal"
     """What happened, in order, as it was written down then."""
+    DEPARTURES = "departures"
+    """What was said at departures, counted at once and kept of nobody."""
 
 
 class Coverage(StrEnum):
@@ -53,6 +57,8 @@ class Coverage(StrEnum):
     """The houses of which the figures were checked recently, of all houses."""
     RECORDED = "recorded"
     """Requests that came in in the period, follow-ons apart; of how many of them it happened stands beside it."""
+    ANSWERED = "answered"
+    """Whoever left and wanted to answer."""
     ALL_REQUESTS = "all_requests"
     """Every request that came in here. Who never asked is not in it."""
     NIGHTS = "nights"
@@ -96,8 +102,10 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("time_to_place", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("time_to_arrival", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("within_norm", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("fairness", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
+        Indicator("remedies_past", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("shut_out", Unit.REQUESTS, Basis.KEPT, Coverage.ALL_REQUESTS),
         Indicator("review_past", Unit.RULES, Basis.REGISTRY, Coverage.ALL_HOUSES),
         Indicator("unanswered", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
@@ -110,7 +118,16 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("repeats", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("bridge_nights", Unit.NIGHTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("disputes", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
+        Indicator("demand", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("enough", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("bought", *_P[:2], Coverage.ALL_HOUSES),
+        Indicator("used", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),
         Indicator("balance", Unit.PLACES, Basis.BOTH, Coverage.HOUSES),
+        Indicator("asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("placed_of_asked", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("capacity_norm", *_P),
+        Indicator("quality_checked", Unit.ROOMS, Basis.REGISTRY, Coverage.HOUSES),
+        Indicator("continuity", Unit.ANSWERS, Basis.DEPARTURES, Coverage.ANSWERED),
     )
 }
 """Code → definition, in the order of the page that explains them."""
@@ -534,6 +551,16 @@ class Times:
         return self.within / self.judged if self.judged >= SMALL else None
 
 
+def judged(courses: Sequence[Course], now: datetime) -> list[Course]:
+    """Those of which it is known whether they had a place within the norm: who may still make it is left out."""
+    return [one for one in courses if one.norm_at and (one.accepted_at or one.closed_at or one.norm_at <= now)]
+
+
+def in_time(one: Course) -> bool:
+    """Whether there was a place within the norm."""
+    return bool(one.accepted_at and one.norm_at and one.accepted_at <= one.norm_at)
+
+
 def times(courses: Sequence[Course], now: datetime) -> Times:
     """From the moment a request came in, whoever was asked for it and however often."""
     of = len(courses)
@@ -541,13 +568,12 @@ def times(courses: Sequence[Course], now: datetime) -> Times:
     def spans(name: str) -> list[timedelta]:
         return [at - one.submitted_at for one in courses if (at := getattr(one, name)) is not None]
 
-    judged = [one for one in courses if one.norm_at and (one.accepted_at or one.closed_at or one.norm_at <= now)]
-    within = sum(bool(one.accepted_at and one.norm_at and one.accepted_at <= one.norm_at) for one in judged)
+    found = judged(courses, now)
     return Times(
         of,
         length(spans("answered_at"), of),
         length(spans("accepted_at"), of),
         length(spans("arrived_at"), of),
-        within,
-        len(judged),
+        sum(map(in_time, found)),
+        len(found),
     )

@@ -20,6 +20,7 @@ class PlacementRequest(SQLModel, table=True):
         Index("request_deadline_due", "deadline_at", **only_where("status IN ('open', 'offered')")),
         Index("request_status", "status"),
         Index("request_continues", "continues_id", unique=True),
+        Index("request_created", "created_at"),
     )
 
     id: str = Field(primary_key=True, max_length=40)

@@ -304,7 +304,7 @@ def departure(stay_id: Id, shape: DepartIn, call: Departer) -> Response:
     """The party left, where to and perhaps why."""
 
     def work(tx: Tx) -> None:
-        staying.depart(tx, call.actor, stay_id, shape.destination, shape.version, shape.reason)
+        staying.depart(tx, call.actor, stay_id, shape.destination, shape.version, shape.reason, shape.continuity)
 
     return call.once(shape, work)
 

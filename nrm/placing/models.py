@@ -251,3 +251,15 @@ class AddressRelease(SQLModel, table=True):
     account_id: str = Field(foreign_key="account.id", max_length=40)
     at: datetime = Field(sa_type=UtcDateTime)
     reason: str = Field(max_length=30)
+
+
+class ContinuityCount(SQLModel, table=True):
+    """How many answered so at a departure, in one region and month. Nobody's own answer is kept anywhere."""
+
+    __tablename__ = "continuity_count"
+
+    region_code: str = Field(primary_key=True, foreign_key="region.code", max_length=8)
+    month: date = Field(primary_key=True)
+    """Its first day, by the calendar on the wall."""
+    answer: str = Field(primary_key=True, max_length=10)
+    answers: int

@@ -96,6 +96,9 @@ NO_SHOW_REASONS = ("not_at_point", "changed_mind", "no_transport", "lost_contact
 DEPARTURE_REASONS = ("planned", "b8_stopped", "own_wish", "unsafe_here", "house_rules", "other")
 """Why a party left."""
 
+CONTINUITY = ("went_on", "partly", "broke_off")
+"""What who left says of the help they had: it goes on where they go, a part of it, or it stops here."""
+
 DESTINATIONS = (
     "follow_on_shelter",
     "own_home",

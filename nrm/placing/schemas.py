@@ -92,6 +92,8 @@ class DepartIn(Shape):
 
     destination: Code
     reason: Code | None = None
+    continuity: Code | None = None
+    """What who left says of it, of their own choice: counted, and kept of nobody."""
     version: Version
 
 

@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from nrm.access.rules import Actor, OrganisationKind, Role, Verb, owns_case
 from nrm.access.service import log_read, recently_authenticated, require
+from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from nrm.intake import queries as intake
@@ -17,10 +18,12 @@ from nrm.intake.rules import Outcome, RequestStatus
 from nrm.placing import queries
 from nrm.placing.models import (
     AddressRelease,
+    ContinuityCount,
     Offer,
     Stay,
 )
 from nrm.placing.rules import (
+    CONTINUITY,
     DEPARTURE_REASONS,
     DESTINATIONS,
     NO_SHOW_REASONS,
@@ -79,9 +82,22 @@ def not_arrived(tx: Tx, actor: Actor, stay_id: str, version: int, reason: str | 
     tx.record("stay.not_arrived", _subject(stay), "requests", "places", stay=stay_id, reason=reason)
 
 
-def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int, reason: str | None = None) -> None:
-    """The party left, where to and perhaps why: the place is free again and the request is closed."""
+def depart(
+    tx: Tx,
+    actor: Actor,
+    stay_id: str,
+    destination: str,
+    version: int,
+    reason: str | None = None,
+    continuity: str | None = None,
+) -> None:
+    """The party left, where to and perhaps why: the place is free again and the request is closed.
+
+    `continuity` is what who left says of it, if they wanted to: counted, and kept of nobody.
+    """
     require(actor, Verb.STAY_DEPART)
+    if continuity is not None and continuity not in CONTINUITY:
+        raise Invalid("invalid", (FieldError(("continuity",), "unknown_choice"),))
     if reason is not None and reason not in DEPARTURE_REASONS:
         raise Invalid("invalid", (FieldError(("reason",), "unknown_choice"),))
     if destination not in DESTINATIONS:
@@ -110,6 +126,29 @@ def depart(tx: Tx, actor: Actor, stay_id: str, destination: str, version: int, r
     tx.record(
         "stay.departed", _subject(stay), "requests", "places", stay=stay_id, destination=destination, reason=reason
     )
+    if continuity is not None:
+        _count_continuity(tx, registry.location(tx, stay.location_id).region_code, continuity)
+
+
+def _count_continuity(tx: Tx, region_code: str, said: str) -> None:
+    """One more who answered so. Neither a row nor the journal says who: that one answered is all there is."""
+    month = tx.now.astimezone(AMSTERDAM).date().replace(day=1)
+    one_more = (
+        update(ContinuityCount)
+        .where(
+            col(ContinuityCount.region_code) == region_code,
+            col(ContinuityCount.month) == month,
+            col(ContinuityCount.answer) == said,
+        )
+        .values(answers=ContinuityCount.answers + 1)
+    )
+    if not tx.affected(one_more):
+        try:
+            with tx.session.begin_nested():
+                tx.session.add(ContinuityCount(region_code=region_code, month=month, answer=said, answers=1))
+        except IntegrityError:  # somebody else was the first of this month a moment ago
+            tx.affected(one_more)
+    tx.record("continuity.answered", f"continuity:{region_code}:{month}")
 
 
 def occupy(

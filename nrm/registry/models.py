@@ -288,3 +288,22 @@ class Asking(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     confirmation_id: str | None = Field(default=None, foreign_key="confirmation.id")
+
+
+class UnitQuality(SQLModel, table=True):
+    """What a room is good at, by whose word: its provider's, or that of whoever checked it. Replaced ones stay."""
+
+    __tablename__ = "unit_quality"
+    __table_args__ = (Index("unit_quality_live", "unit_id", "basis", unique=True, **only_where("ended_at IS NULL")),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    unit_id: str = Field(foreign_key="unit.id", index=True)
+    basis: str = Field(max_length=10)
+    expertise: list[str] = Field(default_factory=list, sa_type=Json)
+    norm: str = Field(default="", max_length=60)
+    """Which norm was looked at, with its version."""
+    checked_on: date | None = None
+    """When somebody looked; of a provider's own word the day it was given."""
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str = Field(foreign_key="account.id", max_length=40)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -224,3 +224,19 @@ def zone_class(lat: float, lon: float, other_lat: float, other_lon: float) -> in
 def unconditional(stances: dict[str, Stance], criteria: list[str]) -> bool:
     """Whether a place excludes nobody: every national criterion explicitly accepted."""
     return bool(criteria) and all(stances.get(criterion) is Stance.ACCEPTS for criterion in criteria)
+
+
+class Word(StrEnum):
+    """By whose word a room is good at something."""
+
+    DECLARED = "declared"
+    """Its provider says so."""
+    CHECKED = "checked"
+    """Somebody from outside looked, and the national coordinator wrote it down."""
+
+
+EXPERTISE = (
+    *("trafficking", "trauma", "addiction", "psychiatric", "intellectual_disability"),
+    *("families", "men", "lgbtiq", "young_adults"),
+)
+"""What a room can be good at."""

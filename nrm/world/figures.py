@@ -62,6 +62,7 @@ def yearly_variation() -> float:
 
 
 @cache
+@cache
 def region_names() -> dict[str, str]:
     """Code → name of the 25 regions, from the registry's own reference data."""
     return {row["code"]: row["name"] for row in _rows("regions", REFERENCE)}

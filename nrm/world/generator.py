@@ -201,6 +201,8 @@ def _organisations() -> Iterator[Organisation]:
         low = code.lower()
         youth_care = f"Jeugdcrisisopvang {region_name}"
         planned.append((f"jeugd-{low}", OrganisationKind.YOUTH_CARE, youth_care, code, f"crisis@jeugd.{low}"))
+    planned.append(("vws", OrganisationKind.MINISTRY, "Ministerie van VWS", None, "opvang@vws"))
+    planned.append(("jenv", OrganisationKind.MINISTRY, "Ministerie van JenV", None, "mensenhandel@jenv"))
     for n, (organisation_id, kind, name, where, mailbox) in enumerate(planned, start=1):
         # 00 starts an international call and no country code starts with 0, so this number rings nowhere.
         yield Organisation(organisation_id, kind, name, where, f"{mailbox}.example", f"000-0000{n:03d}")

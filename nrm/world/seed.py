@@ -99,6 +99,7 @@ PEOPLE: Final = (
     Person("nac", Role.NATIONAL_COORDINATOR, "Nationaal coördinator", "nac"),
     Person("rapporteur", Role.RAPPORTEUR, "Nationaal rapporteur", "rapporteur"),
     Person("beheer", Role.ADMIN, "Functioneel beheer", "beheer"),
+    Person("vws", Role.MINISTRY, "Ministerie van VWS, opvang", "vws"),
 )
 
 

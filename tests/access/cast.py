@@ -63,6 +63,7 @@ ACTORS: dict[str, str] = {
     "admin": "admin",
     "youth": "jeugdzorg",
     "nidos": "nidos",
+    "ministry": "ministry",
 }
 """Short name → login. `coordinator`, `police` and `provider` are the ones whose case it is."""
 
@@ -113,6 +114,7 @@ def people(town: Town) -> dict[str, Actor]:
     town.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
     town.person(Role.RAPPORTEUR, OrganisationKind.RAPPORTEUR)
     town.person(Role.ADMIN, OrganisationKind.OPERATIONS)
+    town.person(Role.MINISTRY, OrganisationKind.MINISTRY)
     youth_care = town.organisation("jeugdzorg-VR15", OrganisationKind.YOUTH_CARE, OTHER)
     town.account("jeugdzorg", Role.YOUTH_CARE, youth_care)
     town.account("nidos", Role.YOUTH_CARE, town.organisation("nidos", OrganisationKind.GUARDIANSHIP))

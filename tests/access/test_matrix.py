@@ -134,7 +134,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/board"): {
         name: 200
         for name in ACTORS
-        if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin", "youth", "nidos"}
+        if name not in {"police", "other_police", "inspectorate", "rapporteur", "admin", "youth", "nidos", "ministry"}
     },
     ("GET", "/open-counts"): NUMBERS,
     ("GET", "/locations"): {"provider": 200, "other_provider": 200},

@@ -104,8 +104,10 @@ def test_on_monday_the_region_gets_what_the_night_left_and_nothing_before(here: 
     assert codes[waiting] in said.body
     assert codes[elsewhere] not in said.body
     assert f"{URL}/ochtend" in said.body
+    # A code may hold any two digits.
+    beside = said.body.replace(codes[asked], "").replace(codes[waiting], "")
     for fact in (asked, "vrouw", "24", "VR17", "now", "sexual"):
-        assert fact not in said.body + said.subject
+        assert fact not in beside + said.subject
 
 
 def test_twice_looked_at_killed_halfway_and_by_several_at_once_it_is_one(here: Town) -> None:

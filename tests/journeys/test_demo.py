@@ -18,7 +18,7 @@ import pytest
 
 from tests import environment
 
-START_SECONDS_MAX = 60
+START_SECONDS_MAX = 180
 PASSWORD = "opvang-voor-de-demo"
 
 

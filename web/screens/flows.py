@@ -154,7 +154,7 @@ def _to(words: Words, between: Between, code: str, names: dict[str, str]) -> str
         parts.append(words.gettext("andere regio’s %(count)s", count=words.number(rest)))
     elif rest:
         parts.append(words.gettext("te weinig om te zeggen"))
-    return ", ".join(parts)
+    return ", ".join(parts) or words.gettext("niemand")
 
 
 def _few(words: Words, count: int) -> str:
@@ -164,7 +164,7 @@ def _few(words: Words, count: int) -> str:
 
 def _length(words: Words, found: Length) -> str:
     if found.median is None or found.p90 is None:
-        return words.gettext("te weinig om te zeggen") if found.of else ""
+        return words.gettext("te weinig om te zeggen") if found.of else words.gettext("niemand vertrok")
     return words.gettext(
         "helft %(half)s dagen of korter, negen op de tien %(most)s dagen of korter",
         half=words.number(found.median // timedelta(days=1)),

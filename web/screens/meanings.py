@@ -27,5 +27,5 @@ def overview(visit: Reader) -> Response:
         units=UNITS,
         bases=BASES,
         coverages=COVERAGES,
-        sees_numbers=may(visit.actor, Verb.NUMBERS_READ),
+        sees_numbers=may(visit.actor, Verb.NUMBERS_READ) or may(visit.actor, Verb.STATEMENT_READ),
     )

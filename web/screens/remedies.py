@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from nrm.access.rules import Actor, Role, Verb
 from nrm.insight import remedies as insight
+from nrm.insight.periods import PERIODS
 from nrm.insight.remedies import Remedies, Remedy
 from nrm.insight.rules import SMALL
 from nrm.registry import queries as registry
@@ -15,12 +16,14 @@ from nrm.registry.api import board_region
 from web.case_words import joined
 from web.insight_words import SAID
 from web.labels import label
+from web.screens import remedies_past
 from web.visit import Screen, Visit
 from web.words import Words
 
 router = APIRouter()
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
+Chosen = Annotated[str, Query(max_length=40)]
 Keeper = Annotated[Visit, Depends(Screen(Verb.PLACES_KEEP))]
 
 SHOWN_MAX = 25
@@ -40,9 +43,11 @@ class Line:
 
 
 @router.get("/landelijk/oplossen")
-def overview(visit: Reader) -> Response:
-    """The page, worked out when it is opened."""
+def overview(visit: Reader, dagen: Chosen = "") -> Response:
+    """The page, worked out when it is opened; or over a period, as it was worked out last night."""
     desk = visit.actor.role is Role.NATIONAL_DESK
+    if dagen.isdecimal() and int(dagen) in PERIODS:
+        return _past(visit, int(dagen), houses=desk)
     found = insight.remedies(visit.parts.database, houses=desk)
     with visit.reading() as tx:
         frame = visit.frame(tx)
@@ -55,7 +60,22 @@ def overview(visit: Reader) -> Response:
         lines=_lines(visit.words, visit.actor, found, names),
         said=SAID,
         small=SMALL,
+        days=0,
+        periods=PERIODS,
         **_counts(found, own),
+    )
+
+
+def _past(visit: Visit, days: int, houses: bool) -> Response:
+    with visit.reading() as tx:
+        frame = visit.frame(tx)
+        names = {region.code: region.name for region in registry.regions(tx)}
+        exact = visit.actor.role in _OF_CASES
+        shown = remedies_past.told(visit.words, tx, visit.actor, days, names, exact=exact, houses=houses)
+    own = board_region(visit.actor)
+    own_region = names.get(own, "") if own is not None else ""
+    return visit.page(
+        "remedies_past.html", frame, own_region=own_region, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown
     )
 
 
@@ -65,11 +85,20 @@ def of_own_houses(visit: Keeper) -> Response:
     found = insight.remedies(visit.parts.database, houses=True)
     with visit.reading() as tx:
         frame = visit.frame(tx)
+        past = remedies_past.of_own_houses(visit.words, tx, visit.actor.organisation_id)
     own = [
         one for one in found.found if one.kind == "house_rule" and one.organisation_id == visit.actor.organisation_id
     ]
     lines = [_line(visit.words, at, one, "", _helps(visit.words, one, exact=False)) for at, one in enumerate(own)]
-    return visit.page("remedies_own.html", frame, lines=lines, proven=found.proven, said=SAID)
+    return visit.page(
+        "remedies_own.html",
+        frame,
+        lines=lines,
+        proven=found.proven,
+        past=past,
+        days=remedies_past.OWN_DAYS,
+        said=SAID,
+    )
 
 
 def _counts(found: Remedies, own: str | None) -> dict[str, Any]:

@@ -34,9 +34,9 @@ from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import LANGUAGES, NEEDS
 from nrm.placing import queries as placing
 from nrm.placing import staying
-from nrm.placing.rules import DEPARTURE_REASONS, DESTINATIONS
+from nrm.placing.rules import CONTINUITY, DEPARTURE_REASONS, DESTINATIONS
 from nrm.registry import queries as registry
-from web.labels import LANGUAGE_NAMES
+from web.labels import LANGUAGE_NAMES, label
 from web.pages import Form
 from web.typed import day, read, wrong_fields
 from web.visit import Act, Screen, Visit
@@ -117,7 +117,8 @@ def depart(stay_id: Id, visit: Departer) -> Response:
 
     def work(tx: Tx) -> None:
         reason = visit.field("left_because") or None
-        staying.depart(tx, visit.actor, stay_id, visit.field("destination"), visit.version, reason)
+        continuity = visit.field("continuity") or None
+        staying.depart(tx, visit.actor, stay_id, visit.field("destination"), visit.version, reason, continuity)
 
     return _try(visit, work, stay_id, "departed", home="/opvang")
 
@@ -205,6 +206,7 @@ def _page(visit: Visit, stay_id: str, form: Form) -> Response:
         blocks=BLOCK_CAUSES,
         destinations=DESTINATIONS,
         departure_reasons=DEPARTURE_REASONS,
+        continuity=[(code, visit.words.gettext(label("continuity", code))) for code in CONTINUITY],
     )
 
 

@@ -40,7 +40,7 @@ _WHOLE: Final = 1e-5
 # The bound of what cannot be.
 _NEVER: Final = 2**62
 # Columns kept once the optimum is known, per request and unit: the nearest to being used.
-_KEPT: Final = 1
+_KEPT: Final = 2
 # Branchings and steps within one after which a question is left to another search.
 NODES_MAX: Final = 600
 _STEPS_MAX: Final = 60

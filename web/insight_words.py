@@ -193,6 +193,15 @@ SAID: dict[str, Said] = {
         N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
         N_("Wie het nog kan halen, telt nog niet mee. De termijn is die van de spelregels van toen."),
     ),
+    "fairness": Said(
+        N_("Wie langer wacht dan de anderen"),
+        N_("Welk deel een plek kreeg binnen de termijn, naast het deel van alle anderen samen."),
+        N_("Aanvragen met een plek, en aanvragen waarvan de termijn om is of die eerder sloten."),
+        N_(
+            "Meer dan toeval: zo’n verschil komt bij gelijke kansen hoogstens één op de honderd keer voor. Het zegt"
+            " niet waarom. De spoed is niet overal gelijk."
+        ),
+    ),
     "waiting_then": Said(
         N_("Wachtten toen"),
         N_("Aanvragen die op dat moment wachtten, met de oorzaak die toen was opgeschreven."),

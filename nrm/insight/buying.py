@@ -108,6 +108,23 @@ class Demand:
         return sum(self.need)
 
 
+@dataclass(frozen=True)
+class Month:
+    """What a region needed in one month, of its nights that are over."""
+
+    first: date
+    average: float
+    most: int
+
+
+def months(found: Demand, year: Year) -> list[Month]:
+    """The need of a year month by month, so that its busy times are seen."""
+    needs: dict[date, list[int]] = {}
+    for night, need in zip(year.nights, found.need, strict=True):
+        needs.setdefault(night.replace(day=1), []).append(need)
+    return [Month(first, sum(of) / len(of), max(of)) for first, of in needs.items()]
+
+
 def demand(tx: Tx, year: Year, region_code: str) -> Demand:
     """The demand of a region: also who found none, who gave up and who was placed elsewhere. Minors alone are not."""
     rows = tx.session.exec(

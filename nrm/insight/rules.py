@@ -102,6 +102,7 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("time_to_place", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("time_to_arrival", Unit.TIME, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("within_norm", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("fairness", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("remedies_past", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
@@ -550,6 +551,16 @@ class Times:
         return self.within / self.judged if self.judged >= SMALL else None
 
 
+def judged(courses: Sequence[Course], now: datetime) -> list[Course]:
+    """Those of which it is known whether they had a place within the norm: who may still make it is left out."""
+    return [one for one in courses if one.norm_at and (one.accepted_at or one.closed_at or one.norm_at <= now)]
+
+
+def in_time(one: Course) -> bool:
+    """Whether there was a place within the norm."""
+    return bool(one.accepted_at and one.norm_at and one.accepted_at <= one.norm_at)
+
+
 def times(courses: Sequence[Course], now: datetime) -> Times:
     """From the moment a request came in, whoever was asked for it and however often."""
     of = len(courses)
@@ -557,13 +568,12 @@ def times(courses: Sequence[Course], now: datetime) -> Times:
     def spans(name: str) -> list[timedelta]:
         return [at - one.submitted_at for one in courses if (at := getattr(one, name)) is not None]
 
-    judged = [one for one in courses if one.norm_at and (one.accepted_at or one.closed_at or one.norm_at <= now)]
-    within = sum(bool(one.accepted_at and one.norm_at and one.accepted_at <= one.norm_at) for one in judged)
+    found = judged(courses, now)
     return Times(
         of,
         length(spans("answered_at"), of),
         length(spans("accepted_at"), of),
         length(spans("arrived_at"), of),
-        within,
-        len(judged),
+        sum(map(in_time, found)),
+        len(found),
     )

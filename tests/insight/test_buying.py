@@ -91,6 +91,9 @@ def test_demand_adds_up_and_counts_whoever_goes_on_once() -> None:
     monday = year.nights.index(date(2026, 11, 2))
     assert found.need[monday - 1 : monday + 4] == (0, 10, 4, 4, 4)
     assert found.nights == sum(found.need)
+    by_month = buying.months(found, year)
+    assert [(one.first.month, one.most) for one in by_month if one.most] == [(1, 2), (11, 10)]
+    assert by_month[-1].average == pytest.approx(sum(found.need[304:]) / len(year.nights[304:]))
 
 
 def pays(here: Town, location_id: str, **parts: int) -> None:
@@ -185,6 +188,8 @@ def test_the_page(sqlite_url: str) -> None:
     assert cells(page, "norm-95")[1:] == ["11"]
     assert "Over 3 nachten van 2026" in page
     assert "op de drukste nacht 11" in page
+    assert cells(page, "maand-11")[2] == "11"
+    assert "geen minimum afgesproken. In gebruik: 7 plekken." in page
     assert cells(page, "gekocht-GM0599")[1:2] == ["6"]
     sheet = Visitor(here, Role.MUNICIPALITY).get("/landelijk/inkoop?regio=VR01&gemeente=GM0599").text
     assert "Inkoopblad 2026: Rotterdam" in sheet, "one's own region, whatever was asked for"

@@ -169,6 +169,8 @@ def test_the_page_of_times(sqlite_url: str) -> None:
     assert cells(page, "tijd-uren-office")[-1] == "100% (6 van 6)"
     assert cells(page, "tijd-uren-after_hours")[-1] == "0% (0 van 5)"
     assert cells(page, "tijd-profiel-men")[1:4] == ["5", "0 van 5", "0 van 5"]
+    assert cells(page, "achter-profiel-men") == ["mannen", "0%", "100%", "100 punten minder", "ja"]
+    assert 'id="achter-profiel-women"' not in page, "they are not worse off"
     elsewhere = Visitor(here, Role.MUNICIPALITY).get("/landelijk/tijden").text
     assert 'id="tijd-alle"' not in elsewhere
     assert "In deze periode kwam er geen aanvraag binnen." in elsewhere

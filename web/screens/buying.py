@@ -1,5 +1,6 @@
 """The yearly sheet for whoever buys places: what was asked for, bought and used, and what a norm would ask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,11 +11,13 @@ from nrm.access.rules import Verb
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.insight import buying as insight
-from nrm.insight import rules
-from nrm.insight.buying import ENOUGH, Bought, Demand, Year
+from nrm.insight import rules, stating
+from nrm.insight.buying import ENOUGH, Bought, Demand, Month, Year
 from nrm.insight.rules import SMALL
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
+from web.charts import Bar, Chart
+from web.charts import Line as Group
 from web.insight_words import DEMANDED, SAID, USED
 from web.screens.causes import Named
 from web.visit import Screen, Visit
@@ -48,6 +51,16 @@ class Line:
     used: str
     share: str
     bridges: str
+
+
+@dataclass(frozen=True)
+class MonthLine:
+    """What the region needed in one month."""
+
+    id: str
+    name: str
+    average: str
+    most: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,9 @@ def _sheet(words: Words, tx: Tx, year: Year, region: str, gemeente: str) -> dict
     chosen = next((one for one in buyers if one.municipality == gemeente), None)
     told = found.requests == 0 or found.requests >= SMALL
     shown = [chosen] if chosen else buyers
+    all_places = sum(one.places for one in buyers)
+    months = insight.months(found, year) if told else []
+    (agreed,) = stating.places_now(tx, region)
     return {
         "year": year,
         "municipality": chosen.name if chosen else "",
@@ -107,9 +123,33 @@ def _sheet(words: Words, tx: Tx, year: Year, region: str, gemeente: str) -> dict
             if told and (places := insight.enough(found.need, percent)) is not None
         ],
         "bought": [_line(words, one) for one in shown],
-        "all_places": words.number(sum(one.places for one in buyers), 1),
+        "all_places": words.number(all_places, 1),
+        "agreed": agreed,
+        "months": [
+            MonthLine(
+                str(one.first.month), words.month(one.first), words.number(one.average, 1), words.number(one.most)
+            )
+            for one in months
+        ],
+        "chart": _chart(words, months, all_places) if len(months) > 1 else None,
         "uses": _uses(words, chosen) if chosen else [],
     }
+
+
+def _chart(words: Words, months: Sequence[Month], bought: float) -> Chart:
+    """What was needed on the busiest night of each month beside what all buyers of the region bought."""
+    return Chart(
+        "nodig",
+        words.gettext("Plekken nodig op de drukste nacht van elke maand, naast wat er gekocht is. Zie de tabel."),
+        (words.gettext("Nodig, drukste nacht"), words.gettext("Gekocht")),
+        [
+            Group(
+                words.month(one.first),
+                (Bar(one.most, words.number(one.most)), Bar(round(bought), words.number(bought, 1))),
+            )
+            for one in months
+        ],
+    )
 
 
 def _parts(words: Words, found: Demand) -> list[Named]:

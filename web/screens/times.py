@@ -1,7 +1,7 @@
 """How long it takes: to an answer, a place, an arrival; for whom, where and at what hour. From the journal."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from nrm.access.rules import Verb
 from nrm.db import Tx
 from nrm.insight import queries as insight
 from nrm.insight import rules
+from nrm.insight.fairness import Compared, compared
 from nrm.insight.rules import SMALL, Course, Length, Times
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
@@ -41,6 +42,18 @@ class Row:
     accepted: str
     arrival: str
     within: str
+
+
+@dataclass(frozen=True)
+class Behind:
+    """One group against everybody else, in words."""
+
+    id: str
+    name: str
+    share: str
+    others: str
+    points: int
+    sure: bool
 
 
 @dataclass(frozen=True)
@@ -96,12 +109,35 @@ def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
         sections.append(
             Section("region", words.gettext("Naar regio"), rows("regio", lambda one: one.region, names.__getitem__))
         )
+    # Set against the others as they are told apart below: else who is few could be had by subtraction.
+    named = {code for code, _ in rules.split(Counter(map(_profile, found))).shown}
+    by_profile = compared(found, lambda one: code if (code := _profile(one)) in named else REST, now)
+    behind = _behind(words, "profiel", by_profile, lambda code: words.gettext(PROFILES[code]))
+    if own is None:
+        behind += _behind(words, "regio", compared(found, lambda one: one.region, now), names.__getitem__)
     every = _row(words, "alle", words.gettext("Alle aanvragen"), rules.times(found, now)) if found else None
     return {
         "own_region": names.get(own, "") if own is not None else "",
         "every": every,
+        "behind": sorted(behind, key=lambda one: (not one.sure, -one.points, one.name)),
         "sections": sections if found else [],
     }
+
+
+def _behind(words: Words, prefix: str, found: Sequence[Compared], named: Callable[[str], str]) -> list[Behind]:
+    """Groups that are worse off than everybody else."""
+    return [
+        Behind(
+            f"{prefix}-{one.group}",
+            named(one.group),
+            words.percent(one.share),
+            words.percent(one.others),
+            -one.points,
+            one.sure,
+        )
+        for one in found
+        if one.points < 0
+    ]
 
 
 def _urgency(one: Course) -> str:

@@ -31,6 +31,7 @@ MORNING = NavItem(N_("Overdracht"), "/ochtend")
 ROSTER = NavItem(N_("Rooster"), "/rooster")
 OFFICE_HOURS = NavItem(N_("Kantooruren"), "/kantooruren")
 AUTHORITY = NavItem(N_("Bevoegd gezag"), "/gezag")
+DATASET = NavItem(N_("Cijfers"), "/rapporteur")
 POLICY = NavItem(N_("Spelregels"), "/spelregels")
 EXERCISE = NavItem(N_("Oefening"), "/oefening")
 
@@ -60,7 +61,7 @@ _OF_ROLE: dict[Role, tuple[NavItem, ...]] = {
     Role.COORDINATOR_REGIONAL: (NUMBERS, AUTHORITY, MORNING, BOARD, ROSTER, OFFICE_HOURS, POLICY),
     Role.MUNICIPALITY: (NUMBERS, ANSWERS, CONSENTS, SHARED, SETTLEMENTS, BOARD, OFFICE_HOURS, POLICY),
     Role.NATIONAL_COORDINATOR: (NUMBERS, AUTHORITY, REPORTS_LATE, QUALITY, BOARD, POLICY),
-    Role.RAPPORTEUR: (POLICY,),
+    Role.RAPPORTEUR: (DATASET, POLICY),
     Role.MINISTRY: (STATEMENTS, POLICY),
     Role.ADMIN: (ACCOUNTS, ROSTER, OFFICE_HOURS, SHEETS, POLICY),
     Role.YOUTH_CARE: (YOUTH, POLICY),

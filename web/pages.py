@@ -142,10 +142,11 @@ def render(
     frame: Frame,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    language: str | None = None,
     **context: object,
 ) -> HTMLResponse:
-    """A page or a fragment of one, in the reader's language."""
-    language = language_of(request)
+    """A page or a fragment of one, in the reader's language, or in the one that its address is for."""
+    language = language or language_of(request)
     # Where the language switch returns to: a POST cannot be repeated, so then the start page.
     query = f"?{request.url.query}" if request.url.query else ""
     again = f"{request.url.path}{query}" if request.method == "GET" else "/"

@@ -109,6 +109,7 @@ class Verb(StrEnum):
     REPORT_CONFIRM = "report.confirm"
     REPORTS_COUNT = "reports.count"
     NUMBERS_READ = "numbers.read"
+    DATASET_READ = "dataset.read"
     STATEMENT_READ = "statement.read"
     STATEMENT_CORRECT = "statement.correct"
     COMPARISON_KEEP = "comparison.keep"
@@ -192,6 +193,8 @@ ROLES_OF: dict[Verb, frozenset[Role]] = {
     Verb.REPORT_CONFIRM: frozenset({_R.NATIONAL_DESK}),
     Verb.REPORTS_COUNT: frozenset({_R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR}),
     Verb.NUMBERS_READ: _CASE_HOLDERS | {_R.COORDINATOR_REGIONAL, _R.MUNICIPALITY, _R.NATIONAL_COORDINATOR},
+    # Tables of what was published, and how: nobody else has this page, and nobody may change what is on it.
+    Verb.DATASET_READ: frozenset({_R.RAPPORTEUR}),
     # Made to be sent: to a municipality and region their own and the country's, to ministries all of them.
     Verb.STATEMENT_READ: frozenset(
         {_R.MUNICIPALITY, _R.COORDINATOR_REGIONAL, _R.NATIONAL_DESK, _R.NATIONAL_COORDINATOR, _R.MINISTRY}

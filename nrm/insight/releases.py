@@ -196,6 +196,12 @@ def years(tx: Tx) -> list[str]:
     return sorted({period[:4] for period in tx.session.exec(select(Release.period))}, reverse=True)
 
 
+def newest_year(tx: Tx) -> str | None:
+    """The newest year that is out as a whole; while there is none, the newest of which a month is."""
+    out = sorted(tx.session.exec(select(Release.period)))
+    return max((one for one in out if not is_month(one)), default=out[-1][:4] if out else None)
+
+
 def unchanged(tx: Tx, row: Release) -> bool:
     """Whether a release is what it was when it came out: the journal, which is chained, has its fingerprint."""
     entries = tx.session.exec(

@@ -270,11 +270,19 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
         Role.NATIONAL_COORDINATOR: (
             *("/landelijk", "/landelijk/oorzaken", "/landelijk/tijden", "/landelijk/oplossen", "/landelijk/uitleg"),
             *("/landelijk/regels", "/landelijk/onbenut", "/landelijk/stromen", "/landelijk/inkoop?regio=VR17"),
+            *("/landelijk/regels", "/landelijk/onbenut", "/landelijk/stromen"),
+            *(
+                "/landelijk/tekort",
+                "/landelijk/tekort/nu",
+                "/landelijk/minimum",
+                "/landelijk/vergelijken",
+                "/kwaliteit",
+            ),
             *("/bord", "/bord?soort=NLA"),
         ),
         Role.COORDINATOR_REGIONAL: ("/landelijk", "/bord"),
         Role.ADMIN: ("/beheer",),
-        Role.RAPPORTEUR: ("/spelregels",),
+        Role.RAPPORTEUR: ("/rapporteur",),
     }.items():
         page = person(base_url=address, width=width)
         log_in(page, login)

@@ -233,10 +233,9 @@ def test_everyone_can_read_the_rules_in_force(here: Town, language: str) -> None
     assert "Rapporteur" not in page
 
 
-def test_the_rapporteur_lands_on_the_rules_and_reads_what_is_missing(here: Town) -> None:
+def test_the_rapporteur_lands_on_the_data_set_and_sees_no_live_screen(here: Town) -> None:
     someone = visitor(here, Role.RAPPORTEUR)
-    assert someone.get("/").headers["location"] == "/spelregels"
-    assert "hoort nog niet bij deze versie" in someone.get("/spelregels").text
+    assert someone.get("/").headers["location"] == "/rapporteur"
     for path in ("/bord", "/landelijk", "/beheer", "/piket"):
         assert someone.get(path).status_code == 403, path
 

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+import matching.columns
 import matching.counterfactual
 import matching.engine
 from bench.matching.instances import Size, instance
@@ -141,3 +143,20 @@ def test_large_parts_are_solved_and_explained_as_small_ones_are(seed: int, monke
         assert by_columns.unplaced == right.unplaced
         for request, listed in by_columns.alternatives.items():
             assert sorted(one.rank for one in listed) == sorted(one.rank for one in right.alternatives[request])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_program_says_its_prices_bound_the_optimum(seed: int) -> None:
+    """Nothing in floating point is believed: not what somebody is worth, nor what links cost, of whatever sign."""
+    draw = np.random.default_rng(seed)
+    for part, best in _parts(seed):
+        if (columns := _columns(part, best)) is None:
+            continue
+        value, program = columns._number(columns.value(best)), columns._program
+        program.open(columns._root)
+        program.solve()
+        said = np.array(program._told.dual_value)
+        for size in 10.0 ** np.arange(-3, 4):
+            del program._told.dual_value[:]
+            program._told.dual_value.extend((said + draw.normal(0, size, said.size)).tolist())
+            assert columns._bound(columns._root, program.prices()) <= value * matching.columns._FINER

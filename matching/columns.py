@@ -40,11 +40,13 @@ _WHOLE: Final = 1e-5
 # The bound of what cannot be.
 _NEVER: Final = 2**62
 # Columns kept once the optimum is known, per request and unit: the nearest to being used.
-_KEPT: Final = 1
+_KEPT: Final = 2
 # Branchings and steps within one after which a question is left to another search.
-NODES_MAX: Final = 200
+NODES_MAX: Final = 600
 _STEPS_MAX: Final = 60
-_PARAMETERS: Final = "use_preprocessing: false use_dual_simplex: false"
+# With another column the last vertex is still possible, with one less its prices are: each has its own simplex.
+_MORE: Final = "use_preprocessing: false use_dual_simplex: false"
+_LESS: Final = "use_preprocessing: false use_dual_simplex: true"
 
 FloatArray = NDArray[np.float64]
 
@@ -97,7 +99,8 @@ class _Costs:
 class Columns:
     """One connected part with columns enough to prove that a placement is its optimum, to be asked what if.
 
-    Raises TooHard where that or a question takes too long this way, UnprovenFlow where a flow cannot be believed.
+    If it is none, `placement` is the optimum found. Raises TooHard where that or a question takes too long this way,
+    UnprovenFlow where a flow cannot be believed.
     """
 
     def __init__(self, instance: Instance, placement: Placement, limit: Limit) -> None:
@@ -142,9 +145,8 @@ class Columns:
         self._program = self._program.trimmed(_KEPT * (instance.requests + instance.units))
         self._leaves: list[_Node] = []
         best = self._number(self.value(placement))
-        better = self._search([root], best - (FINENESS - 1), leaves=self._leaves)
-        if better:
-            raise TooHard  # what was called the optimum is none
+        for better in self._search([root], best - (FINENESS - 1), leaves=self._leaves):
+            self.placement, best = better, self._number(self.value(better))
         self._least = best
 
     # --- questions ----------------------------------------------------------------------------------------------------
@@ -335,6 +337,8 @@ class Columns:
         program = self._program
         program.open(node)
         for _ in range(_STEPS_MAX):
+            if self._limit.spent:
+                raise TooHard
             value = program.solve()
             prices = program.prices()
             bound = self._bound(node, prices)
@@ -435,7 +439,7 @@ class _Program:
         self._costs = costs
         self._size, self._units = costs.network.instance.size, costs.network.instance.units
         self._solver = pywraplp.Solver.CreateSolver("GLOP")
-        self._solver.SetSolverSpecificParametersAsString(_PARAMETERS)
+        self._parameters = _MORE
         self._told = linear_solver_pb2.MPSolutionResponse()
         self._endless = self._solver.infinity()
         self._objective = self._solver.Objective()
@@ -503,10 +507,12 @@ class _Program:
         before = np.concatenate([self._closed, np.zeros(closed.size - self._closed.size, np.bool_)])
         for number in np.flatnonzero(closed != before).tolist():
             self._column[number].SetUb(0.0 if closed[number] else self._endless)
-        self._closed, self._open_out = closed, node.out
+        self._closed, self._open_out, self._parameters = closed, node.out, _LESS
 
     def solve(self) -> float:
         """Its optimum, in finer numbers."""
+        self._solver.SetSolverSpecificParametersAsString(self._parameters)
+        self._parameters = _MORE
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
             raise TooHard
         self._solver.FillSolutionResponseProto(self._told)

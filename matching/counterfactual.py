@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from matching.asked import Asked
 from matching.columns import Columns
-from matching.engine import Memory, Part, optimum
+from matching.engine import COLUMNS_FROM, COLUMNS_MAX, Memory, Part, optimum
 from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, pruned
 from matching.network import UnprovenFlow
 from matching.problem import LEVELS
@@ -27,9 +27,6 @@ from matching.words import Value, Words
 Told = TypeVar("Told")
 
 _FAR = 2**62
-
-# Parts of so many requests are asked by columns, which take a while to find; the proof of smaller ones is soon at hand.
-COLUMNS_FROM = 100
 
 NEAREST_MAX = 3
 LIFTABLE = ("children", "size", "dates", "barred:lending", "barred:authority")
@@ -181,10 +178,12 @@ class Answer:
         number = self._part_of_request[request]
         if number not in self._columns:
             self._columns[number] = None
-            if len(self._parts[number][0]) >= COLUMNS_FROM and self.found.proven:
+            if COLUMNS_FROM <= len(self._parts[number][0]) <= COLUMNS_MAX and self.found.proven:
                 region = self._region_of([number], [])
                 with suppress(TooHard, UnprovenFlow):
-                    self._columns[number] = Columns(pruned(region.instance), region.placement, self.limit)
+                    columns = Columns(pruned(region.instance), region.placement, self.limit)
+                    if columns.placement == region.placement:
+                        self._columns[number] = columns
         return self._columns[number]
 
     def best(

@@ -1,6 +1,7 @@
 """The exact optimum of an instance: parts that do not touch each other are solved apart, each by what suits it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -8,17 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.branch import BranchSearch
+from matching.columns import Columns
 from matching.constraint import constraint_search, least_amounts
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement, components, pruned
 from matching.model import Part as Parted
 from matching.network import Choices, Flow, UnprovenFlow
 from matching.problem import LEVELS
-from matching.search import Found, Limit
+from matching.search import Found, Limit, TooHard
 from matching.words import Value, Words
 
 # A part the flow has not settled after so many nodes is hard in a way (packing) that CP-SAT may be better at.
 BRANCH_NODES_MAX = 20_000
+# In parts of so many requests the flow only finds a first answer, within so many nodes, and columns prove or better it.
+COLUMNS_FROM, COLUMNS_MAX = 100, 500
+DIVE_NODES_MAX = 1
 # Rounds of the second bound: once per part that is asked about, and before each question's own search.
 ASCENT_ROUNDS = 200
 QUESTION_ROUNDS = 20
@@ -134,6 +139,14 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
     first = min(known, key=instance.amounts, default=None)
     if limit.spent:
         return Found(first, False, least_amounts(instance))
+    if COLUMNS_FROM <= instance.requests <= COLUMNS_MAX:
+        found = _searched(BranchSearch(instance, limit, first, DIVE_NODES_MAX))
+        if found.proven or limit.spent or found.placement is None:
+            return found
+        first = found.placement
+        with suppress(TooHard, UnprovenFlow):
+            first = Columns(instance, first, limit).placement
+            return Found(first, True, instance.amounts(first))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
     found = _searched(search)
     if found.proven or limit.spent:

@@ -52,6 +52,7 @@ def demo() -> None:
     parts = _in_earnest(settings)
     # Before `prepare`: the world is a week old, and the journal keeps its moments in order.
     accounts = seed.plant(parts.database, parts.key)
+    _furnish(parts)
     parts.database.close()
     typer.echo(f"\nThe demo runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")
     typer.echo(f"Every demo account has the password: {seed.DEMO_PASSWORD}\n")
@@ -93,6 +94,7 @@ def exercise(
     cast = night.occasion(night.password(settings.data))
     with _refusals():
         accounts = night.prepare(parts.database, parts.key, seed_number, cast)
+    _furnish(parts)
     parts.database.close()
     typer.echo(f"\nThe exercise runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")
     typer.echo("Nothing leaves it: no mail, no text message, no call. The clock waits until the leader starts it.")
@@ -249,9 +251,14 @@ def _in_earnest(settings: Settings) -> Parts:
 def _prepared(settings: Settings) -> Parts:
     """The parts of this deployment, with what every deployment needs in its database."""
     parts = _in_earnest(settings)
+    _furnish(parts)
+    return parts
+
+
+def _furnish(parts: Parts) -> None:
+    """Put in what every deployment needs; in one that an older version made, what has come since."""
     with parts.database.transaction() as tx:
         prepare(tx)
-    return parts
 
 
 def _serve(settings: Settings, screens: str = SCREENS) -> None:

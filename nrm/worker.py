@@ -91,6 +91,8 @@ class Worker:
         self._beats: dict[str, datetime] = {}
         self._looked: tuple[int, datetime] | None = None
         """Up to which journal entry and when everything that may not go unnoticed was looked at, with nothing left."""
+        self._reported: int | None = None
+        """Up to which journal entry every request has its report."""
         self._stated: tuple[datetime, datetime] | None = None
         """When every statement that is due was there, and when the next one is."""
         self._deadman = (
@@ -197,7 +199,12 @@ class Worker:
         asking.remind_due(self.database, self._public_url)
 
     def _open_reports(self) -> None:
-        reporting.open_missing(self.database)
+        # Looking goes through every request there ever was, and a new one comes with an entry in the journal.
+        with self.database.reading() as tx:
+            newest = last_seq(tx.session)
+        if newest != self._reported:
+            reporting.open_missing(self.database)
+            self._reported = newest
 
     def _hand_over(self) -> None:
         handover.run_due(self.database, self._public_url)

@@ -52,6 +52,7 @@ REQUESTS_A_YEAR_PER_PLACE = 186 / 107
 YEAR_SPREAD = 0.26
 STAY_DAYS = (14, 90, 259)
 STAY_SHARES = (20, 27, 53)
+MEAN_STAY_DAYS = 164
 PATIENCE_DAYS = 28
 PROFILES = 400
 """Requests of an earlier time, drawn alike, that the reserve takes its expectations from: it never sees what comes."""
@@ -86,10 +87,15 @@ class World:
     patience: int
 
 
-def world(years: int, seed: int, patience_days: int = PATIENCE_DAYS) -> World:
-    """Everything that happens to a network whoever decides. The same arguments give the same world."""
+def world(
+    years: int, seed: int, patience_days: int = PATIENCE_DAYS, places: int = PLACES, *, equal_stays: bool = False
+) -> World:
+    """Everything that happens to a network whoever decides. The same arguments give the same world.
+
+    `equal_stays`: everybody stays equally long, so that knowing how long is worth nothing.
+    """
     draw = random.Random(f"years{years}{seed}")  # noqa: S311  seeded on purpose
-    a_year = REQUESTS_A_YEAR_PER_PLACE * PLACES
+    a_year = REQUESTS_A_YEAR_PER_PLACE * places
     arrivals: list[int] = []
     for year in range(years):
         hourly = a_year * draw.gammavariate(YEAR_SPREAD**-2, YEAR_SPREAD**2) / YEAR
@@ -97,12 +103,13 @@ def world(years: int, seed: int, patience_days: int = PATIENCE_DAYS) -> World:
         while moment < (year + 1) * YEAR:
             arrivals.append(int(moment))
             moment += draw.expovariate(hourly)
-    drawn = instance(Size(PROFILES + len(arrivals), PLACES), seed, tight=False, links=False)
+    drawn = instance(Size(PROFILES + len(arrivals), places), seed, tight=False, links=False)
     stays: list[int] = []
     asked: list[Request] = []
     for request in drawn.requests:
         days = draw.choices(STAY_DAYS, STAY_SHARES)[0]
-        stays.append(round(days * draw.uniform(0.5, 1.5)) * DAY)
+        stay = round(days * draw.uniform(0.5, 1.5))
+        stays.append((MEAN_STAY_DAYS if equal_stays else stay) * DAY)
         asked.append(replace(request, waiting_hours=0, previous=None, latest_day=0, days=days))
     units = [replace(unit, available_from=0, available_until=None, closed=None) for unit in drawn.units]
     network = replace(drawn, units=tuple(sorted(units, key=lambda unit: unit.id)), requests=())
@@ -340,9 +347,8 @@ def _classes(lived: World) -> NDArray[np.int64]:
     return np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)
 
 
-def lived_through(years: int, seed: int, points: int, patience_days: int, *, bound: bool) -> dict[str, Any]:
+def lived_through(lived: World, seed: int, points: int, *, bound: bool) -> dict[str, Any]:
     """All policies in one world, and the bound."""
-    lived = world(years, seed, patience_days)
     priced = reserved(lived.network, lived.profiles, points=points).units
     plain = lived.network.units
     policies = {
@@ -404,19 +410,28 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=1, help="so many worlds, from seed on; sums over all of them")
     parser.add_argument("--points", type=int, default=POINTS, help="of the reserve")
     parser.add_argument("--patience-days", type=int, default=PATIENCE_DAYS)
+    parser.add_argument("--places", type=int, default=PLACES)
+    parser.add_argument("--equal-stays", action="store_true", help="what hindsight is worth that knows no stays")
     parser.add_argument("--no-hindsight", action="store_true", help="leave out the bound, which takes longest")
     given = parser.parse_args()
-    if min(given.years, given.worlds, given.patience_days) < 1:
-        parser.error("years, worlds and patience are at least 1")
+    if min(given.years, given.worlds, given.patience_days, given.places) < 1:
+        parser.error("years, worlds, patience and places are at least 1")
     start = time.perf_counter()
     worlds = [
-        lived_through(given.years, seed, given.points, given.patience_days, bound=not given.no_hindsight)
+        lived_through(
+            world(given.years, seed, given.patience_days, given.places, equal_stays=given.equal_stays),
+            seed,
+            given.points,
+            bound=not given.no_hindsight,
+        )
         for seed in range(given.seed, given.seed + given.worlds)
     ]
     report = {
         "years": given.years,
         "points": given.points,
         "patience_days": given.patience_days,
+        "places": given.places,
+        "equal_stays": given.equal_stays,
         "worlds": worlds,
         **summary(worlds),
         "seconds": round(time.perf_counter() - start, 1),

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
+from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -127,17 +128,19 @@ class Stayed:
 
 def through(tx: Tx, since: datetime, until: datetime, region_code: str | None = None) -> Throughs:
     """Who came, left and is there, in the places of one region or of all. Stays arranged elsewhere are not known."""
-    rows = select(CaseCourse).where(
+    rows = columns(
+        col(CaseCourse.pool),
+        col(CaseCourse.arrived_at),
+        col(CaseCourse.closed_at),
+        col(CaseCourse.outcome),
+        col(CaseCourse.destination),
+    ).where(
         col(CaseCourse.arrived_at) < until,
         col(CaseCourse.closed_at).is_(None) | (col(CaseCourse.closed_at) >= since),
     )
     if region_code is not None:
-        rows = rows.where(CaseCourse.placed_region == region_code)
-    found = [
-        Stayed(row.pool or "", row.arrived_at, row.closed_at, row.outcome, row.destination)
-        for row in tx.session.exec(rows)
-        if row.arrived_at
-    ]
+        rows = rows.where(col(CaseCourse.placed_region) == region_code)
+    found = (Stayed(pool or "", *rest) for pool, *rest in tx.session.execute(rows))
     return gone_through(found, since, until)
 
 

@@ -180,7 +180,8 @@ class _Tried:
         """Who would have a place by this who has none, beside who would already have one."""
         there = {claim.request for claim in held}
         of = self.unplaced if line.kind == "fresh" else self.nowhere
-        if all(one.id in there for one in of):
+        # A room that was added has one place or is private: with anybody in it there is none left.
+        if all(one.id in there for one in of) or (line.kind == "place" and held):
             return (), Gain()
         unsafe = frozenset(one.id for one in self.problem.requests if line.region in one.unsafe_regions)
         alike = replace(line, region=""), unsafe, tuple(held)

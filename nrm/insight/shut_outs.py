@@ -1,9 +1,10 @@
 """How many requests each rule shut out, which rules are past their review, and where a question cost a scarce place."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -59,7 +60,8 @@ class ShutOuts:
 def shut_outs(tx: Tx, since: datetime, until: datetime, region_code: str | None = None) -> ShutOuts:
     """What each rule did in a period, by what was written down then, of requests from one region or from all."""
     rows = (
-        select(UnmetCause)
+        # A year has many rows: what is not needed of them is not made.
+        select(UnmetCause.request_id, UnmetCause.cause, UnmetCause.detail, col(UnmetCause.blockers))
         .join(PlacementRequest, col(PlacementRequest.id) == UnmetCause.request_id)
         .where(
             col(UnmetCause.outcome).is_(None),
@@ -73,23 +75,27 @@ def shut_outs(tx: Tx, since: datetime, until: datetime, region_code: str | None 
     return counted(tx.session.exec(rows))
 
 
-def counted(rows: Iterable[UnmetCause]) -> ShutOuts:
-    """The same of rows that were read already."""
+Kept = tuple[str, str, str, Sequence[Mapping[str, Any]]]
+"""A request, its main cause, what precisely, and everything that stood in the way."""
+
+
+def counted(rows: Iterable[Kept]) -> ShutOuts:
+    """The same of causes that were read already."""
     requests: set[str] = set()
     barred: dict[str, set[str]] = {}
     alone: dict[str, set[str]] = {}
     main: dict[str, set[str]] = {}
-    for row in rows:
-        requests.add(row.request_id)
-        if row.cause == Cause.NO_SUITABLE_PLACE:
-            main.setdefault(row.detail, set()).add(row.request_id)
-        for one in row.blockers:
+    for request_id, cause, detail, blockers in rows:
+        requests.add(request_id)
+        if cause == Cause.NO_SUITABLE_PLACE:
+            main.setdefault(detail, set()).add(request_id)
+        for one in blockers:
             code = str(one["code"])
             if code in _NO_RULE or not one.get("free"):
                 continue
-            barred.setdefault(code, set()).add(row.request_id)
+            barred.setdefault(code, set()).add(request_id)
             if one.get("alone"):
-                alone.setdefault(code, set()).add(row.request_id)
+                alone.setdefault(code, set()).add(request_id)
     found = [
         ShutOut(code, by_itself := len(alone.get(code, ())), len(who) - by_itself, len(main.get(code, ())))
         for code, who in barred.items()

@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from nrm import policy
 from nrm.access import queries as access
@@ -47,8 +48,6 @@ from nrm.notify.rules import ChannelName
 from nrm.placing.models import ContinuityCount
 from nrm.registry import quality
 from nrm.registry import queries as registry
-
-LIST_MAX = 200
 
 _ADDRESSEES = {
     Kind.MONTHLY: (OrganisationKind.MUNICIPALITY, OrganisationKind.MINISTRY),
@@ -111,9 +110,11 @@ def provisional(tx: Tx, region: str) -> Statement:
     return _stated(tx, _Wanted(period, region), _places(tx), tx.now, tx.now)
 
 
-def statements(tx: Tx, actor: Actor) -> list[Made]:
-    """The newest statements the actor may read, newest period first; of each its newest version."""
-    require(actor, Verb.STATEMENT_READ)
+def statements(tx: Tx, actor: Actor, year: int) -> list[StatementVersion]:
+    """The statements of a year that the actor may read, newest period first, without what they say.
+
+    Of each the newest version.
+    """
     newer = aliased(StatementVersion)
     later = exists().where(
         col(newer.kind) == col(StatementVersion.kind),
@@ -121,14 +122,28 @@ def statements(tx: Tx, actor: Actor) -> list[Made]:
         col(newer.since) == col(StatementVersion.since),
         col(newer.version) > col(StatementVersion.version),
     )
-    query = select(StatementVersion).where(~later)
-    own = _own(actor)
-    if own is not None:
-        query = query.where(col(StatementVersion.region_code).in_((NATIONAL, own)))
+    query = _readable(actor).where(
+        ~later, col(StatementVersion.since) >= date(year, 1, 1), col(StatementVersion.since) < date(year + 1, 1, 1)
+    )
     ordered = query.order_by(
         col(StatementVersion.since).desc(), col(StatementVersion.kind).desc(), StatementVersion.region_code
     )
-    return [Made(row, from_body(row.body), row.version) for row in tx.session.exec(ordered.limit(LIST_MAX))]
+    return list(tx.session.exec(ordered.options(defer(StatementVersion.body))))  # type: ignore[arg-type]
+
+
+def years(tx: Tx, actor: Actor) -> list[int]:
+    """From the newest year to the oldest of which the actor may read a statement."""
+    ends = _readable(actor).with_only_columns(func.min(StatementVersion.since), func.max(StatementVersion.since))
+    first, last = tx.session.execute(ends).one()
+    return list(range(last.year, first.year - 1, -1)) if first else []
+
+
+def _readable(actor: Actor) -> SelectOfScalar[StatementVersion]:
+    """What this actor may read."""
+    require(actor, Verb.STATEMENT_READ)
+    own = _own(actor)
+    query = select(StatementVersion)
+    return query if own is None else query.where(col(StatementVersion.region_code).in_((NATIONAL, own)))
 
 
 def statement(tx: Tx, actor: Actor, statement_id: str) -> Made:

@@ -185,6 +185,15 @@ def lifted(here: Town, criterion: str) -> None:
             keeping.set_rule(tx, owner, f"loc-{number + 1}", criterion, Stance.CONSULT, Basis.CHOICE, "proef")
 
 
+def test_a_place_helps_nobody_where_it_is_not_safe_for_them(twice: Callable[[Change], Town]) -> None:
+    here = twice(strict_house)
+    unsafe = {"unsafe": [{"region": "VR13", "reason": "network"}]}
+    played(here, story([0], {**adult(addiction="yes"), **unsafe}))
+    told = asked(here)
+    assert ONE_MORE not in told
+    assert len(told[replace(ONE_MORE, region="VR08")].regions) == 24
+
+
 def test_a_situation_is_kept_when_somebody_else_has_no_place_and_each_hour(twice: Callable[[Change], Town]) -> None:
     here = twice(strict_house)
     assert not situations.keep(here.database)

@@ -11,7 +11,7 @@ from nrm.access.rules import OrganisationKind, Role
 from nrm.insight import rules, service
 from nrm.insight import shut_outs as insight
 from nrm.insight.models import CaseCourse, UnmetCause
-from nrm.insight.shut_outs import ShutOut, ShutOuts, counted
+from nrm.insight.shut_outs import Kept, ShutOut, ShutOuts, counted
 from nrm.placing.models import ProposalSet
 from nrm.placing.rules import Indication, indication
 from nrm.registry import service as registry
@@ -41,9 +41,9 @@ def found(here: Town, region: str | None = None) -> ShutOuts:
         return insight.shut_outs(tx, tx.now - timedelta(days=28), tx.now + timedelta(seconds=1), region)
 
 
-def row(request_id: str, cause: str, detail: str, *blockers: tuple[str, int, int]) -> UnmetCause:
+def row(request_id: str, cause: str, detail: str, *blockers: tuple[str, int, int]) -> Kept:
     listed = [{"code": code, "units": 1, "places": 9, "free": free, "alone": alone} for code, free, alone in blockers]
-    return UnmetCause(id="", request_id=request_id, cause=cause, detail=detail, blockers=listed, since=MORNING)
+    return request_id, cause, detail, listed
 
 
 def test_each_request_counts_once_per_rule_alone_wherever_it_was_alone_once() -> None:

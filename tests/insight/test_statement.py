@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from nrm import journal, policy
 from nrm.access.rules import OrganisationKind, Role
 from nrm.errors import Conflict, Forbidden, NotFound
-from nrm.insight import service, stating
+from nrm.insight import queries, service, stating
 from nrm.insight.models import StatementVersion
 from nrm.insight.rules import Cause, Course
 from nrm.insight.statement import (
@@ -37,16 +37,18 @@ from nrm.insight.statement import (
     coarse,
     due,
     from_body,
+    how_it_went,
     made,
     period_of,
     rounded,
     told,
 )
+from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome
 from nrm.notify.models import Message
 from nrm.registry import quality
 from tests.builders import Town, TurnedClock, town
-from tests.insight.play import close
+from tests.insight.play import close, play
 from tests.site import tick
 
 URL = "http://127.0.0.1"
@@ -276,7 +278,7 @@ def test_a_statement_does_not_change_and_a_correction_says_so(here: Town) -> Non
         entries = journal.of_subject(tx.session, f"statement:{second.id}")
         assert [(entry.kind, entry.actor) for entry in entries] == [("statement.made", nac.account_id)]
         assert [row.version for row in stating.versions(tx, municipality, first.id)] == [1, 2]
-        assert [(one.row.version, one.row.region_code) for one in stating.statements(tx, municipality)] == [(2, "VR17")]
+        assert [(one.version, one.region_code) for one in stating.statements(tx, municipality, 2026)] == [(2, "VR17")]
         bodies = [row.body for row in tx.session.exec(select(Message).where(Message.about == f"statement:{second.id}"))]
     assert bodies
     assert all("/landelijk/tekort/" in body and "20" not in body.split("\n")[0] for body in bodies)
@@ -309,12 +311,14 @@ def test_who_reads_and_hears_of_which(here: Town) -> None:
     assert told_to(here) == {f"body-{Role.COORDINATOR_REGIONAL}@example.org": 1, f"body-{Role.MINISTRY}@example.org": 1}
     rotterdam = next(row for row in rows_of(here) if row.region_code == "VR17")
     with here.database.reading() as tx:
-        assert len(stating.statements(tx, ministry)) == 25
-        assert {one.row.region_code for one in stating.statements(tx, regional)} == {"VR13"}
+        assert len(stating.statements(tx, ministry, 2026)) == 25
+        assert stating.statements(tx, ministry, 2025) == []
+        assert stating.years(tx, ministry) == [2026]
+        assert {one.region_code for one in stating.statements(tx, regional, 2026)} == {"VR13"}
         with pytest.raises(NotFound):
             stating.statement(tx, regional, rotterdam.id)
         with pytest.raises(Forbidden):
-            stating.statements(tx, rapporteur)
+            stating.statements(tx, rapporteur, 2026)
 
 
 def test_periods_follow_the_calendar_on_the_wall() -> None:
@@ -388,6 +392,40 @@ def test_a_column_never_says_which_causes_are_none_while_something_is_left_out()
     assert table(said, "continuity") == {ALL: (15,)}
     assert table(said, "history") == {"2026-10-01": (40, 0)}
     assert from_body(said.as_body()) == said
+
+
+def test_against_a_recount_of_the_tables_and_any_moment_can_be_stated_again(sqlite_url: str) -> None:
+    """Anybody does anything: how it went against the tables, now and at each moment on the way."""
+    here = town(sqlite_url, TurnedClock(MONDAY))
+    seen: dict[datetime, Counter[str]] = {}
+    for deed in play(here, seed=7, deeds=60):
+        if deed == "work":
+            service.keep(here.database)
+            seen[here.clock.at] = recounted(here)
+    service.keep(here.database)
+    with here.database.reading() as tx:
+        courses = queries.courses_since(tx, MONDAY, here.clock.at + timedelta(seconds=1))
+    assert len(seen) > 4
+    assert len(recounted(here)) == 3, "the town was lively enough"
+    for moment, counts in {**seen, here.clock.at: recounted(here)}.items():
+        then = [at(one, moment) for one in courses if one.submitted_at <= moment]
+        assert Counter(how_it_went(one) for one in then) == counts, moment
+    here.database.close()
+
+
+def recounted(here: Town) -> Counter[str]:
+    """How every request stands by the tables, read another way than the journal."""
+    with here.database.reading() as tx:
+        rows = tx.session.exec(select(PlacementRequest)).all()
+    counts: Counter[str] = Counter()
+    for row in rows:
+        if row.status == "closed" and row.outcome == "youth_care":
+            counts["youth_care"] += 1
+        elif row.status == "closed" and row.outcome != "ended_stay":
+            counts["ended"] += 1
+        else:
+            counts["waiting" if row.status in {"open", "offered"} else "placed"] += 1
+    return counts
 
 
 def test_as_far_as_it_had_come() -> None:

@@ -4,12 +4,13 @@ import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,11 @@ def test_a_second_start_finds_the_data_of_the_first(tmp_path: Path, port: int) -
     logins = set(re.findall(r"^  ([a-z0-9-]+) ", printed, re.MULTILINE))
     roles = {"coordinator-rotterdam", "coordinator-utrecht", "aanbieder-1", "aanbieder-2", "piket", "politie", "nac"}
     assert roles <= logins
+    with closing(sqlite3.connect(tmp_path / "data" / "nrm.sqlite3")) as older, older:
+        # As a version made it that did not know these rules yet.
+        assert older.execute("DELETE FROM policy WHERE kind = 'statement'").rowcount == 1
     with demo(tmp_path, port) as second:
+        assert [one["version"] for one in second.log_in("nac").get("/policies/statement/versions").json()] == [1]
         found = second.log_in("coordinator-rotterdam").get(f"/requests/{asked['id']}")
         assert found.json()["shortCode"] == asked["shortCode"]
         for login in sorted(logins):

@@ -1,10 +1,13 @@
 """The simulated years: whoever is placed stays, everybody is counted once, and nobody beats the bound."""
 
 from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pytest
 
+from bench.matching import foresight
 from bench.matching.peers import phone_placement
 from bench.matching.simulate import DAY, World, Years, by_arrays, exactly, hindsight, world
 from matching import Request, Unit
@@ -100,3 +103,37 @@ def test_the_same_years_again_and_never_better_than_hindsight() -> None:
     assert limit.wait is not None
     assert first["placed_weight"] <= limit.placed_weight <= (lived.weight * lived.size).sum()
     assert 0 < limit.wait <= first["wait"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hindsight_places_the_best_of_all_subsets_and_no_rule_more(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    places, count = 2, 9
+    arrival = np.cumsum(draw.exponential(0.3, count))
+    stay, weight = draw.exponential(1.0, count), draw.choice([1.0, 2.0, 4.0, 8.0], count)
+
+    def fits(inside: tuple[int, ...]) -> bool:
+        return all(
+            sum(arrival[one] <= arrival[at] < arrival[one] + stay[one] for one in inside) <= places for at in inside
+        )
+
+    subsets = (chosen for size in range(count + 1) for chosen in combinations(range(count), size))
+    best = max(sum(weight[one] for one in chosen) for chosen in subsets if fits(chosen))
+    assert foresight.in_hindsight(places, arrival, stay, weight) == pytest.approx(best)
+    for least in ([0.0, 0.0], [0.0, 3.0], foresight.thresholds(places)):
+        assert foresight.lived(places, arrival, stay, weight, least) <= best
+
+
+def test_the_best_rule_keeps_the_last_place_for_who_is_worth_more() -> None:
+    """By hand: one place let to whoever is worth w or more earns λ(w) E(w) / (1 + λ(w)) per stay."""
+    load = foresight.LOAD
+    earned = {
+        least: sum(one for one in (1, 2, 4, 8) if one >= least)
+        / 4
+        * load
+        / (1 + load * sum(one >= least for one in (1, 2, 4, 8)) / 4)
+        for least in (1, 2, 4, 8)
+    }
+    best = max(earned, key=lambda least: earned[least])
+    [threshold] = foresight.thresholds(1)
+    assert min(one for one in (1, 2, 4, 8) if one >= threshold) == best

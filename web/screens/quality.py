@@ -1,5 +1,6 @@
 """What rooms are good at: by their provider's word, or by that of whoever checked them."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -11,6 +12,7 @@ from nrm.errors import Conflict, FieldError, Invalid
 from nrm.registry import quality
 from nrm.registry import queries as registry
 from nrm.registry.models import UnitQuality
+from nrm.registry.quality import RoomQuality
 from nrm.registry.rules import EXPERTISE
 from web.insight_words import SAID
 from web.labels import label
@@ -27,6 +29,27 @@ Keeper = Annotated[Visit, Depends(Act(Verb.QUALITY_KEEP))]
 HERE = "/kwaliteit"
 
 
+@dataclass(frozen=True)
+class Room:
+    """A room in the list."""
+
+    id: str
+    found: RoomQuality
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rooms of one region."""
+
+    id: str
+    region: str
+    rooms: list[Room]
+
+    @property
+    def checked(self) -> int:
+        return sum(one.found.checked is not None for one in self.rooms)
+
+
 @router.get(HERE)
 def overview(visit: Reader) -> Response:
     """Every room one may speak of, with what is said of it."""
@@ -34,7 +57,11 @@ def overview(visit: Reader) -> Response:
         frame = visit.frame(tx)
         found = quality.rooms(tx, visit.actor)
         names = {one.code: one.name for one in registry.regions(tx)}
-    return visit.page("quality.html", frame, rooms=found, names=names, checks=_checks(visit), said=SAID)
+    groups: dict[str, Group] = {}
+    for one in found:
+        code = one.location.region_code
+        groups.setdefault(code, Group(code, names[code], [])).rooms.append(Room(one.unit.id, one))
+    return visit.page("quality.html", frame, groups=list(groups.values()), checks=_checks(visit), said=SAID)
 
 
 @router.get(HERE + "/{unit_id}")

@@ -62,15 +62,16 @@ class Heard:
 
 
 @router.get(HERE)
-def overview(visit: Reader) -> Response:
-    """Which there are, and of which one hears."""
+def overview(visit: Reader, jaar: Chosen = "") -> Response:
+    """Which there are of a year, and of which one hears."""
     words = visit.words
     with visit.reading() as tx:
         frame = visit.frame(tx)
         names = _names(visit, tx)
+        years = stating.years(tx, visit.actor)
+        year = next((one for one in years if str(one) == jaar), years[0] if years else tx.now.year)
         groups: dict[str, Group] = {}
-        for one in stating.statements(tx, visit.actor):
-            row = one.row
+        for row in stating.statements(tx, visit.actor, year):
             key = f"{row.kind}-{row.since:%Y-%m}"
             group = groups.setdefault(key, Group(key, name_of_period(words, row.kind, row.since), []))
             group.rows.append(Listed(row.id, names.get(row.region_code, row.region_code), _version(words, row)))
@@ -85,6 +86,8 @@ def overview(visit: Reader) -> Response:
         "statements.html",
         frame,
         groups=list(groups.values()),
+        year=year,
+        years=years,
         hears=[one for one in choices if (one.kind, one.region) in heard],
         choices=[(one.id, one.name) for one in choices if (one.kind, one.region) not in heard],
         regions=[(region, name) for region, name in names.items() if stating.may_read(visit.actor, region)],

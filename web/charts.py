@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
 
 WIDTH, LABELS, NUMBERS = 680, 230, 110
 BAR, GAP = 18, 12
+LETTERS = 26
+"""So many go beside the bars in one row of words, whatever the font."""
+ROW = 16
 _FILLS = ("#154273", "url(#%s-stripes)")
 """The second series is striped: colour is never what tells two apart."""
 
@@ -27,6 +31,15 @@ class Line:
     name: str
     bars: tuple[Bar, ...]
 
+    @property
+    def words(self) -> list[str]:
+        """The name, in rows."""
+        return wrap(self.name, LETTERS)
+
+    @property
+    def height(self) -> int:
+        return max(len(self.bars) * BAR, len(self.words) * ROW)
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -40,7 +53,7 @@ class Chart:
     def svg(self) -> Markup:
         """The drawing. Names and numbers go in as text, so nothing in them is ever markup."""
         legend = 26 if len(self.series) > 1 else 0
-        rows = [len(line.bars) * BAR + GAP for line in self.lines]
+        rows = [line.height + GAP for line in self.lines]
         height = legend + sum(rows)
         most = max((bar.value or 0 for line in self.lines for bar in line.bars), default=0)
         root = Element(
@@ -82,9 +95,11 @@ class Chart:
             left += 28 + 8 * len(name)
 
     def _line(self, root: Element, line: Line, top: int, most: int) -> None:
-        _text(root, LABELS - 8, top + len(line.bars) * BAR // 2 + 5, line.name, "end")
+        first = top + (line.height - (len(line.words) - 1) * ROW) // 2 + 5
+        for at, words in enumerate(line.words):
+            _text(root, LABELS - 8, first + at * ROW, words, "end")
         for at, bar in enumerate(line.bars):
-            y = top + at * BAR
+            y = top + (line.height - len(line.bars) * BAR) // 2 + at * BAR
             long = (WIDTH - LABELS - NUMBERS) * (bar.value or 0) // most if most else 0
             if bar.value:
                 shape = {"x": str(LABELS), "y": str(y + 1), "width": str(max(long, 2)), "height": str(BAR - 3)}

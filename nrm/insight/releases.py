@@ -17,7 +17,7 @@ from nrm.insight import catalogue, counting, disclosure
 from nrm.insight.catalogue import CHANGE, Catalogue, Cell, is_month
 from nrm.insight.models import PictureState, Release
 from nrm.journal import JournalEntry
-from nrm.registry import queries as registry
+from nrm.registry.models import Region
 
 RELEASED = "figures.released"
 
@@ -83,7 +83,8 @@ def _due(tx: Tx) -> Prepared | None:
     if tx.session.get_one(PictureState, 1).seq < counting.seq_at(tx, as_of):
         return None
     year = int(period[:4])
-    found = catalogue.in_force(year, tuple(region.code for region in registry.regions(tx)))
+    # Every region there ever was: people were found in it, whether it still exists or not.
+    found = catalogue.in_force(year, tuple(tx.session.exec(select(Region.code).order_by(Region.code))))
     if is_month(period):
         counts = found.count(counting.persons(tx, period), [period])
         return Prepared(period, found, (), counts, {}, {})

@@ -6,6 +6,8 @@ import pytest
 
 from nrm.insight import catalogue, disclosure
 from nrm.insight.catalogue import Catalogue, Cell, Dimension, Table
+from nrm.insight.rules import Cause
+from nrm.intake.rules import AGE_GROUPS, CITIZENSHIP, Exploitation, Residence, Sex
 from tests.soak import singled_out
 from tests.soak.singled_out import Year, attacked
 
@@ -104,6 +106,19 @@ def test_the_same_numbers_are_shown_the_same_again_in_whatever_order_they_come()
     assert singled_out.as_we_do(year.found, year.persons, year.months) == singled_out.as_we_do(
         again.found, again.persons, again.months
     )
+
+
+def test_everything_that_can_be_recorded_has_a_place_in_the_tables() -> None:
+    """Whoever adds a form of exploitation or a cause needs a new version of the definitions, and hears of it here."""
+    bottoms = {
+        one.code: {code for code in FIRST.codes((one.code, 9)) if code not in one.parts} for one in FIRST.dimensions
+    }
+    assert bottoms["sex"] == set(Sex)
+    assert bottoms["exploitation"] == set(Exploitation)
+    assert bottoms["citizenship"] == {CITIZENSHIP[one] for one in Residence}
+    assert bottoms["age"] == {code for code, _ in AGE_GROUPS} | {"unknown"}
+    causes = {cause.value for cause in Cause} - {"youth_care", "not_looked"}
+    assert bottoms["result"] == causes | {"placed", "youth_care", "waiting", "not_known"}
 
 
 def test_the_tables_hang_together_as_a_tree() -> None:

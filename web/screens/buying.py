@@ -123,7 +123,7 @@ def _sheet(words: Words, tx: Tx, year: Year, region: str, gemeente: str) -> dict
             if told and (places := insight.enough(found.need, percent)) is not None
         ],
         "bought": [_line(words, one) for one in shown],
-        "all_places": words.number(all_places, 1),
+        "all_places": words.number(all_places, 1) if all_places else None,
         "agreed": agreed,
         "months": [
             MonthLine(

@@ -9,8 +9,6 @@ left out, and it is tried again: worlds that were found stay worlds when less is
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ortools.linear_solver import pywraplp
-
 from nrm.insight.catalogue import BASE, NATIONAL_MIN, Catalogue, Cell, is_month
 
 SPREAD = 2
@@ -166,7 +164,7 @@ class _Worlds:
             self._solvers[kind] = self._built(kind)
         solver, values = self._solvers[kind]
         solver.Maximize(solver.Sum([sign * values[one] for one, sign in ways.items()]))
-        if solver.Solve() not in {pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE}:
+        if solver.Solve() not in {solver.OPTIMAL, solver.FEASIBLE}:
             return None
         world = {one: round(value.solution_value()) for one, value in values.items()}
         agrees = all(low <= world[one] <= high for one, (low, high) in self._bounds.items())
@@ -174,6 +172,8 @@ class _Worlds:
         return world if agrees else None
 
     def _built(self, kind: str) -> tuple[Any, dict[Cell, Any]]:
+        from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow to import, and needed once a month
+
         solver = pywraplp.Solver.CreateSolver(kind)
         values = {one: solver.IntVar(low, high, "") for one, (low, high) in self._bounds.items()}
         for whole, parts in self._sums:

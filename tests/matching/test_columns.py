@@ -145,18 +145,38 @@ def test_large_parts_are_solved_and_explained_as_small_ones_are(seed: int, monke
             assert sorted(one.rank for one in listed) == sorted(one.rank for one in right.alternatives[request])
 
 
+def _prices_bound(part: Instance, best: Placement, draw: np.random.Generator) -> Columns | None:
+    """Try that no duals, however far from those of the program, prove more than the optimum."""
+    if (columns := _columns(part, best)) is None:
+        return None
+    value, program = columns._number(columns.value(best)), columns._program
+    program.open(columns._root)
+    program.solve()
+    said = np.array(program._told.dual_value)
+    for size in 10.0 ** np.arange(-3, 4):
+        del program._told.dual_value[:]
+        program._told.dual_value.extend((said + draw.normal(0, size, said.size)).tolist())
+        assert columns._bound(columns._root, program.prices()) <= value * matching.columns._FINER
+    return columns
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_the_program_says_its_prices_bound_the_optimum(seed: int) -> None:
     """Nothing in floating point is believed: not what somebody is worth, nor what links cost, of whatever sign."""
     draw = np.random.default_rng(seed)
     for part, best in _parts(seed):
-        if (columns := _columns(part, best)) is None:
-            continue
-        value, program = columns._number(columns.value(best)), columns._program
-        program.open(columns._root)
-        program.solve()
-        said = np.array(program._told.dual_value)
-        for size in 10.0 ** np.arange(-3, 4):
-            del program._told.dual_value[:]
-            program._told.dual_value.extend((said + draw.normal(0, size, said.size)).tolist())
-            assert columns._bound(columns._root, program.prices()) <= value * matching.columns._FINER
+        _prices_bound(part, best, draw)
+
+
+def test_what_one_of_a_group_pays_somewhere_the_other_gets_back() -> None:
+    """The same where a group has several locations to be placed at together, which is rare in what is drawn."""
+    draw, tried = np.random.default_rng(1), 0
+    for seed in range(150):
+        whole = pruned(compiled(random_problem(seed, 6, 6)).instance)
+        for requests, units in components(whole):
+            part = whole.part(requests, units)
+            best = optimum(part, Limit(UNLIMITED), 0).placement if part.groups else None
+            if best is not None and (columns := _prices_bound(part, best, draw)) is not None:
+                placed = any(best[member] != UNPLACED for group in part.groups for member in group)
+                tried += placed and any(link.together for link in columns._costs.links)
+    assert tried > 5

@@ -152,7 +152,7 @@ def faults(session: Session, expected_head: tuple[int, str] | None = None, newes
                 yield f"entry {seq + 1} is missing"
             if entry.prev_hash != head:
                 yield f"entry {entry.seq} does not follow the one before it"
-            if entry.hash != _hash(**entry.model_dump(exclude={"hash"})):
+            if entry.hash != hash_of(entry):
                 yield f"entry {entry.seq} was altered"
             seq, head = entry.seq, entry.hash
             if expected_head and seq == expected_head[0]:
@@ -160,6 +160,11 @@ def faults(session: Session, expected_head: tuple[int, str] | None = None, newes
         session.expunge_all()
     if expected_head and expected_head[0] and seen.get(expected_head[0]) != expected_head[1]:
         yield f"the entry that was head at {expected_head[0]} is gone or different"
+
+
+def hash_of(entry: JournalEntry) -> str:
+    """What the hash of an entry is by what it says and by the entry before it."""
+    return _hash(**entry.model_dump(exclude={"hash"}))
 
 
 def _hash(seq: int, at: datetime, kind: str, topics: str, subject: str, actor: str, data: str, prev_hash: str) -> str:

@@ -36,7 +36,7 @@ def without_head(session: Session, _head: Head) -> bool:
 def hashes_only(session: Session, head: Head) -> bool:
     """Planted: each entry against its own hash, never against the one before it."""
     entries = list(session.exec(select(JournalEntry).order_by(col(JournalEntry.seq))))
-    return any(entry.hash != journal._hash(entry) for entry in entries) or not _has(entries, head)
+    return any(entry.hash != journal.hash_of(entry) for entry in entries) or not _has(entries, head)
 
 
 def links_only(session: Session, head: Head) -> bool:
@@ -83,7 +83,7 @@ def alter(session: Session, chance: random.Random, head: Head) -> str:
             select(JournalEntry).where(col(JournalEntry.seq) >= seq).order_by(col(JournalEntry.seq))
         ):
             one.prev_hash, one.subject = before, "request:other" if one.seq == seq else one.subject
-            one.hash = before = journal._hash(one)
+            one.hash = before = journal.hash_of(one)
             session.add(one)
             if kind == "rewrite":
                 break

@@ -86,7 +86,10 @@ def as_we_do(found: Catalogue, persons: Persons, months: Sequence[str]) -> Publi
     """Month by month, and the year at its end."""
     counts, shown = _counted(found, persons, months), dict[Cell, int | None]()
     for period in (*months, "2026"):
-        shown |= disclosure.release(found, counts, period, months, shown)
+        try:
+            shown |= disclosure.release(found, counts, period, months, shown)
+        except disclosure.CannotProtectError:
+            continue  # rare, and then there are no tables of it: not even which of their numbers are small is to be had
     return _named(shown)
 
 

@@ -862,7 +862,9 @@ class Year:
         if message.sent_at is not None and not taken:
             yield f"a message about {message.about} counts as sent and was never handed over"
         if message.failed_at is not None and message.sent_at is None:
-            given_up = message.id in network.refused or tries > len(WAITS)
+            # A try counts when it begins: also one that a worker broke off before anything left.
+            enough = len(WAITS) < message.tries <= tries + self.done["broken"]
+            given_up = message.id in network.refused or enough
             if taken or not given_up:
                 yield f"a message about {message.about} was given up after {tries} tries"
         ended = (message.sent_at, message.failed_at, message.cancelled_at, message.due_at)

@@ -14,22 +14,20 @@ import argparse
 import gc
 import resource
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from fastapi.routing import iter_route_contexts
 
 from bench.country import Country, Size
+from bench.databases import empty
 from nrm.access.rules import Role
-from nrm.db import migrate
 from nrm.insight import service as insight
 from nrm.settings import Settings
 from nrm.worker import STEPS, Worker
 from tests.builders import Town, town
-from tests.postgresql import server
 from tests.site import Visitor
 
 NEWEST = 5000
@@ -50,18 +48,10 @@ def main() -> None:
     whole = Size(asked.requests, asked.entries, asked.places, asked.years)
     for engine in [asked.engine] if asked.engine else ["sqlite", "postgresql"]:
         for size in (whole.share(1), whole):
-            with _empty(engine) as url:
+            with empty(engine) as url:
                 made = town(url)
                 _of(f"{engine} {size.years}y", made, size, asked.rounds if size is whole else 0)
                 made.database.close()
-
-
-@contextmanager
-def _empty(engine: str) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, server() if engine == "postgresql" else nullcontext() as url:
-        found = url or f"sqlite:///{Path(folder) / 'nrm.sqlite3'}"
-        migrate(found)
-        yield found
 
 
 def _of(name: str, made: Town, size: Size, rounds: int) -> None:
@@ -76,7 +66,6 @@ def _of(name: str, made: Town, size: Size, rounds: int) -> None:
     with _taken(f"{name} picture read again"):
         insight.rebuild(made.database)
     _say(name, "memory while reading", f"{_peak():.0f} MB")
-    began = time.process_time()
     caught_up = country.catch_up()
     began = time.process_time()
     with _taken(f"{name} picture brought up by {caught_up}"):

@@ -12,21 +12,18 @@ import argparse
 import gc
 import resource
 import statistics
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import insert, literal
 from sqlmodel import col, func, select
 
+from bench.databases import empty
 from nrm import policy
 from nrm.access.rules import OrganisationKind, Role
 from nrm.clock import SystemClock
-from nrm.db import Database, migrate
+from nrm.db import Database
 from nrm.escalation.models import Alarm, Escalation
 from nrm.intake.models import PlacementRequest
 from nrm.notify.models import Message
@@ -34,7 +31,6 @@ from nrm.notify.rules import ChannelName
 from nrm.settings import Settings
 from nrm.worker import Worker
 from tests.builders import Town, TurnedClock, town
-from tests.postgresql import server
 
 TICKS = 15
 BATCH = 1000
@@ -65,26 +61,18 @@ def main() -> None:
     parser.add_argument("--alarms", type=int, default=300)
     asked = parser.parse_args()
     for engine in [asked.engine] if asked.engine else ["sqlite", "postgresql"]:
-        with _empty(engine) as url:
+        with empty(engine) as url:
             made = _peopled(url)
             _cases(made, asked.cases)
             _ticks(engine, made, asked.cases, asked.due)
             made.database.close()
-        with _empty(engine) as url:
+        with empty(engine) as url:
             made = _peopled(url)
             _cases(made, asked.cases // 10)
             _month(engine, made, asked.days)
             made.database.close()
-        with _empty(engine) as url:
+        with empty(engine) as url:
             _due_to_sent(engine, url, asked.alarms)
-
-
-@contextmanager
-def _empty(engine: str) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, server() if engine == "postgresql" else nullcontext() as url:
-        found = url or f"sqlite:///{Path(folder) / 'nrm.sqlite3'}"
-        migrate(found)
-        yield found
 
 
 def _peopled(url: str) -> Town:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from nrm.insight.catalogue import REGIONAL_MIN
 from nrm.insight.statement import (
     ALL,
     FEW_HOUSES,
@@ -13,7 +14,6 @@ from nrm.insight.statement import (
     NO_NORM,
     REST,
     SMALL,
-    SMALL_BELOW,
     Cell,
     Kind,
     Measure,
@@ -249,7 +249,7 @@ def _of_the_minimum(words: Words, said: Statement) -> str:
 
 
 def _table(words: Words, said: Statement, table: Table, regions: Mapping[str, str]) -> ShownTable:
-    small = SMALL_BELOW if table.code == "regions" else said.small
+    small = REGIONAL_MIN if table.code == "regions" else said.small
     moment = f"{words.day(said.places_at)} {words.clock(said.places_at)}"
     return _in_words(words, table, small, regions, said.kind, moment)
 

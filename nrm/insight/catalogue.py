@@ -174,6 +174,11 @@ def cell(period: str, of: Iterable[tuple[str, str]]) -> Cell:
     return Cell(period, tuple(sorted((name, code) for name, code in of if code != ALL)))
 
 
+def rounded(count: int) -> int:
+    """To the nearest multiple of the base; nothing that may be told becomes nothing."""
+    return BASE * ((count + BASE // 2) // BASE)
+
+
 def is_month(period: str) -> bool:
     return "-" in period
 

@@ -13,9 +13,10 @@ from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.insight import queries, stating
+from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN
 from nrm.insight.models import Comparison
 from nrm.insight.rules import Course
-from nrm.insight.statement import NATIONAL, SMALL_BELOW, SMALL_NATIONAL, Table, beside
+from nrm.insight.statement import NATIONAL, Table, beside
 from nrm.registry import queries as registry
 
 DAYS = (28, 91, 182, 366)
@@ -72,7 +73,7 @@ def comparison(tx: Tx, actor: Actor, comparison_id: str) -> Compared:
     found = window(row.begins_on, row.ends_on, row.days, tx.now.astimezone(AMSTERDAM).date())
     if found is None:
         return Compared(row, None, ())
-    small = SMALL_NATIONAL if row.region_code == NATIONAL else SMALL_BELOW
+    small = NATIONAL_MIN if row.region_code == NATIONAL else REGIONAL_MIN
     before = _courses(tx, found.before, found.begins, row.region_code)
     after = _courses(tx, found.begins, found.until, row.region_code)
     return Compared(row, found, beside(before, after, timedelta(days=FOLLOWED_DAYS), small))

@@ -9,7 +9,7 @@ left out, and it is tried again: worlds that were found stay worlds when less is
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nrm.insight.catalogue import BASE, NATIONAL_MIN, Catalogue, Cell, is_month
+from nrm.insight.catalogue import BASE, NATIONAL_MIN, Catalogue, Cell, is_month, rounded
 
 SPREAD = 2
 """Between the smallest and the largest that a small number could be: at least three answers are possible."""
@@ -27,11 +27,6 @@ Shown = dict[Cell, int | None]
 
 class CannotProtectError(Exception):
     """Something small can be worked out whatever is left out. Nothing may be shown then."""
-
-
-def rounded(count: int) -> int:
-    """To the nearest multiple of the base."""
-    return BASE * ((count + BASE // 2) // BASE)
 
 
 def alone(count: int) -> int | None:

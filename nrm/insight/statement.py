@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from nrm.clock import AMSTERDAM
+from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN, rounded
 from nrm.insight.rules import FAILED_OUTCOMES, INDICATORS, Cause, Course, Length, times
 from nrm.intake.rules import Outcome
 
@@ -31,8 +32,7 @@ MONTHS = {Kind.MONTHLY: 1, Kind.QUARTERLY: 3}
 BACK_MAX = {Kind.MONTHLY: 12, Kind.QUARTERLY: 4}
 """So many periods are made up for after an outage, and so many earlier ones stand in the chart."""
 
-SMALL_NATIONAL, SMALL_BELOW = 5, 10
-ROUNDED_TO = 5
+
 HOUSES_MIN = 3
 """With fewer houses in a region their number of places is the size of a house, which is not told."""
 
@@ -228,13 +228,13 @@ class Found:
 def made(period: Period, region: str, found: Found, as_of: datetime, places_at: datetime, first: date) -> Statement:
     """The statement of a period, of one region or of the country."""
     national = region == NATIONAL
-    small = SMALL_NATIONAL if national else SMALL_BELOW
+    small = NATIONAL_MIN if national else REGIONAL_MIN
     courses = [at(one, as_of) for one in found.courses]
     tables = [
         _demand(courses, small),
         _unmet(found, small),
         *_times(courses, as_of, small),
-        *([_split_of("regions", courses, lambda one: one.region, SMALL_BELOW)] if national else []),
+        *([_split_of("regions", courses, lambda one: one.region, REGIONAL_MIN)] if national else []),
         *([_split_of("profiles", courses, _profile, small)] if national else []),
         _capacity(found.places),
         _quality(found.places),
@@ -328,11 +328,6 @@ def told(counts: Mapping[str, int], small: int) -> tuple[Cell, dict[str, int]]:
         rest += parts.pop(0)[0]
     shown = {code: rounded(count) for count, code in reversed(parts)}
     return rounded(total), shown | ({REST: rounded(rest)} if rest else {})
-
-
-def rounded(count: int) -> int:
-    """To the nearest five; nothing that may be told becomes nothing."""
-    return (count + ROUNDED_TO // 2) // ROUNDED_TO * ROUNDED_TO
 
 
 def coarse(minutes: int) -> int:

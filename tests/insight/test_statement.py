@@ -18,6 +18,7 @@ from nrm import journal, policy
 from nrm.access.rules import OrganisationKind, Role
 from nrm.errors import Conflict, Forbidden, NotFound
 from nrm.insight import queries, service, stating
+from nrm.insight.catalogue import rounded
 from nrm.insight.models import StatementVersion
 from nrm.insight.rules import Cause, Course
 from nrm.insight.statement import (
@@ -40,7 +41,6 @@ from nrm.insight.statement import (
     how_it_went,
     made,
     period_of,
-    rounded,
     told,
 )
 from nrm.intake.models import PlacementRequest

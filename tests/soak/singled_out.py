@@ -96,7 +96,7 @@ def as_we_do(found: Catalogue, persons: Persons, months: Sequence[str]) -> Publi
 def small_ones_only(found: Catalogue, persons: Persons, months: Sequence[str]) -> Published:
     """Planted: what is small is left out, and nothing besides."""
     counts = _counted(found, persons, months)
-    return _named({one: None if count < one.least else disclosure.rounded(count) for one, count in counts.items()})
+    return _named({one: None if count < one.least else catalogue.rounded(count) for one, count in counts.items()})
 
 
 def exact(found: Catalogue, persons: Persons, months: Sequence[str]) -> Published:

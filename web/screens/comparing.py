@@ -13,9 +13,10 @@ from nrm.api import Id
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid
 from nrm.insight import comparing
+from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN
 from nrm.insight.comparing import Window
 from nrm.insight.models import Comparison
-from nrm.insight.statement import NATIONAL, SMALL_BELOW, SMALL_NATIONAL
+from nrm.insight.statement import NATIONAL
 from nrm.registry import queries as registry
 from web.insight_words import SAID
 from web.pages import Form
@@ -78,7 +79,7 @@ def one(comparison_id: Id, visit: Reader) -> Response:
         frame = visit.frame(tx)
         found = comparing.comparison(tx, visit.actor, comparison_id)
         names = _names(visit, tx)
-    small = SMALL_NATIONAL if found.row.region_code == NATIONAL else SMALL_BELOW
+    small = NATIONAL_MIN if found.row.region_code == NATIONAL else REGIONAL_MIN
     return visit.page(
         "comparison.html",
         frame,

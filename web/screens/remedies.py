@@ -13,6 +13,7 @@ from nrm.insight.remedies import Remedies, Remedy
 from nrm.insight.rules import SMALL
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
+from web import remedy_words
 from web.case_words import joined
 from web.insight_words import SAID
 from web.labels import label
@@ -89,7 +90,10 @@ def of_own_houses(visit: Keeper) -> Response:
     own = [
         one for one in found.found if one.kind == "house_rule" and one.organisation_id == visit.actor.organisation_id
     ]
-    lines = [_line(visit.words, at, one, "", _helps(visit.words, one, exact=False)) for at, one in enumerate(own)]
+    lines = [
+        _line(visit.words, at, one, "", remedy_words.placed(visit.words, one.requests, exact=False))
+        for at, one in enumerate(own)
+    ]
     return visit.page(
         "remedies_own.html",
         frame,
@@ -119,7 +123,7 @@ def _lines(words: Words, actor: Actor, found: Remedies, names: dict[str, str]) -
             continue
         # What one person needs, or what shuts them out, is not for whoever sees no cases.
         shown = replace(one, placed=placed)
-        helps = _helps(words, shown, exact=exact or (one.kind != "rule" and not one.needs))
+        helps = remedy_words.placed(words, shown.requests, exact=exact or (one.kind != "rule" and not one.needs))
         lines.append(_line(words, len(lines), one, _where(words, one, names, own, exact), helps, exact))
     return lines[:SHOWN_MAX]
 
@@ -130,17 +134,8 @@ def _line(words: Words, at: int, one: Remedy, where: str, helps: str, exact: boo
 
 def _what(words: Words, one: Remedy, exact: bool) -> str:
     pool = words.gettext(label("pool", one.pool))
-    criterion = words.gettext(label("criterion", one.criterion)) if one.criterion else ""
-    if one.kind == "rule":
-        return words.gettext(
-            "Overleg in plaats van een nee bij %(criterion)s, in alle huizen: %(pool)s", criterion=criterion, pool=pool
-        )
-    if one.kind == "house_rule":
-        return words.gettext(
-            "Overleg in plaats van een nee bij %(criterion)s, in huis %(house)s",
-            criterion=criterion,
-            house=one.location_code,
-        )
+    if one.kind in {"rule", "house_rule"}:
+        return remedy_words.rule_eased(words, one, one.location_code)
     if one.kind == "hours":
         return words.gettext("Opname op dit uur, in alle huizen: %(pool)s", pool=pool)
     return _room(words, one, pool, exact)
@@ -163,29 +158,15 @@ def _room(words: Words, one: Remedy, pool: str, exact: bool) -> str:
             needs=needs,
             pool=pool,
         )
-    if one.places == 1:
-        return words.gettext("Eén plek erbij: %(pool)s", pool=pool)
-    return words.gettext("Een kamer voor %(places)s erbij: %(pool)s", places=words.number(one.places), pool=pool)
+    return remedy_words.room_added(words, one)
 
 
 def _where(words: Words, one: Remedy, names: dict[str, str], own: str | None, exact: bool) -> str:
     """Where a place would do this. Which region is unsafe for somebody is not for whoever sees no cases."""
-    if one.kind != "place":
-        return words.gettext("waar die huizen zijn") if one.kind != "house_rule" else words.gettext("in dat huis")
-    if own is not None:
-        return names[own]
-    if len(one.regions) == len(names):
-        return words.gettext("in elke regio")
-    if not exact:
-        return words.gettext("in %(some)s van de %(all)s regio’s", some=len(one.regions), all=len(names))
+    if (said := remedy_words.where(words, one, names, own, exact)) is not None:
+        return said
     missing = len(names) - len(one.regions)
     if missing < len(one.regions):
         left_out = ", ".join(name for code, name in names.items() if code not in one.regions)
         return words.gettext("in elke regio, behalve %(regions)s", regions=left_out)
     return ", ".join(names[code] for code in one.regions)
-
-
-def _helps(words: Words, one: Remedy, exact: bool) -> str:
-    if not exact and one.requests < SMALL:
-        return words.gettext("een plek voor minder dan %(small)s aanvragen", small=SMALL)
-    return words.ngettext("een plek voor %(num)s aanvraag", "een plek voor %(num)s aanvragen", one.requests)

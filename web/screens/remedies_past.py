@@ -10,6 +10,7 @@ from nrm.insight import periods
 from nrm.insight.periods import Answer
 from nrm.insight.rules import SMALL
 from nrm.registry.api import board_region
+from web import remedy_words
 from web.labels import label
 from web.words import Words
 
@@ -67,17 +68,8 @@ def _codes(tx: Tx, found: list[Answer]) -> dict[str, str]:
 
 def _what(words: Words, one: Answer, codes: Mapping[str, str]) -> str:
     pool = words.gettext(label("pool", one.pool))
-    criterion = words.gettext(label("criterion", one.criterion)) if one.criterion else ""
-    if one.kind == "rule":
-        return words.gettext(
-            "Overleg in plaats van een nee bij %(criterion)s, in alle huizen: %(pool)s", criterion=criterion, pool=pool
-        )
-    if one.kind == "house_rule":
-        return words.gettext(
-            "Overleg in plaats van een nee bij %(criterion)s, in huis %(house)s",
-            criterion=criterion,
-            house=codes.get(one.location_id, ""),
-        )
+    if one.kind in {"rule", "house_rule"}:
+        return remedy_words.rule_eased(words, one, codes.get(one.location_id, ""))
     if one.kind == "hours":
         return words.gettext(
             "Opname tussen %(from)s en %(until)s uur, in alle huizen: %(pool)s",
@@ -85,29 +77,18 @@ def _what(words: Words, one: Answer, codes: Mapping[str, str]) -> str:
         )
     if one.kind == "fresh":
         return words.gettext("Recent gecontroleerde standen, in alle huizen: %(pool)s", pool=pool)
-    if one.places == 1:
-        return words.gettext("Eén plek erbij: %(pool)s", pool=pool)
-    return words.gettext("Een kamer voor %(places)s erbij: %(pool)s", places=words.number(one.places), pool=pool)
+    return remedy_words.room_added(words, one)
 
 
 def _where(words: Words, one: Answer, names: Mapping[str, str], own: str | None, exact: bool) -> str:
     """Where a place would have done this. Which region was unsafe for somebody is not for whoever sees no cases."""
-    if one.kind != "place":
-        return words.gettext("in dat huis") if one.kind == "house_rule" else words.gettext("waar die huizen zijn")
-    if own is not None:
-        return names[own]
-    if len(one.regions) == len(names):
-        return words.gettext("in elke regio")
-    if not exact:
-        return words.gettext("in %(some)s van de %(all)s regio’s", some=len(one.regions), all=len(names))
-    return ", ".join(names[code] for code in one.regions)
+    said = remedy_words.where(words, one, names, own, exact)
+    return ", ".join(names[code] for code in one.regions) if said is None else said
 
 
 def _helped(words: Words, one: Answer, exact: bool) -> tuple[str, str]:
+    helped = remedy_words.placed(words, one.requests, exact)
     if not exact and one.requests < SMALL:
-        return words.gettext("een plek voor minder dan %(small)s aanvragen", small=SMALL), words.gettext(
-            "te weinig om te zeggen"
-        )
-    helped = words.ngettext("een plek voor %(num)s aanvraag", "een plek voor %(num)s aanvragen", one.requests)
+        return helped, words.gettext("te weinig om te zeggen")
     low = one.low if exact or one.low >= SMALL else 0
     return helped, words.gettext("%(low)s en %(high)s", low=words.number(low), high=words.number(one.high))

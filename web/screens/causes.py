@@ -1,5 +1,6 @@
 """Why people have no place: every request once, by its main cause, and everything that stands in the way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from nrm.access.rules import Verb
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.insight import queries as insight
+from nrm.insight.periods import PERIODS
 from nrm.insight.queries import Causes
 from nrm.insight.rules import SMALL, Cause, Split
 from nrm.registry import queries as registry
@@ -27,9 +29,6 @@ router = APIRouter()
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 Chosen = Annotated[str, Query(max_length=40)]
-
-PERIODS = (28, 91, 366)
-"""Over how many days what ended can be seen."""
 
 _OTHER = frozenset({Cause.YOUTH_CARE, Cause.NOT_LOOKED})
 
@@ -72,14 +71,19 @@ def chosen_days(typed: str) -> int:
     return int(typed) if typed.isdecimal() and int(typed) in PERIODS else PERIODS[0]
 
 
-def _show(visit: Visit, template: str, typed: str, op: str = "") -> Response:
+def over_days(visit: Visit, template: str, typed: str, figures: Callable[[Visit, Tx, int], dict[str, Any]]) -> Response:
+    """A page of figures over the last so many days."""
     days = chosen_days(typed)
-    then, wrong = _moment(op)
     with visit.reading() as tx:
         frame = visit.frame(tx)
-        shown = _causes(visit, tx, days, then)
+        shown = figures(visit, tx, days)
+    return visit.page(template, frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+
+
+def _show(visit: Visit, template: str, typed: str, op: str = "") -> Response:
+    then, wrong = _moment(op)
     form = Form({"op": op}, {"op": said(visit.words, "unreadable_moment")} if wrong else {})
-    return visit.page(template, frame, days=days, periods=PERIODS, said=SAID, small=SMALL, form=form, **shown)
+    return over_days(visit, template, typed, lambda visit, tx, days: {"form": form, **_causes(visit, tx, days, then)})
 
 
 def _moment(typed: str) -> tuple[datetime | None, bool]:

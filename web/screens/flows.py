@@ -18,9 +18,8 @@ from nrm.insight.flows import AGES, Between, Blocks, Disputes, Through
 from nrm.insight.rules import SMALL, Length
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
-from web.insight_words import SAID
 from web.labels import POOLS, label
-from web.screens.causes import PERIODS, Named, chosen_days
+from web.screens.causes import Named, over_days
 from web.visit import Screen, Visit
 from web.words import Words
 
@@ -74,11 +73,7 @@ class BridgeLine:
 @router.get("/landelijk/stromen")
 def overview(visit: Reader, dagen: Chosen = "") -> Response:
     """The page."""
-    days = chosen_days(dagen)
-    with visit.reading() as tx:
-        frame = visit.frame(tx)
-        shown = _shown(visit, tx, days)
-    return visit.page("flows.html", frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+    return over_days(visit, "flows.html", dagen, _shown)
 
 
 def _shown(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:

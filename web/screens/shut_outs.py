@@ -13,15 +13,14 @@ from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.insight import rules
 from nrm.insight import shut_outs as insight
-from nrm.insight.rules import SMALL
 from nrm.insight.shut_outs import CONTRA, Given, Reviews, ShutOut
 from nrm.placing.rules import Indication
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
 from web.case_words import reason
-from web.insight_words import INDICATIONS, SAID
+from web.insight_words import INDICATIONS
 from web.labels import label
-from web.screens.causes import PERIODS, Named, chosen_days
+from web.screens.causes import Named, over_days
 from web.visit import Screen, Visit
 from web.words import Words
 
@@ -55,11 +54,7 @@ class Review:
 @router.get("/landelijk/regels")
 def overview(visit: Reader, dagen: Chosen = "") -> Response:
     """The page."""
-    days = chosen_days(dagen)
-    with visit.reading() as tx:
-        frame = visit.frame(tx)
-        shown = _shown(visit, tx, days)
-    return visit.page("shut_outs.html", frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+    return over_days(visit, "shut_outs.html", dagen, _shown)
 
 
 def _shown(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from nrm.insight.fairness import Compared, compared
 from nrm.insight.rules import SMALL, Course, Length, Times
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
-from web.insight_words import HOURS, PROFILES, SAID
+from web.insight_words import HOURS, PROFILES
 from web.labels import URGENCIES
-from web.screens.causes import PERIODS, chosen_days
+from web.screens.causes import over_days
 from web.visit import Screen, Visit
 from web.words import Words
 
@@ -68,11 +68,7 @@ class Section:
 @router.get("/landelijk/tijden")
 def overview(visit: Reader, dagen: Chosen = "") -> Response:
     """The page."""
-    days = chosen_days(dagen)
-    with visit.reading() as tx:
-        frame = visit.frame(tx)
-        shown = _times(visit, tx, days)
-    return visit.page("times.html", frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+    return over_days(visit, "times.html", dagen, _times)
 
 
 def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:

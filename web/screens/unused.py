@@ -11,13 +11,12 @@ from nrm.access.rules import Verb
 from nrm.db import Tx
 from nrm.insight import nights as insight
 from nrm.insight.nights import FITS, Kind, Unused
-from nrm.insight.rules import SMALL
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
 from web.case_words import reason
-from web.insight_words import CAUSES, SAID, UNUSED
+from web.insight_words import CAUSES, UNUSED
 from web.labels import POOLS
-from web.screens.causes import PERIODS, chosen_days
+from web.screens.causes import over_days
 from web.visit import Screen, Visit
 from web.words import Words
 
@@ -50,11 +49,7 @@ class KindLine:
 @router.get("/landelijk/onbenut")
 def overview(visit: Reader, dagen: Chosen = "") -> Response:
     """The page."""
-    days = chosen_days(dagen)
-    with visit.reading() as tx:
-        frame = visit.frame(tx)
-        shown = _shown(visit, tx, days)
-    return visit.page("unused.html", frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+    return over_days(visit, "unused.html", dagen, _shown)
 
 
 def _shown(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:

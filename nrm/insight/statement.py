@@ -14,7 +14,7 @@ from typing import Any
 
 from nrm.clock import AMSTERDAM
 from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN, rounded
-from nrm.insight.rules import FAILED_OUTCOMES, INDICATORS, Cause, Course, Length, times
+from nrm.insight.rules import FAILED_OUTCOMES, INDICATORS, Cause, Course, Length, split, times
 from nrm.intake.rules import Outcome
 
 
@@ -322,12 +322,9 @@ def told(counts: Mapping[str, int], small: int) -> tuple[Cell, dict[str, int]]:
     total = sum(counts.values())
     if total < small:
         return SMALL, {}
-    parts = sorted((count, code) for code, count in counts.items() if count)
-    rest = 0
-    while parts and (parts[0][0] < small or 0 < rest < small):
-        rest += parts.pop(0)[0]
-    shown = {code: rounded(count) for count, code in reversed(parts)}
-    return rounded(total), shown | ({REST: rounded(rest)} if rest else {})
+    parts = split(counts, small)
+    shown = {code: rounded(count) for code, count in parts.shown}
+    return rounded(total), shown | ({REST: rounded(parts.rest)} if parts.rest else {})
 
 
 def coarse(minutes: int) -> int:

@@ -20,7 +20,7 @@ from nrm.errors import Conflict, Forbidden, NotFound
 from nrm.insight import queries, service, stating
 from nrm.insight.catalogue import rounded
 from nrm.insight.models import StatementVersion
-from nrm.insight.rules import Cause, Course
+from nrm.insight.rules import Cause, Course, split
 from nrm.insight.statement import (
     ALL,
     FEW_HOUSES,
@@ -157,7 +157,7 @@ def test_a_small_world_by_hand(here: Town) -> None:
     here.clock.at = datetime(2027, 1, 3, 6, 0, tzinfo=UTC)
     assert make(here) == 2 * 25 + 1, "the months that nobody was there to make, too"
     national = said_of(here, NATIONAL)
-    assert table(national, "demand") == {ALL: (25,), "placed": (10,), REST: (15,)}
+    assert table(national, "demand") == {ALL: (25,), "ended": (10,), REST: (15,)}
     assert table(national, "regions") == {ALL: (25,)}
     assert set(table(national, "capacity")) == {"VR13", "VR17"}, "where nothing is known and nothing agreed is left out"
     assert said_of(here, "VR17") == said
@@ -342,6 +342,13 @@ def test_nothing_small_can_be_told_from_what_is_told() -> None:
         counts = {f"part-{n}": chance.choice((0, 1, 2, 4, 7, 9, 10, 11, 23)) for n in range(chance.randint(1, 7))}
         total, parts = told(counts, 10)
         assert leaks(counts, total, parts, 10) == [], counts
+
+
+def test_of_equal_parts_the_same_goes_along_on_paper_and_on_the_pages() -> None:
+    """Two rules would show one part here and the other there, and what both leave out could be had by subtracting."""
+    counts = {"b": 10, "a": 10, "c": 3}
+    assert told(counts, 5) == (25, {"a": 10, REST: 15})
+    assert split(counts).shown == (("a", 10),)
 
 
 def leaks(counts: dict[str, int], total: int | str, parts: dict[str, int], small: int) -> list[str]:

@@ -65,6 +65,11 @@ class Cell(NamedTuple):
         return all(dimension != REGION for dimension, _ in self.of)
 
     @property
+    def again(self) -> bool:
+        """Whether it was counted before: then it is not even told whether it is small now."""
+        return any(dimension == VERSION for dimension, _ in self.of)
+
+    @property
     def least(self) -> int:
         """The smallest number that may be shown here."""
         return NATIONAL_MIN if self.national else REGIONAL_MIN
@@ -182,6 +187,9 @@ def rounded(count: int) -> int:
 def is_month(period: str) -> bool:
     return "-" in period
 
+
+VERSION = "version"
+"""Of a count that was made once more: which one."""
 
 SEX, AGE, CITIZENSHIP, EXPLOITATION, RESULT, REGION = "sex", "age", "citizenship", "exploitation", "result", "region"
 

@@ -143,7 +143,7 @@ def test_where_somebody_was_found_is_for_whoever_may_open_the_case(quick: Api) -
     town.clock.turn(hours=3)
     calls.tick()
     with town.database.reading() as tx:
-        messages = [row for row in tx.session.execute(text("SELECT subject, body FROM message"))]
+        messages = list(tx.session.execute(text("SELECT subject, body FROM message")))
     assert messages
     assert not [row for row in messages if ELSEWHERE in str(row) or "Maassluis" in str(row)]
 

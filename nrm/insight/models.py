@@ -50,6 +50,7 @@ class CaseCourse(SQLModel, table=True):
     request_id: str = Field(primary_key=True, foreign_key="request.id")
     submitted_at: datetime = Field(sa_type=UtcDateTime, index=True)
     region: str = Field(max_length=8)
+    municipality: str | None = Field(default=None, max_length=8)
     urgency: str = Field(max_length=10)
     persons: int
     profile: str = Field(max_length=15)

@@ -27,6 +27,9 @@ class PlacementRequest(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=40)
     short_code: str = Field(max_length=8, unique=True)
     region_code: str = Field(foreign_key="region.code")
+    municipality_code: str | None = Field(default=None, max_length=8)
+    """Where in that region they were found or asked for help; NULL is not known. For whoever may open the case alone:
+    it says more of a person than a region does."""
     urgency: str = Field(max_length=10)
     exploitation: str = Field(max_length=20)
     residence: str = Field(max_length=10)

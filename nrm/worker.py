@@ -200,11 +200,11 @@ class Worker:
         asking.remind_due(self.database, self._public_url)
 
     def _open_reports(self) -> None:
-        # Looking goes through every request there ever was, and a new one comes with an entry in the journal.
+        # The first look goes through every request there ever was; a new one comes with an entry in the journal.
         with self.database.reading() as tx:
             newest = last_seq(tx.session)
         if newest != self._reported:
-            reporting.open_missing(self.database)
+            reporting.open_missing(self.database, self._reported)
             self._reported = newest
 
     def _hand_over(self) -> None:

@@ -6,7 +6,7 @@ the world, so its journal entries carry the moments they tell about, oldest firs
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Final
 
@@ -34,7 +34,7 @@ from nrm.notify.rules import ChannelName
 from nrm.placing.consents import give_consent
 from nrm.placing.models import Stay as StayRow
 from nrm.placing.rules import StayStatus
-from nrm.registry import joint
+from nrm.registry import centres, joint
 from nrm.registry import service as registry
 from nrm.registry.models import AdmissionRule, Claim, Place
 from nrm.registry.models import Location as LocationRow
@@ -47,7 +47,7 @@ from nrm.roster import service as roster
 from nrm.roster.rules import Cover, Task
 from nrm.roster.schemas import ArrangementIn, LineIn, PatternIn
 from nrm.seal import AddressKey
-from nrm.world.generator import Location, Organisation, Rule, Stay, World, provider_id, world
+from nrm.world.generator import Location, Organisation, Rule, Stay, World, made_up_centres, provider_id, world
 
 DEMO_PASSWORD: Final = "opvang-voor-de-demo"  # noqa: S105 - published on purpose: demo accounts work on loopback only
 
@@ -123,6 +123,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-utrecht",
         RequestIn(
             region="VR09",
+            municipality="GM0344",
             urgency=Urgency.SOON,
             persons=(PersonIn(sex=Sex.F, age=31),),
             exploitation=Exploitation.SEXUAL,
@@ -139,6 +140,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-rotterdam",
         RequestIn(
             region="VR17",
+            municipality="GM0599",
             urgency=Urgency.PLANNED,
             persons=(PersonIn(sex=Sex.M, age=44),),
             exploitation=Exploitation.CRIMINAL,
@@ -153,6 +155,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-rotterdam",
         RequestIn(
             region="VR17",
+            municipality="GM0606",
             urgency=Urgency.TODAY,
             persons=(PersonIn(sex=Sex.F, age=26, parent=True), PersonIn(sex=Sex.M, age=4)),
             exploitation=Exploitation.LABOUR,
@@ -168,6 +171,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-utrecht",
         RequestIn(
             region="VR09",
+            municipality="GM0307",
             urgency=Urgency.NOW,
             persons=(
                 PersonIn(sex=Sex.F, age=41, parent=True),
@@ -201,6 +205,7 @@ _OPEN_REQUESTS: Final = (
         "politie",
         RequestIn(
             region="VR17",
+            municipality="GM0599",
             urgency=Urgency.NOW,
             persons=(PersonIn(sex=Sex.F, age=22, age_estimated=True),),
             exploitation=Exploitation.SEXUAL,
@@ -318,6 +323,11 @@ _AGREED: dict[str, dict[str, object]] = {
 }
 """Region → what holds for its first municipal house: one that anybody may use, one that is for its owners first."""
 
+MADE_UP: Final = "verzonnen voor deze demo, geen gepubliceerde lijst"
+"""Where the list of centre municipalities of the demo is from, in the words that stand beside it."""
+
+LISTED_FROM: Final = date(2024, 1, 1)
+
 _FUNDED_DAYS = 75
 
 
@@ -350,6 +360,7 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
     """The day everybody started: reference data, policies, organisations, accounts, houses."""
     registry.load_reference_data(tx)
     policy.ensure_first_versions(tx)
+    centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
     for number, person in enumerate(occasion.people):
@@ -539,6 +550,7 @@ def _organisation_row(found: Organisation) -> OrganisationRow:
         region_code=found.region,
         email=found.email,
         phone=found.phone,
+        municipality_code=found.municipality,
     )
 
 

@@ -115,6 +115,10 @@ class Catalogue:
         names = [name for name, _ in table.axes]
         return [cell(period, zip(names, codes, strict=True)) for codes in product(*map(self.codes, table.axes))]
 
+    def monthly(self, month: str) -> list[Cell]:
+        """Every number there is of a month."""
+        return [one for table in self.tables_of(month) for one in self.cells(table, month)]
+
     def tables_of(self, period: str) -> list[Table]:
         """The tables there are of a year, or of a month."""
         return [table for table in self.tables if table.monthly or not is_month(period)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from nrm.insight.catalogue import BASE, NATIONAL_MIN, Catalogue, Cell, is_month, rounded
+from nrm.insight.catalogue import BASE, NATIONAL_MIN, Cell, rounded
 
 SPREAD = 2
 """Between the smallest and the largest that a small number could be: at least three answers are possible."""
@@ -74,22 +74,6 @@ def protect(
         if not left_out:
             raise CannotProtectError
     return shown
-
-
-def release(
-    catalogue: Catalogue,
-    counts: Mapping[Cell, int],
-    period: str,
-    months: Sequence[str],
-    before: Mapping[Cell, int | None],
-) -> Shown:
-    """What to show of one month; or of one year with its `months`, all shown `before` and staying as they are."""
-    sums = catalogue.equations(period)
-    if is_month(period):
-        return protect({one: count for one, count in counts.items() if one.period == period}, sums, {})
-    sums = sums.union(catalogue.year_equations(period, months), *(catalogue.equations(month) for month in months))
-    shown = protect(counts, sums, before)
-    return {one: value for one, value in shown.items() if one.period == period}
 
 
 def _neighbours(sums: Sequence[Equation]) -> dict[Cell, list[tuple[Cell, ...]]]:

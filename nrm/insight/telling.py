@@ -10,6 +10,7 @@ weeks) differ by something. An opponent is taken to know when that is one person
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nrm.insight import catalogue
 from nrm.insight.catalogue import ALL, REGION, VERSION, Catalogue, Cell, is_month
@@ -40,6 +41,10 @@ class Counted:
     """Per kind its parts, also those that are nobody."""
     regions: Mapping[str, int] = field(default_factory=dict)
     """Of the country: the requests of every region."""
+
+    def plain(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {"counts": self.counts, "regions": self.regions}
 
     def name(self, kind: str, code: str, region: str = "") -> Cell:
         """What one of its numbers is called."""
@@ -150,6 +155,11 @@ def publish(
     all_of_it = together(DEMAND, said, published(found, counts, [*periods, period]))
     shown = protect(all_of_it.counts, all_of_it.sums, before, all_of_it.between, all_of_it.inner)
     return {one: value for one, value in shown.items() if one.period == period and one in counts}
+
+
+def alone(said: Counted) -> Shown:
+    """What of one statement could be told if there were no other."""
+    return tell([said], (), Together(), {})
 
 
 def _as_published(found: Together) -> Shown:

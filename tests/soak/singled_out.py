@@ -8,7 +8,7 @@ few regions and all of them.
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ortools.linear_solver import pywraplp
@@ -52,7 +52,8 @@ STATED_MAX = 40
 """So many statements of a month, of all regions, are in reach of one trial."""
 
 
-def made_up(chance: random.Random) -> Year:
+def made_up(chance: random.Random, stated: bool = False) -> Year:
+    """Every third has statements beside its tables, or all of them."""
     regions = tuple(f"VR{number:02d}" for number in range(1, chance.choice((2, 3, 6, 12, 25)) + 1))
     found = catalogue.first(regions)
     months = tuple(f"2026-{number:02d}" for number in range(chance.choice((1, 1, 1, 7, 11)), 13))
@@ -77,7 +78,7 @@ def made_up(chance: random.Random) -> Year:
         ]
     else:
         persons = [(chance.choice(months), somebody()) for _ in range(int(10 ** chance.uniform(1.2, 3.4)))]
-    if len(regions) * len(months) > STATED_MAX:
+    if len(regions) * len(months) > STATED_MAX or (not stated and chance.random() < 0.5):
         return Year(found, persons, months)
     late = sorted({(chance.choice(months), chance.choice(regions)) for _ in range(chance.randint(0, 4))})
     return Year(found, persons, months, True, tuple(late))
@@ -148,8 +149,11 @@ def _in_words(
     return {"demand": "ended", "ended": result if result in CODES["ended"] else "other"}
 
 
-def as_we_do(year: Year) -> Published:
-    """Statements of a month, then its tables; of a quarter once its months have theirs, and the year at its end."""
+def as_we_do(year: Year, forgotten: bool = False) -> Published:
+    """Statements of a month, then its tables; of a quarter once its months have theirs, and the year at its end.
+
+    Planted: with the first version `forgotten` when there is another.
+    """
     counts = _counted(year.found, year.persons, year.months)
     shown, said = dict[Cell, int | None](), list[Counted]()
     to_come = list(year.months)
@@ -157,11 +161,26 @@ def as_we_do(year: Year) -> Published:
         while to_come and catalogue.is_month(group[0].period) and to_come[0] < group[0].period:
             _published(year, counts, to_come.pop(0), said, shown)
         out = [month for month in year.months if month not in to_come]
-        shown |= telling.tell(group, said, telling.published(year.found, counts, out), shown)
+        beside = telling.published(year.found, counts, out)
+        if forgotten and group[0].version > 1:
+            shown |= _as_first(group[0], said, beside, shown)
+        else:
+            shown |= telling.tell(group, said, beside, shown)
         said += group
     for period in (*to_come, "2026"):
         _published(year, counts, period, said, shown)
     return _named(shown)
+
+
+def _as_first(
+    one: Counted, said: Sequence[Counted], beside: telling.Together, shown: Mapping[Cell, int | None]
+) -> dict[Cell, int | None]:
+    others = [other for other in said if (other.period, other.region) != (one.period, one.region)]
+    first = replace(one, version=1)
+    before = {name: value for name, value in shown.items() if not any(name in first.numbers(kind) for kind in CODES)}
+    told = telling.tell([first], others, beside, before)
+    same = [pair for kind in CODES for pair in zip(one.numbers(kind), first.numbers(kind), strict=True)]
+    return {name: told[as_first] for name, as_first in same}
 
 
 def _published(
@@ -216,8 +235,13 @@ def every_statement_by_itself(year: Year) -> Published:
     shown = dict[Cell, int | None]()
     for group in statements(year):
         for one in group:
-            shown |= telling.tell([one], (), telling.Together(), {})
+            shown |= telling.alone(one)
     return {**_named(shown), **tables_alone(year)}
+
+
+def newer_versions_by_themselves(year: Year) -> Published:
+    """Planted: a statement that is made once more is told as if there had been no first one."""
+    return as_we_do(year, forgotten=True)
 
 
 # --- the opponent -----------------------------------------------------------------------------------------------------
@@ -397,12 +421,12 @@ def run(_here: Ground, count: int, seed: int) -> Outcome:
     return outcome
 
 
-def _finds(publish: Publish, base: int, _here: Ground, seed: int) -> bool:
+def _finds(publish: Publish, base: int, stated: bool, _here: Ground, seed: int) -> bool:
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
-    return any(attacked(made_up(chance), publish, base)[1] for _ in range(PLANTED_YEARS))
+    return any(attacked(made_up(chance, stated), publish, base)[1] for _ in range(PLANTED_YEARS))
 
 
-PLANTED_YEARS = 20
+PLANTED_YEARS = 40
 
 SINGLED_OUT = Row(
     12,
@@ -410,9 +434,12 @@ SINGLED_OUT = Row(
     100,
     run,
     (
-        Planted("only the small ones left out", partial(_finds, small_ones_only, BASE)),
-        Planted("not rounded", partial(_finds, exact, 1)),
-        Planted("months and year each by themselves", partial(_finds, year_by_itself, BASE)),
+        Planted("only the small ones left out", partial(_finds, small_ones_only, BASE, False)),
+        Planted("not rounded", partial(_finds, exact, 1, False)),
+        Planted("months and year each by themselves", partial(_finds, year_by_itself, BASE, False)),
+        Planted("statements not beside tables", partial(_finds, statements_by_themselves, BASE, True)),
+        Planted("every statement by itself", partial(_finds, every_statement_by_itself, BASE, True)),
+        Planted("a version not beside the one before", partial(_finds, newer_versions_by_themselves, BASE, True)),
     ),
     engines=("library",),
 )

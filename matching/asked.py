@@ -18,7 +18,7 @@ from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement
 from matching.network import Choices, Flow, Network, Numbers, UnprovenFlow, relative
 from matching.search import Limit, TooHard
-from matching.words import FINENESS, Value
+from matching.words import FINENESS
 
 # Nodes searched between two looks at the time.
 _NODES_AT_ONCE: Final = 100
@@ -28,8 +28,9 @@ QUESTION_NODES_MAX: Final = 500
 # Rows to begin with, and what they may take in all.
 _ROWS: Final = 32
 _STORE_BYTES_MAX: Final = 2**28
-# Gates looked at before one is branched on: fewer leaves are worth more here than a short search.
+# Gates looked at before one is branched on; one is enough for a short search. In a proof fewer leaves are worth more.
 _TRIES: Final = 8
+_TRIES_AFTER: Final = 15
 
 # Where `Net` has the places of every unit.
 _PLACES: Final = 12
@@ -76,30 +77,35 @@ class Asked:
         found = self._search(
             self.leaves,
             np.array([-(2**62)]),
-            self._number(self.value(self.placement)),
+            self.number(self.placement),
             NODES_MAX,
             net=self._net,
             shut=np.zeros(self._end, np.bool_),
             once=False,
+            tries_after=0,
         )
         self.leaves = found.leaves
         if found.placement is not None:
             self.placement = found.placement
+        self._best = self.number(self.placement)
         return self
 
-    def value(self, placement: Placement) -> Value:
-        """All levels of a placement as one number."""
-        return self._network.words.value(self.instance.amounts(placement))
+    def number(self, placement: Placement) -> int:
+        """All levels of a placement that keeps the links as one number; the next larger there can be is one more."""
+        if self._exact:
+            return leaves.cost_of(self._net, np.array(placement, np.int64))
+        return self.number_of(self.instance.amounts(placement))
 
-    def value_of(self, amounts: LevelAmounts) -> Value:
+    def number_of(self, amounts: LevelAmounts) -> int:
         """Levels as one number."""
-        return self._network.words.value(amounts)
+        words = self._network.words
+        return words.whole(words.value(amounts)) // FINENESS - self._constant
 
     # --- questions ----------------------------------------------------------------------------------------------------
 
     def below(
         self,
-        cutoff: Value | None,
+        cutoff: int | None,
         *,
         shut: BoolArray | None = None,
         requests: IntArray = _NOBODY,
@@ -108,7 +114,7 @@ class Asked:
         of: IntArray | None = None,
         once: bool = False,
     ) -> Better:
-        """The best placement with a value below the cutoff (None: whatever it is).
+        """The best placement with a number below the cutoff (None: whatever it is).
 
         shut[A + R]: arcs and stays outside that are closed, `requests` those they are of · unit: one that has so many
         `places` · of: the leaves to go on from, if not those of the optimum · once: the first such placement will do.
@@ -123,7 +129,7 @@ class Asked:
             net = (*net[:_PLACES], room, *net[_PLACES + 1 :])
             # What larger units take off the bound they take off what is within reach.
             reach -= max(0, places - int(self.instance.places[unit])) and places * int(self._dear[unit])
-        limit = reach if cutoff is None else min(reach, self._number(cutoff))
+        limit = reach if cutoff is None else min(reach, cutoff)
         wanted, rated = np.zeros(of.size, np.bool_), np.zeros(of.size, np.int64)
         count = leaves.reopened(
             of, net, self._store, requests, unit, shut, self.instance.places, np.array([limit]), wanted, rated
@@ -155,11 +161,11 @@ class Asked:
     def above(self, of: IntArray | None = None) -> IntArray:
         """[N] how far the bound of each leaf is above the placement (it may be below), as `gaps`."""
         bound: IntArray = self._store[6][self.leaves if of is None else of]
-        return bound - self._number(self.value(self.placement))
+        return bound - self._best
 
-    def worse(self, value: Value) -> int:
-        """How much worse than the placement a value is, as `gaps`."""
-        return min(self._number(value) - self._number(self.value(self.placement)), 2**62)
+    def worse(self, number: int) -> int:
+        """How much worse than the placement a number is, as `gaps`."""
+        return min(number - self._best, 2**62)
 
     def placing(self, request: int, units: Iterable[int] | None = None) -> BoolArray:
         """What is shut where a request has to be placed, `units`: in one of these."""
@@ -200,9 +206,6 @@ class Asked:
         row, listed = self._net[3], self._net[4]
         arcs = listed[row[request] : row[request + 1]]
         return arcs[arcs < self._stay]
-
-    def _number(self, value: Value) -> int:
-        return self._network.words.whole(value) // FINENESS - self._constant
 
     def _first_row(self) -> None:
         """The root: all that the rules allow, with the flow that the placement is."""
@@ -248,10 +251,10 @@ class Asked:
         network = self._network
         cost = network.proof(choices, flow)[1]
         numbers = relative(network, flow, cost, coarser=FINENESS, most=_FAR)
-        self._reach = 2**62
+        self._reach, self._exact = 2**62, True
         if np.abs(numbers.reduced).max() == _FAR or self.instance.size @ np.abs(self._dearest(numbers)) >= float(_WIDE):
             numbers = relative(network, flow, cost, coarser=FINENESS)
-            self._reach = numbers.proven(choices) + numbers.most
+            self._reach, self._exact = numbers.proven(choices) + numbers.most, False
         if (numbers.reduced <= -numbers.most).any() or (numbers.cost <= -numbers.most).any():
             raise TooHard
         self._constant = numbers.constant
@@ -299,6 +302,7 @@ class Asked:
         unit: int = UNPLACED,
         shut: BoolArray,
         once: bool,
+        tries_after: int = _TRIES_AFTER,
     ) -> Better:
         """Search on from some leaves, rated[N], in rows that are free."""
         goal = np.array([cutoff])
@@ -322,7 +326,7 @@ class Asked:
                 goal,
                 best,
                 nodes,
-                _TRIES,
+                (_TRIES, tries_after),
                 once,
             )
             self.limit.nodes += int(nodes[0]) - known

@@ -181,6 +181,19 @@ def gained(
             shut[leave[place]] = False
 
 
+@kernel
+def cost_of(net: Net, homes: IntArray) -> int:
+    """What a placement costs: the unit of each, -1 for none."""
+    head, cost, leave_row, leave, stay, gate_unit, size = net[1], net[2], net[3], net[4], net[7][-1], net[9], net[11]
+    total = 0
+    for request in range(size.size):
+        for one in range(leave_row[request], leave_row[request + 1]):
+            arc = leave[one]
+            if (-1 if arc >= stay else gate_unit[head[arc] - size.size]) == homes[request]:
+                total += size[request] * cost[arc]
+    return total
+
+
 @inner
 def _taken_over(
     old: int, at: int, net: Net, store: Store, unit: int, shut: BoolArray, before: IntArray, scratch: IntArray
@@ -301,7 +314,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
     cutoff: IntArray,
     best: IntArray,
     nodes: IntArray,
-    tries: int,
+    tries: tuple[int, int],
     once: bool,
 ) -> int:
     """Search on from the OPEN rows among `slots` and the `pending` leaves until nothing can be below the cutoff.
@@ -309,7 +322,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
     The best unit of each request (-1: none) goes into best[R] whenever an answer is found, and the cutoff follows it.
     Leaves are taken over, with what is changed (see `reopened`), only when it is their turn by rated[N]; those that
     were are -1 in `pending` then. Free rows among `slots` are used as needed. tries: how many gates are looked at
-    before one is branched on.
+    before one is branched on, and after how many nodes more than one.
 
     nodes[0] counts, nodes[1] is the most there may be. Ends with DONE, FULL (too few free rows: give more and call
     again), SPENT, DISBELIEVED, or, if `once`, FOUND.
@@ -321,7 +334,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
     for here in location:
         locations = max(locations, 1 + here)
     share, how, free = np.zeros(locations, np.int64), np.zeros(3, np.int64), np.zeros(4, np.int64)
-    listed, keys = np.zeros((2, tries), np.int64), np.zeros(tries)
+    listed, keys = np.zeros((2, tries[0]), np.int64), np.zeros(tries[0])
     none = -1
     deeper = none
     while True:
@@ -352,7 +365,8 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
         if bound[at] >= cutoff[0]:
             state[at] = LEAF
             continue
-        found = violated(net, capacity[at], least[at], most[at], flow[at], share, how, listed, keys)
+        several = keys if nodes[0] >= tries[1] else keys[:1]
+        found = violated(net, capacity[at], least[at], most[at], flow[at], share, how, listed, several)
         if found == 0:
             best[:] = -1
             for arc in range(gate_row[-1]):
@@ -401,6 +415,6 @@ def prepare() -> None:
     shut, no = np.zeros(5, np.bool_), np.zeros(1, np.bool_)
     reopened(none, net, store, none, 0, shut, net[12], none, no, none.copy())
     gained(none, net, store, none, no, zero.copy(), np.zeros((1, 1), np.bool_))
-    explored(
-        none, none - 1, none, net, store, 0, shut, net[12], none.copy(), none.copy(), np.zeros(2, np.int64), 1, False
-    )
+    cost_of(net, none)
+    goal, nodes = none.copy(), np.zeros(2, np.int64)
+    explored(none, none - 1, none, net, store, 0, shut, net[12], goal, none.copy(), nodes, (1, 0), False)

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -45,13 +46,18 @@ main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
 @main.command()
-def demo() -> None:
+def demo(
+    months: Annotated[
+        int, typer.Option(min=0, max=12, help="whole months that the world existed before; 0 starts sooner")
+    ] = seed.MONTHS,
+) -> None:
     """Set up a seeded Dutch world in the data folder and serve it on this machine only."""
     settings = Settings()
     _refuse_open_demo(settings)
     parts = _in_earnest(settings)
-    # Before `prepare`: the world is a week old, and the journal keeps its moments in order.
-    accounts = seed.plant(parts.database, parts.key)
+    # Before `prepare`: the world has a past, and the journal keeps its moments in order.
+    occasion = replace(seed.DEMO, months=months, public_url=settings.public_url)
+    accounts = seed.plant(parts.database, parts.key, occasion=occasion)
     _furnish(parts)
     parts.database.close()
     typer.echo(f"\nThe demo runs at {settings.public_url}  (data in {settings.data.absolute()}; Ctrl+C stops it)")

@@ -80,7 +80,7 @@ def test_a_past_follows_from_its_journal_and_leaves_the_present_as_it_was_planne
         made = {(str(row.since), row.kind) for row in tx.session.exec(select(StatementVersion))}
         assert made == {("2026-10-01", "monthly")}
         assert not tx.session.exec(select(Release.period)).all()
-        assert {row.cause for row in tx.session.exec(select(UnmetCause))} >= {"no_suitable_place", "withdrawn"}
+        assert {row.cause for row in tx.session.exec(select(UnmetCause))} >= {"no_suitable_place"}
         assert tx.session.exec(select(Situation.id)).first()
         late = select(Message.id).where(col(Message.due_at) < NOW - timedelta(days=2))
         assert tx.session.exec(late).first() is None

@@ -30,9 +30,12 @@ from nrm.insight.models import UnmetCause
 from nrm.intake.models import PlacementRequest, RequestFact, RequestPerson, UnsafeRegion
 from nrm.journal import Change, JournalEntry
 from nrm.placing.models import Offer, OfferAnswer, Proposal, ProposalSet, Stay
+from nrm.registry import centres
 from nrm.registry.models import AdmissionRule, Claim, Confirmation, Location, Municipality, Place, Unit
 from nrm.registry.service import NATIONAL_CRITERIA
 from nrm.reporting.models import Report
+from nrm.world.generator import made_up_centres
+from nrm.world.seed import LISTED_FROM, MADE_UP
 from tests.builders import Town
 
 BATCH = 1000
@@ -48,6 +51,9 @@ URGENCIES = (("now", 30, 4), ("today", 25, 12), ("soon", 30, 24), ("planned", 15
 
 FAILED = ("no_place", "withdrawn", "lost_contact", "refused", "alternative", "own_solution")
 OCCUPANCY = 0.9
+MUNICIPALITY_KNOWN = 0.7
+"""Of how many requests it was said in which municipality somebody was found."""
+
 TABLES: tuple[type[SQLModel], ...] = (
     *(PlacementRequest, RequestPerson, RequestFact, UnsafeRegion, ProposalSet, Proposal, Offer, OfferAnswer),
     *(Stay, Claim, UnmetCause, Bridge, Blockage, Settlement, Aftercare, Report, Escalation, Alarm, Confirmation),
@@ -121,6 +127,7 @@ class Country:
         locations = max(4, self.size.places // 8)
         per_provider = 5
         with town.database.transaction() as tx:
+            centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
             for number in range(locations):
                 provider = f"aanbieder-{number // per_provider}"
                 if provider not in town.organisations:
@@ -264,11 +271,13 @@ class Country:
         persons = [(sex, chance.randint(18, 55)) for sex in alone] + [
             (chance.choice("fm"), chance.randint(0, 16)) for _ in range(size - 1)
         ]
+        municipality = chance.choice(self._payers[region]) if chance.random() < MUNICIPALITY_KNOWN else None
         profile = "family" if size > 1 else "women" if persons[0][0] == "f" else "men"
         request: dict[str, Any] = {
             "id": key,
             "short_code": f"{number:08d}",
             "region_code": region,
+            "municipality_code": municipality,
             "urgency": urgency,
             "exploitation": chance.choice(("sexual", "sexual", "labour", "criminal")),
             "residence": "none" if pool == "COSM" else "dutch",
@@ -309,6 +318,7 @@ class Country:
         self._tell(
             *(at, "request.submitted", key),
             region=region,
+            municipality=municipality,
             urgency=urgency,
             persons=size,
             minor_alone=False,
@@ -509,7 +519,7 @@ class Country:
             blocked = min(departs, self.end) - (min(departs, self.end) - since) / 4
             self._add(
                 Blockage,
-                {"id": f"bl-{number}", "stay_id": stay, "cause": "housing", "since": blocked}
+                {"id": f"bl-{number}", "stay_id": stay, "cause": "no_housing", "since": blocked}
                 | {"by": request["submitted_by"], "ended_at": departs if left else None},
             )
         if chance.random() < 0.3 and there:

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import leaves
+from matching.descent import Net
 from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement
-from matching.network import Network, UnprovenFlow
+from matching.network import Choices, Flow, Network, Numbers, UnprovenFlow, relative
 from matching.search import Limit, TooHard
-from matching.words import Value
+from matching.words import FINENESS
 
 # Nodes searched between two looks at the time.
 _NODES_AT_ONCE: Final = 100
@@ -27,18 +28,22 @@ QUESTION_NODES_MAX: Final = 500
 # Rows to begin with, and what they may take in all.
 _ROWS: Final = 32
 _STORE_BYTES_MAX: Final = 2**28
-# Gates looked at before one is branched on: fewer leaves are worth more here than a short search.
+# Gates looked at before one is branched on; one is enough for a short search. In a proof fewer leaves are worth more.
 _TRIES: Final = 8
+_TRIES_AFTER: Final = 15
+
+# Where `Net` has the places of every unit.
+_PLACES: Final = 12
 
 _NOBODY: Final = np.zeros(0, np.int64)
 
-# Numbers from here on are out of reach: three of them still add up in 64 bits.
+# What cannot be; three of them still add up in 64 bits.
 NEVER: Final = 2**59
 
 
-def _at_least(numbers: IntArray) -> IntArray:
-    """Numbers as bounds: what is beyond reach downwards may be anything."""
-    return np.where(numbers <= -NEVER, -(2**61), numbers)
+# Numbers of this much are cut off there, and what all requests cost may sum to no more: then paths stay in 64 bits too.
+_FAR: Final = 2**61 // FINENESS
+_WIDE: Final = 2**58
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,11 @@ class Better:
 
 
 class Asked:
-    """The leaves of one part.
+    """The leaves of one part, in numbers of one word: what all levels cost beyond the prices of its cheapest flow.
 
     `instance` may hold pairs for which a unit has too few places now: they count once a question gives it more. So
-    `places` are those the part has, `instance.places` too. Raises TooHard where the proof takes too long, UnprovenFlow
-    where a flow cannot be believed.
+    `places` are those the part has, `instance.places` too. Raises TooHard where the proof takes too long or an answer
+    may be farther away than one word reaches, UnprovenFlow where a flow cannot be believed.
     """
 
     def __init__(self, instance: Instance, placement: Placement, limit: Limit) -> None:
@@ -63,54 +68,44 @@ class Asked:
         self.limit = limit
         self._network = Network(instance)
         self._stay = self._network.stay.start
-        self._shape = (
-            self._network.gate_size,
-            self._network.unit_gates,
-            np.array(
-                [
-                    self._stay,
-                    self._network.through.start,
-                    self._network.reserved.start,
-                    self._network.into_sink.start,
-                    self._network.into_sink.stop,
-                ]
-            ),
-            self._network.gate_unit,
-        )
-        self._groups = (
-            np.cumsum([0, *map(len, instance.groups)]),
-            np.array([member for group in instance.groups for member in group], np.int64),
-        )
-        self._apart = np.array(instance.apart, np.int64).reshape(len(instance.apart), 2)
+        self._end = self._network.through.start
         self.leaves = np.array([0])
         self._first_row()
 
     def prove(self) -> "Asked":
         """Search until nothing can be better than the placement, or than a better one that is found and takes over."""
-        nothing = np.full((1, self._network.words.count), -(2**62))
-        everything = np.zeros(self._network.through.start, np.bool_)
-        best = self._below(self.value(self.placement))
         found = self._search(
-            self.leaves, nothing, best, NODES_MAX, shut=everything, places=self.instance.places, once=False
+            self.leaves,
+            np.array([-(2**62)]),
+            self.number(self.placement),
+            NODES_MAX,
+            net=self._net,
+            shut=np.zeros(self._end, np.bool_),
+            once=False,
+            tries_after=0,
         )
         self.leaves = found.leaves
         if found.placement is not None:
             self.placement = found.placement
+        self._best = self.number(self.placement)
         return self
 
-    def value(self, placement: Placement) -> Value:
-        """All levels of a placement as one number."""
-        return self._network.words.value(self.instance.amounts(placement))
+    def number(self, placement: Placement) -> int:
+        """All levels of a placement that keeps the links as one number; the next larger there can be is one more."""
+        if self._exact:
+            return leaves.cost_of(self._net, np.array(placement, np.int64))
+        return self.number_of(self.instance.amounts(placement))
 
-    def value_of(self, amounts: LevelAmounts) -> Value:
+    def number_of(self, amounts: LevelAmounts) -> int:
         """Levels as one number."""
-        return self._network.words.value(amounts)
+        words = self._network.words
+        return words.whole(words.value(amounts)) // FINENESS - self._constant
 
     # --- questions ----------------------------------------------------------------------------------------------------
 
     def below(
         self,
-        cutoff: Value | None,
+        cutoff: int | None,
         *,
         shut: BoolArray | None = None,
         requests: IntArray = _NOBODY,
@@ -119,83 +114,62 @@ class Asked:
         of: IntArray | None = None,
         once: bool = False,
     ) -> Better:
-        """The best placement with a value below the cutoff (None: whatever it is).
+        """The best placement with a number below the cutoff (None: whatever it is).
 
         shut[A + R]: arcs and stays outside that are closed, `requests` those they are of · unit: one that has so many
         `places` · of: the leaves to go on from, if not those of the optimum · once: the first such placement will do.
         Keeps the rows of its leaves until `forget`.
         """
-        shut = np.zeros(self._network.through.start, np.bool_) if shut is None else shut
+        shut = np.zeros(self._end, np.bool_) if shut is None else shut
         of = self.leaves if of is None else of
-        room = self.instance.places
+        net, reach = self._net, self._reach
         if unit != UNPLACED:
-            room = room.copy()
+            room = self.instance.places.copy()
             room[unit] = places
-        limit = self._below(cutoff)
-        wanted, rated = np.zeros(of.size, np.bool_), np.zeros((of.size, self._network.words.count), np.int64)
+            net = (*net[:_PLACES], room, *net[_PLACES + 1 :])
+            # What larger units take off the bound they take off what is within reach.
+            reach -= max(0, places - int(self.instance.places[unit])) and places * int(self._dear[unit])
+        limit = reach if cutoff is None else min(reach, cutoff)
+        wanted, rated = np.zeros(of.size, np.bool_), np.zeros(of.size, np.int64)
         count = leaves.reopened(
-            of,
-            self._graph,
-            *self._listed,
-            self._tables,
-            self._shape,
-            self.instance.private,
-            self._store,
-            requests,
-            unit,
-            shut,
-            self.instance.places,
-            room,
-            limit,
-            wanted,
-            rated,
+            of, net, self._store, requests, unit, shut, self.instance.places, np.array([limit]), wanted, rated
         )
-        if count == 0:
-            return Better(None, of)
-        found = self._search(
-            of[wanted], rated[wanted], limit, QUESTION_NODES_MAX, unit=unit, shut=shut, places=room, once=once
-        )
-        return Better(found.placement, np.concatenate([of[~wanted], found.leaves]))
+        found = Better(None, of)
+        if count:
+            found = self._search(
+                of[wanted], rated[wanted], limit, QUESTION_NODES_MAX, net=net, unit=unit, shut=shut, once=once
+            )
+            found = Better(found.placement, np.concatenate([of[~wanted], found.leaves]))
+        if found.placement is None and limit == reach <= self._highest:
+            raise TooHard  # there may be something, farther away than these numbers reach
+        return found
 
     def gaps(self, requests: Sequence[int], *, placed: bool, of: IntArray | None = None) -> IntArray:
         """[N, Q] by how much the bound of each leaf rises when one of some requests has to be placed, or is left out.
 
-        As `Words.joined`, with `NEVER` where it cannot be in that leaf; what two of them add to a bound adds up. `of`:
-        the leaves of a question, if not those of the optimum.
+        `NEVER` where it cannot be in that leaf; what two of them add to a bound adds up. `of`: the leaves of a
+        question, if not those of the optimum.
         """
-        asked, words = np.array(requests, np.int64), self._network.words
+        asked = np.array(requests, np.int64)
         of = self.leaves if of is None else of
-        gain = np.zeros((of.size, asked.size, words.count), np.int64)
-        possible = np.zeros(gain.shape[:2], np.bool_)
-        leaves.gained(
-            of,
-            self._graph,
-            *self._listed,
-            self._store,
-            self._stay,
-            asked,
-            np.full(asked.size, placed),
-            gain,
-            possible,
-        )
-        found = _at_least(words.joined(gain.reshape(-1, words.count), NEVER).reshape(possible.shape))
-        found[~possible] = NEVER
-        return found
+        gain = np.zeros((of.size, asked.size), np.int64)
+        possible = np.zeros(gain.shape, np.bool_)
+        leaves.gained(of, self._net, self._store, asked, np.full(asked.size, placed), gain, possible)
+        gain[~possible] = NEVER
+        return gain
 
     def above(self, of: IntArray | None = None) -> IntArray:
         """[N] how far the bound of each leaf is above the placement (it may be below), as `gaps`."""
-        bound = self._store[5][self.leaves if of is None else of]
-        return _at_least(self._network.words.joined(bound - np.array(self.value(self.placement), np.int64), NEVER))
+        bound: IntArray = self._store[6][self.leaves if of is None else of]
+        return bound - self._best
 
-    def worse(self, value: Value) -> int:
-        """How much worse than the placement a value is, as `gaps`; no less than it is where that is out of reach."""
-        apart = np.array([value], np.int64) - np.array(self.value(self.placement), np.int64)
-        found = int(self._network.words.joined(apart, NEVER)[0])
-        return found if found < NEVER else 2**62
+    def worse(self, number: int) -> int:
+        """How much worse than the placement a number is, as `gaps`."""
+        return min(number - self._best, 2**62)
 
     def placing(self, request: int, units: Iterable[int] | None = None) -> BoolArray:
         """What is shut where a request has to be placed, `units`: in one of these."""
-        shut = np.zeros(self._network.through.start, np.bool_)
+        shut = np.zeros(self._end, np.bool_)
         shut[self._stay + request] = True
         if units is not None:
             own = self._arcs(request)
@@ -204,14 +178,14 @@ class Asked:
 
     def leaving_out(self, request: int) -> BoolArray:
         """What is shut where a request is left out."""
-        shut = np.zeros(self._network.through.start, np.bool_)
+        shut = np.zeros(self._end, np.bool_)
         shut[self._arcs(request)] = True
         return shut
 
     def avoiding(self, requests: Sequence[int], location: int) -> BoolArray:
         """What is shut where some requests may not be at a location."""
         network = self._network
-        shut = np.zeros(network.through.start, np.bool_)
+        shut = np.zeros(self._end, np.bool_)
         if requests:
             there = self.instance.location[network.unit_of] == location
             shut[: self._stay] = there & np.isin(network.request_of, requests)
@@ -219,7 +193,7 @@ class Asked:
 
     def forget(self, kept: IntArray | None = None) -> None:
         """Free all rows but those of the optimum's leaves and `kept`."""
-        state = self._store[6]
+        state = self._store[7]
         free = np.ones(state.size, np.bool_)
         free[self.leaves] = False
         if kept is not None:
@@ -229,14 +203,9 @@ class Asked:
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def _arcs(self, request: int) -> NDArray[np.intp]:
-        row, listed = self._listed[0][0], self._listed[1][0]
+        row, listed = self._net[3], self._net[4]
         arcs = listed[row[request] : row[request + 1]]
         return arcs[arcs < self._stay]
-
-    def _below(self, value: Value | None) -> IntArray:
-        if value is None:
-            return np.full((1, self._network.words.count), 2**62, np.int64)
-        return np.array([self._network.improvable(value)], np.int64)
 
     def _first_row(self) -> None:
         """The root: all that the rules allow, with the flow that the placement is."""
@@ -248,27 +217,63 @@ class Asked:
         if any(any(drop) for drop in instance.drop) or any(amounts.any() for amounts in instance.pair):
             network.route(choices, flow)
             if instance.groups:
-                network.agree(flow)
+                network.agree(flow, FINENESS)
                 network.route(choices, flow)
         else:  # nothing to be proven, only room to be found: what there is does for a start
             self._stand(flow.persons)
-        self._graph, self._listed = network.graph, network.listed
-        self._tables = network.request_of, network.gate_row
+        nodes = instance.requests + np.arange(network.gates)
+        flow.price[nodes[~fits]] = flow.price[instance.requests + network.gates + network.gate_unit[~fits]]
+        numbers = self._numbers(choices, flow)
+        self._net = network.net(numbers.cost)
+        self._wider(numbers, fits)
         limit = np.where(instance.private[network.gate_unit], np.minimum(network.parties, 1), network.parties)
+        arcs, gates = (_ROWS, choices.capacity.size), (_ROWS, network.gates)
         self._store: leaves.Store = (
-            np.zeros((_ROWS, choices.capacity.size), np.int64),
-            np.zeros((_ROWS, choices.capacity.size), np.int64),
-            np.zeros((_ROWS, network.gates), np.int64),
-            np.zeros((_ROWS, network.gates), np.int64),
-            np.zeros((_ROWS, network.sink + 1, network.words.count), np.int64),
-            np.zeros((_ROWS, network.words.count), np.int64),
+            np.zeros(arcs, np.int64),
+            np.zeros(arcs, np.int64),
+            np.zeros(gates, np.int64),
+            np.zeros(gates, np.int64),
+            np.zeros(gates, np.int64),
+            np.zeros((_ROWS, network.sink + 1), np.int64),
+            np.zeros(_ROWS, np.int64),
             np.zeros(_ROWS, np.int64),
             np.full(_ROWS, -1, np.int64),
         )
-        capacity, persons, _, limits, price, bound, state, _ = self._store
-        capacity[0], persons[0], limits[0], price[0] = choices.capacity, flow.persons, limit, flow.price
-        bound[0] = network.proof(choices, flow)[1]
+        capacity, persons, _, most, limits, price, bound, state, _ = self._store
+        capacity[0], persons[0], most[0], limits[0] = choices.capacity, flow.persons, choices.most, limit
+        nobody = np.zeros(instance.requests, np.int64)
+        price[0] = np.concatenate([nobody, numbers.gate_price, numbers.unit_price, [0]])
+        bound[0] = numbers.proven(choices)
         state[0] = leaves.LEAF
+
+    def _numbers(self, choices: Choices, flow: Flow) -> Numbers:
+        """All numbers as whole ones where that is possible, else without what is too far away."""
+        network = self._network
+        cost = network.proof(choices, flow)[1]
+        numbers = relative(network, flow, cost, coarser=FINENESS, most=_FAR)
+        self._reach, self._exact = 2**62, True
+        if np.abs(numbers.reduced).max() == _FAR or self.instance.size @ np.abs(self._dearest(numbers)) >= float(_WIDE):
+            numbers = relative(network, flow, cost, coarser=FINENESS)
+            self._reach, self._exact = numbers.proven(choices) + numbers.most, False
+        if (numbers.reduced <= -numbers.most).any() or (numbers.cost <= -numbers.most).any():
+            raise TooHard
+        self._constant = numbers.constant
+        return numbers
+
+    def _dearest(self, numbers: Numbers) -> NDArray[np.float64]:
+        """[R] how far the numbers of a request go."""
+        farthest = np.abs(numbers.cost[self._stay :]).astype(float)
+        np.maximum.at(farthest, self._network.request_of, np.abs(numbers.cost[: self._stay]).astype(float))
+        return farthest
+
+    def _wider(self, numbers: Numbers, fits: BoolArray) -> None:
+        """What one place of a unit that grows may at most take off the bound, and what a placement costs at most."""
+        network, instance = self._network, self.instance
+        cost = numbers.cost[: self._stay]
+        self._dear = np.maximum(0, numbers.unit_price)
+        closed = np.flatnonzero(~fits[network.gate_of])
+        np.maximum.at(self._dear, network.unit_of[closed], -cost[closed])
+        self._highest = float(instance.size @ self._dearest(numbers))
 
     def _stand(self, persons: IntArray) -> None:
         """The placement as a flow."""
@@ -290,55 +295,44 @@ class Asked:
         self,
         pending: IntArray,
         rated: IntArray,
-        cutoff: IntArray,
+        cutoff: int,
         nodes_max: int,
         *,
+        net: Net,
         unit: int = UNPLACED,
         shut: BoolArray,
-        places: IntArray,
         once: bool,
+        tries_after: int = _TRIES_AFTER,
     ) -> Better:
-        """Search on from some leaves, rated[N, W], in rows that are free."""
-        network, before = self._network, cutoff.copy()
+        """Search on from some leaves, rated[N], in rows that are free."""
+        goal = np.array([cutoff])
         best = np.full(self.instance.requests, UNPLACED, np.int64)
         nodes, own = np.zeros(2, np.int64), np.zeros(0, np.int64)
-        placement: Placement | None = None
         while True:
             if self.limit.spent:
                 raise TooHard
-            slots = np.concatenate([own, np.flatnonzero(self._store[6] == leaves.FREE)])
+            slots = np.concatenate([own, np.flatnonzero(self._store[7] == leaves.FREE)])
             known = int(nodes[0])
             nodes[1] = min(nodes_max, known + _NODES_AT_ONCE)
             ended = leaves.explored(
                 slots,
                 pending,
                 rated,
-                self._graph,
-                *self._listed,
-                self._tables,
-                self._shape,
-                self.instance.private,
+                net,
+                self._store,
                 unit,
                 shut,
                 self.instance.places,
-                places,
-                self.instance.size,
-                network.unit_of,
-                self.instance.location,
-                self._groups,
-                self._apart,
-                self._store,
-                cutoff,
+                goal,
                 best,
                 nodes,
-                _TRIES,
+                (_TRIES, tries_after),
                 once,
             )
             self.limit.nodes += int(nodes[0]) - known
-            own = slots[self._store[6][slots] != leaves.FREE]
-            if (cutoff != before).any():
-                placement = tuple(best.tolist())
+            own = slots[self._store[7][slots] != leaves.FREE]
             if ended in (leaves.DONE, leaves.FOUND):
+                placement = tuple(best.tolist()) if goal[0] != cutoff else None
                 return Better(placement, np.concatenate([pending[pending >= 0], own]))
             if ended == leaves.DISBELIEVED:
                 raise UnprovenFlow

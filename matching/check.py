@@ -32,8 +32,14 @@ def violations(problem: Problem, solution: Solution) -> list[Violation]:
     return found
 
 
-def placement_violations(problem: Problem, unit_of: Mapping[str, str]) -> list[Violation]:
-    """The hard rules only, for request id → unit id; requests not named are unplaced."""
+def placement_violations(
+    problem: Problem, unit_of: Mapping[str, str], stood: Mapping[str, str] | None = None
+) -> list[Violation]:
+    """The hard rules only, for request id → unit id; requests not named are unplaced.
+
+    `stood`: who was in which unit when this judged a placement before, neither of them another since: no pair rule
+    says otherwise now.
+    """
     requests = {request.id: request for request in problem.requests}
     units = {unit.id: unit for unit in problem.units}
     found = []
@@ -46,6 +52,8 @@ def placement_violations(problem: Problem, unit_of: Mapping[str, str]) -> list[V
         else:
             placed.append((requests[request_id], units[unit_id]))
     for request, unit in placed:
+        if stood is not None and stood.get(request.id) == unit.id:
+            continue
         found += [Violation(code, request.id, unit.id, "breaks a pair rule") for code in broken(problem, request, unit)]
     found += _capacity_violations(placed)
     found += _apart_violations(placed)

@@ -109,7 +109,7 @@ class Columns:
         self.network = network = Network(instance)
         choices, flow = _routed(network)
         arcs = network.stay.start
-        numbers = relative(network, flow, network.proof(choices, flow)[1], _FINER)
+        numbers = relative(network, flow, network.proof(choices, flow)[1], finer=_FINER)
         self._constant = numbers.constant
         self._farthest = numbers.proven(choices) + numbers.most
         usable = (choices.capacity > 0) & (numbers.reduced < numbers.most)

@@ -7,6 +7,7 @@ a shortcut is taken only where a bound shows that solving again would say the sa
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import compress
 from typing import TypeVar
 
@@ -97,6 +98,11 @@ class Answer:
         self.lifts: dict[tuple[str, ...], dict[int, Lift]] = {}
         self._reaches: dict[int, tuple[_Region, bytes]] = {}
         self._removals: dict[int, tuple[_Region, Instance, Found]] = {}
+
+    @cached_property
+    def amounts(self) -> LevelAmounts:
+        """Its levels."""
+        return self.source.instance.amounts(self.placement)
 
     def region(self, requests: Iterable[int], units: Iterable[int] = ()) -> _Region:
         """The parts around some requests and units, with everything the pair rules allow there.
@@ -394,18 +400,18 @@ class _LetsIn:
 
     def _as_good(self, own: int, gone: int) -> bool:
         asked = self._asked
-        value = asked.value(self._best[gone])
+        number = asked.number(self._best[gone])
         shut, both = asked.leaving_out(gone), np.array([gone, own])
         try:
             found = asked.below(
-                Words.next_after(value), shut=shut | asked.placing(own), requests=both, once=gone in self._proven
+                number + 1, shut=shut | asked.placing(own), requests=both, once=gone in self._proven
             ).placement
             if found is None or gone in self._proven:
                 return found is not None
             asked.forget()
             self._known(gone, found)
             better = asked.below(
-                asked.value(found), shut=shut | asked.leaving_out(own), requests=both, once=True
+                asked.number(found), shut=shut | asked.leaving_out(own), requests=both, once=True
             ).placement
         finally:
             asked.forget()
@@ -417,14 +423,13 @@ class _LetsIn:
 
     def _known(self, gone: int, placement: Placement) -> None:
         self._best[gone] = placement
-        self._worse[gone] = self._asked.worse(self._asked.value(placement))
+        self._worse[gone] = self._asked.worse(self._asked.number(placement))
 
     def _solve(self, gone: int) -> None:
         """The best there is without somebody, and what anybody placed then costs at least."""
         asked = self._asked
-        value = asked.value(self._best[gone])
         try:
-            found = asked.below(value, shut=asked.leaving_out(gone), requests=np.array([gone]))
+            found = asked.below(asked.number(self._best[gone]), shut=asked.leaving_out(gone), requests=np.array([gone]))
             kept = np.isin(found.leaves, asked.leaves)
             least = asked.above(found.leaves)
             # A leaf of the optimum bounds what is left without somebody by its prices, one of the question by itself.
@@ -578,7 +583,7 @@ def _alternatives_asked(answer: Answer, asked: Asked, request: int, count: int) 
                     best = tuple(a - b for a, b in zip(amounts, gone, strict=True)), unit
                     break
             better = asked.below(
-                None if best is None else asked.value_of(best[0]),
+                None if best is None else asked.number_of(best[0]),
                 shut=asked.placing(own, open_units),
                 requests=np.array([own]),
                 of=leaves,
@@ -844,7 +849,7 @@ def _let_in_by_parting(answer: Answer, request: int, other: int) -> bool | None:
     own = region.request(request)
     if asked.placement[own] != UNPLACED:
         return True
-    beyond = Words.next_after(asked.value(asked.placement))
+    beyond = asked.number(asked.placement) + 1
     try:
         better = asked.below(beyond, shut=asked.placing(own), requests=np.array([own]), once=True)
     except (TooHard, UnprovenFlow):

@@ -34,7 +34,7 @@ DONE, WAITING, SMALLER, CROWDED, DISBELIEVED = 0, 1, 2, 3, 4
 _DEAD, _OPEN, _WRONG = 0, 1, 2
 
 # What a flow violates, in the order in which it is branched on; an answer violates nothing.
-_GROUP, _APART, _OUTSIDE, _COUNT, _SPLIT = 1, 2, 3, 4, 5
+_GROUP, _APART, _OUTSIDE, COUNT, _SPLIT = 1, 2, 3, 4, 5
 
 _UNSEEN, _SETTLED = -1, -2
 
@@ -52,14 +52,14 @@ _SLOWER = 0.7
 
 
 @inner
-def _copy(to: IntArray, other: IntArray) -> None:
+def set_to(to: IntArray, other: IntArray) -> None:
     """What `to[:] = other` does, which takes long to compile for all that could be wrong with it."""
     for at in range(to.size):
         to[at] = other[at]
 
 
 @inner
-def _route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would cost more than the work
+def route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would cost more than the work
     net: Net,
     capacity: IntArray,
     flow: IntArray,
@@ -210,7 +210,7 @@ def _route(  # noqa: PLR0912, PLR0915  one search, read top down; calls would co
 
 
 @inner
-def _proof(net: Net, capacity: IntArray, flow: IntArray, price: IntArray) -> tuple[int, int]:
+def proof(net: Net, capacity: IntArray, flow: IntArray, price: IntArray) -> tuple[int, int]:
     """What the prices prove, whatever they are, and what the flow costs; see `kernels.proof`."""
     tail, head, cost = net[0], net[1], net[2]
     size = net[11]
@@ -238,7 +238,7 @@ def _close_at(net: Net, capacity: IntArray, request: int, location: int, elsewhe
 
 
 @inner
-def _tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, unit: int) -> bool:
+def tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, unit: int) -> bool:
     """No more parties through a gate than have a way to it, and rooms to match; False if fewer than must.
 
     Of one unit whatever changed there, or of all (-1) where such a number changed.
@@ -277,7 +277,7 @@ def _tightened(net: Net, capacity: IntArray, least: IntArray, most: IntArray, un
 
 
 @inner
-def _narrowed(
+def narrowed(
     net: Net, capacity: IntArray, least: IntArray, most: IntArray, kind: int, what: int, where: int, side: int
 ) -> bool:
     """Take away what one side of a branching excludes; False if nothing can be left."""
@@ -285,7 +285,7 @@ def _narrowed(
     group_row, group_members, apart = net[15], net[16], net[17]
     arcs = gate_row[-1]
     unit = -1
-    if kind == _COUNT:
+    if kind == COUNT:
         if side == 0:
             least[what] = where + 1
         else:
@@ -305,7 +305,7 @@ def _narrowed(
                 capacity[arc] = 0
     else:
         capacity[where] = 0
-    return _tightened(net, capacity, least, most, unit)
+    return tightened(net, capacity, least, most, unit)
 
 
 @inner
@@ -447,7 +447,7 @@ def _party_violated(net: Net, flow: IntArray, split: bool, branch: IntArray) -> 
 
 
 @inner
-def _violated(
+def violated(
     net: Net,
     capacity: IntArray,
     least: IntArray,
@@ -504,7 +504,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
     for turn in range(rounds + 1):
         final = turn == rounds
         if final:
-            _copy(worth, best_worth)
+            set_to(worth, best_worth)
         total = 0
         for request in range(requests):
             cover[request] = 0
@@ -606,7 +606,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
             known = True
             idle = 0
             bound = total
-            _copy(best_worth, worth)
+            set_to(best_worth, worth)
             if bound >= target:
                 return True, bound
         else:
@@ -620,7 +620,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
                     cover[request] = 1  # worth no more than staying out costs: staying out is its place
                 norm += float((1 - cover[request]) * size[request]) ** 2
             if norm == 0.0:
-                _copy(worth, best_worth)
+                set_to(worth, best_worth)
                 rounds = turn + 1
                 continue
             stride = pace * float(target - total) / norm
@@ -657,7 +657,7 @@ def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     )
     group_row, group_members, apart, order = net[15], net[16], net[17], net[18]
     arcs, requests = gate_row[-1], size.size
-    _copy(room, places)
+    set_to(room, places)
     placed[:] = -1
     taken[:] = -1  # of every request the arc it has
     for arc in range(arcs):
@@ -820,15 +820,15 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
     near, room, taken = rounding
     turn = 0
     while True:
-        if not _route(net, capacity, flow, price, scratch):
+        if not route(net, capacity, flow, price, scratch):
             return _DEAD
-        proven, costs = _proof(net, capacity, flow, price)
+        proven, costs = proof(net, capacity, flow, price)
         if proven != costs:
             return _WRONG
         row[0] = proven
         if proven >= goal[0]:
             return _DEAD
-        if _violated(net, capacity, least, most, flow, share, first, listed, keys[:1]) == 0:
+        if violated(net, capacity, least, most, flow, share, first, listed, keys[:1]) == 0:
             placed[:] = -1
             for arc in range(arcs):
                 if flow[arc] > 0:
@@ -838,7 +838,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
             return _DEAD
         found, value = _rounded(net, capacity, flow, near, room, taken)
         if found and value < goal[5]:
-            _copy(placed, near)
+            set_to(placed, near)
             goal[1], goal[5] = value, value - goal[3]
             goal[4] += 1
             goal[0] = min(goal[0], goal[5])
@@ -858,7 +858,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
                 closed = True
         if not closed:
             return _OPEN
-        if not _tightened(net, capacity, least, most, -1):
+        if not tightened(net, capacity, least, most, -1):
             return _DEAD
 
 
@@ -960,7 +960,7 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
                 return SMALLER
             counts[1] -= 1
             node = free[counts[1]]
-            _copy(rows[node], rows[0])
+            set_to(rows[node], rows[0])
         if node < 0:
             node = _taken(rows, opened, counts, counts[1] < free.size // 4)
             if node < 0:
@@ -977,7 +977,7 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
         row = rows[node]
         least, most = row[begin : begin + gates], row[begin + gates : begin + 2 * gates]
         wanted = _CANDIDATES_MAX if counts[3] >= several_from else 1
-        found = _violated(
+        found = violated(
             net,
             row[3 : 3 + count],
             least,
@@ -990,24 +990,24 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
         )
         if found == 0:
             return DISBELIEVED
-        _copy(how, first)
+        set_to(how, first)
         kept[:] = -1
         low = high = 0
         for one in range(found):
             if tried[0, one] >= 0:
-                how[0], how[1], how[2] = _COUNT, tried[0, one], tried[1, one]
+                how[0], how[1], how[2] = COUNT, tried[0, one], tried[1, one]
             alive = 0
             for side in range(2):
                 counts[1] -= 1
                 slot = free[counts[1]]
                 pair[side] = slot
                 child = rows[slot]
-                _copy(child, row)
+                set_to(child, row)
                 child[1] += 1
                 counts[2] += 1
                 child[2] = counts[2]
                 state = _DEAD
-                if _narrowed(
+                if narrowed(
                     net,
                     child[3 : 3 + count],
                     child[begin : begin + gates],
@@ -1064,11 +1064,10 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
                     node = other
 
 
-@cache
-def prepare() -> None:
-    """Compile what is not compiled yet, on one request and one place."""
+def smallest() -> Net:
+    """One request and one place."""
     one, none, two = np.ones(1, np.int64), np.zeros(1, np.int64), np.array([0, 1], np.int64)
-    net = (
+    return (
         np.array([0, 0, 1, 1, 2]),
         np.array([1, 3, 2, 3, 3]),
         np.array([0, 60, 0, 0, 0]),
@@ -1089,8 +1088,16 @@ def prepare() -> None:
         none[:0],
         none.copy(),
     )
+
+
+@cache
+def prepare() -> None:
+    """Compile what is not compiled yet, on one request and one place."""
+    one, none = np.ones(1, np.int64), np.zeros(1, np.int64)
     rows = np.zeros((32, 3 + 10 + 2 + 1 + 4), np.int64)
     rows[0, 3:8] = rows[0, 14] = 1
     packing = (np.zeros((2, 2), np.int64),) * 2 + (np.zeros(2, np.int64),) * 2 + (np.zeros((3, 2), np.int64), one, one)
     goal = np.array([10**6, 0, 10**6, 59, 0, 10**6, 0, 0])
-    explore(net, rows, none.repeat(32), none.repeat(31), none.repeat(7), goal, none.copy(), packing, (1, 1, 0, 1, 1))
+    explore(
+        smallest(), rows, none.repeat(32), none.repeat(31), none.repeat(7), goal, none.copy(), packing, (1, 1, 0, 1, 1)
+    )

@@ -4,7 +4,8 @@ Everything that compares is found by solving again, exactly; nothing is estimate
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any
 
 from matching.check import placement_violations
@@ -218,7 +219,7 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
     resized = {
         at: unit.places
         for at, unit in enumerate(units)
-        if unit is not None and unit == replace(problem.unit(unit.id), places=unit.places)
+        if unit is not None and _but_places(unit) == _but_places(problem.unit(unit.id))
     }
     most: dict[int, int] = {}
     for at, places in resized.items():
@@ -226,13 +227,15 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
         most[number] = max(places, most.get(number, 0))
     worths = Worths(answer, most) if most and answer.found.proven and not answer.silent else None
     outcomes = []
+    homes = answer.source.unit_of(answer.placement)
     for at, change in enumerate(changes):
         found = None
         if worths is not None and at in resized:
             found = worths.of(answer.source.unit_number[change.unit or ""], resized[at])
         if found is not None and found.placement != answer.placement:
             again = with_changes(problem, [change])
-            if placement_violations(again, answer.source.unit_of(found.placement)):
+            stood = {request: unit for request, unit in homes.items() if unit != change.unit}
+            if placement_violations(again, answer.source.unit_of(found.placement), stood):
                 found = None  # a defect somewhere: solving again says what is right
         if found is None:
             outcomes.append(solved_again(answer, change.name, with_changes(problem, [change])))
@@ -246,9 +249,16 @@ def _unit_changed(problem: Problem, change: Change) -> Unit | None:
     if change.unit is None:
         return None
     try:
-        return unit_from_json({**asdict(problem.unit(change.unit)), **change.set})
+        return _unit_with(problem.unit(change.unit), change.set)
     except MalformedProblem as error:
         raise MalformedProblem(f"change {quoted(change.name)}: {error}") from None
+
+
+_but_places = attrgetter(*(one.name for one in fields(Unit) if one.name != "places"))
+
+
+def _unit_with(unit: Unit, values: Mapping[str, Any]) -> Unit:
+    return unit_from_json({**{one.name: getattr(unit, one.name) for one in fields(Unit)}, **values})
 
 
 def solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
@@ -262,15 +272,15 @@ def solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
 def compared(name: str, base: Answer, after: LevelAmounts, placement: Placement, *, proven: bool) -> Outcome:
     """What came of a change, whose levels and placement are known. Numbers are those of the unchanged problem."""
     # Changes never add or remove requests, so both number them alike.
-    ids = [request.id for request in base.source.requests]
-    was = [unit != UNPLACED for unit in base.placement]
-    now = [unit != UNPLACED for unit in placement]
+    both = enumerate(zip(base.placement, placement, strict=True))
+    moved = [at for at, (old, new) in both if old != new and UNPLACED in (old, new)]
+    ids = [(base.source.requests[at].id, placement[at] == UNPLACED) for at in moved]
     return Outcome(
         name=name,
         levels=dict(zip(LEVELS, after, strict=True)),
-        delta=levels_delta(after, base.source.instance.amounts(base.placement)),
-        newly_placed=tuple(one for one, old, new in zip(ids, was, now, strict=True) if new and not old),
-        newly_unplaced=tuple(one for one, old, new in zip(ids, was, now, strict=True) if old and not new),
+        delta=levels_delta(after, base.amounts),
+        newly_placed=tuple(one for one, left_out in ids if not left_out),
+        newly_unplaced=tuple(one for one, left_out in ids if left_out),
         proven=proven,
     )
 
@@ -290,11 +300,12 @@ def _changed(problem: Problem, change: Change) -> Problem:
         return replace(problem, units=(*problem.units, change.add_unit))
     if change.unit is not None:
         old_unit = problem.unit(change.unit)
-        new_unit = unit_from_json({**asdict(old_unit), **change.set})
-        return replace(problem, units=tuple(new_unit if unit is old_unit else unit for unit in problem.units))
+        new_unit = _unit_with(old_unit, change.set)
+        units = (new_unit if unit is old_unit else unit for unit in problem.units)
+        return problem.amended(problem.requests, units, [new_unit])
     old = problem.request(change.request or "")
     new = request_from_json({**_as_json(old), **change.set})
-    return replace(problem, requests=tuple(new if request is old else request for request in problem.requests))
+    return problem.amended((new if request is old else request for request in problem.requests), problem.units, [new])
 
 
 def _as_json(request: Request) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 A search tree cuts all placings of a part into leaves, each with a bound that is no better than the optimum. That is a
 proof, and it can be asked: with one place more, one request less or one unit for somebody, most leaves still bound what
 they bounded, as their prices show at a glance (`reopened`); only the others are re-routed and searched on, the most
-promising first (`explored`).
+promising first (`explored`). What is branched on, and how, is what `descent` does, on the same numbers of one word.
 
 Every node has a row of its own in a `store` of arrays: capacity[N, M] and flow[N, M] of every arc, least[N, G] and
-limit[N, G] parties per gate (limit as branched, whatever the places are), price[N, V, W], bound[N, W], state[N], and
-broken[N]: the unit that cannot have what it must, -1 for none. See `network` for arcs and gates and `kernels` for
-numbers of W words.
+most[N, G] parties per gate, limit[N, G] the same as branched whatever the places are, price[N, V], bound[N], state[N],
+and broken[N]: the unit that cannot have what it must, -1 for none. See `descent` for the network they share.
 """
 
 from functools import cache
@@ -16,206 +15,116 @@ from functools import cache
 import numpy as np
 
 from matching import descent, kernels, packing
+from matching.descent import COUNT, Net, narrowed, proof, route, set_to, tightened, violated
 from matching.eligibility import BoolArray, IntArray
-from matching.kernels import ROUTED, _add, _clear, _less, _set, proof, reroute, settle
+from matching.kernels import settle
 from matching.native import inner, kernel
-from matching.words import FINENESS
 
 FREE, OPEN, LEAF, IMPOSSIBLE = 0, 1, 2, 3
 
 # What `explored` ends with.
 DONE, FULL, SPENT, DISBELIEVED, FOUND = 0, 1, 2, 3, 4
 
-Store = tuple[IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray]
-Graph = tuple[IntArray, IntArray, IntArray, IntArray, IntArray]
-Shape = tuple[IntArray, ...]
+Store = tuple[IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray]
 
 
 @inner
-def _fitted(
-    unit: int, at: int, shape: Shape, private: BoolArray, store: Store, places: IntArray, most: IntArray
-) -> bool:
-    """The capacities of one unit of a node from what its gates may and must let in; False if too many must."""
-    gate_size, unit_gates, begins = shape[0], shape[1], shape[2]
-    capacity, least, limit = store[0], store[2], store[3]
-    for gate in range(unit_gates[unit], unit_gates[unit + 1]):
-        fit = places[unit] // gate_size[gate]
-        most[gate] = fit if fit < limit[at, gate] else limit[at, gate]
-    return settle(
-        unit,
-        places[unit],
-        private[unit],
-        gate_size,
-        unit_gates,
-        least[at],
-        most,
-        capacity[at, begins[1] : begins[2]],
-        capacity[at, begins[2] : begins[3]],
-        capacity[at, begins[3] : begins[4]],
-    )
-
-
-@inner
-def _routed(
-    at: int,
-    graph: Graph,
-    rows: tuple[IntArray, IntArray],
-    lists: tuple[IntArray, IntArray],
-    store: Store,
-    total: IntArray,
-) -> int:
+def _routed(at: int, net: Net, store: Store, scratch: IntArray) -> int:
     """Make the flow of a node cheapest and write its bound; LEAF, IMPOSSIBLE, or DISBELIEVED as a negative number."""
-    tail, head, cost, radix, supply = graph
-    capacity, flow, _, _, price, bound, _, _ = store
-    endless = int(np.int64(-1))  # not the constant, for which it would be compiled once more
-    ended = reroute(tail, head, cost, rows, lists, radix, supply, capacity[at], flow[at], price[at], endless)
-    if ended != ROUTED:
+    capacity, flow, price, bound = store[0], store[1], store[5], store[6]
+    if not route(net, capacity[at], flow[at], price[at], scratch):
         return IMPOSSIBLE
-    proof(tail, head, cost, radix, supply, capacity[at], flow[at], price[at], total)
-    for w in range(cost.shape[1]):
-        if total[0, w] != total[1, w]:
-            return -DISBELIEVED
-        bound[at, w] = total[0, w]
+    proven, costs = proof(net, capacity[at], flow[at], price[at])
+    if proven != costs:
+        return -DISBELIEVED
+    bound[at] = proven
     return LEAF
 
 
 @inner
-def _request_gain(
-    request: int,
-    at: int,
-    graph: Graph,
-    leaving_row: IntArray,
-    leaving: IntArray,
-    store: Store,
-    shut: BoolArray,
-    gain: IntArray,
-    step: IntArray,
-) -> bool:
-    """gain[0] += by how much the bound of a leaf rises when a request has only the arcs not shut; False if none."""
-    _, head, cost, radix, supply = graph
-    capacity, price = store[0], store[4]
-    first = True
-    for one in range(leaving_row[request], leaving_row[request + 1]):
-        arc = leaving[one]
+def _request_gain(request: int, at: int, net: Net, store: Store, shut: BoolArray) -> tuple[bool, int]:
+    """By how much the bound of a leaf rises when a request has only the arcs not shut; False if none."""
+    head, cost, leave_row, leave, size = net[1], net[2], net[3], net[4], net[11]
+    capacity, price = store[0], store[5]
+    own = price[at, request]
+    some, best, gain = False, 0, 0
+    for one in range(leave_row[request], leave_row[request + 1]):
+        arc = leave[one]
         if capacity[at, arc] == 0:
             continue
-        _set(step, 0, cost, arc)
-        _add(step, 0, 1, price[at], head[arc], radix)
-        if not shut[arc] and (first or _less(step, 0, step, 1)):
-            first = False
-            _set(step, 1, step, 0)
-        # What the arc took off the bound before.
-        if _less(step, 0, price[at], request):
-            _add(gain, 0, -capacity[at, arc], step, 0, radix)
-            _add(gain, 0, capacity[at, arc], price[at], request, radix)
-    if first:
-        return False
-    _add(gain, 0, supply[request], step, 1, radix)
-    _add(gain, 0, -supply[request], price[at], request, radix)
-    return True
+        step = cost[arc] + price[at, head[arc]]
+        if not shut[arc] and (not some or step < best):
+            some, best = True, step
+        if step < own:  # what the arc took off the bound before
+            gain += capacity[at, arc] * (own - step)
+    return some, gain + size[request] * (best - own)
 
 
 @inner
-def _unit_gain(  # noqa: PLR0912  one unit, read top down
-    unit: int,
-    at: int,
-    graph: Graph,
-    tables: tuple[IntArray, ...],
-    shape: Shape,
-    private: BoolArray,
-    store: Store,
-    before: IntArray,
-    places: IntArray,
-    scratch: tuple[IntArray, ...],
-    gain: IntArray,
-    step: IntArray,
-) -> bool:
-    """gain[0] += what other `places` of a unit change of the bound of a leaf, at its prices; False if impossible."""
-    _, _, cost, radix, supply = graph
-    request_of, gate_row = tables
-    gate_size, unit_gates, begins = shape[0], shape[1], shape[2]
-    capacity, flow, least, limit, price, _, _, _ = store
+def _unit_gain(
+    unit: int, at: int, net: Net, store: Store, before: IntArray, scratch: tuple[IntArray, ...]
+) -> tuple[bool, int]:
+    """What other places of a unit than `before` change of the bound of a leaf, at its prices; False if impossible."""
+    tail, cost, gate_row, gate_size, unit_gates, size = net[0], net[2], net[7], net[8], net[10], net[11]
+    places, private = net[12], net[13]
+    capacity, flow, least, _, limit, price, _, _, _ = store
     most, through, reserved, into_sink = scratch
-    first, last = unit_gates[unit], unit_gates[unit + 1]
+    requests, gates, first, last = size.size, gate_size.size, unit_gates[unit], unit_gates[unit + 1]
+    begin = gate_row[-1] + requests
     for gate in range(first, last):
-        fit = places[unit] // gate_size[gate]
-        most[gate] = fit if fit < limit[at, gate] else limit[at, gate]
+        most[gate] = min(places[unit] // gate_size[gate], limit[at, gate])
     if not settle(
-        unit, places[unit], private[unit], gate_size, unit_gates, least[at], most, through, reserved, into_sink
+        unit, places[unit], private[unit] != 0, gate_size, unit_gates, least[at], most, through, reserved, into_sink
     ):
-        return False
-    sink = supply.size - 1
-    node = sink - into_sink.size + unit
-    gates = sink - into_sink.size - gate_size.size
-    _clear(step, 2)
+        return False, 0
+    sink, node = price[at, -1], price[at, requests + gates + unit]
+    gain = 0
     for gate in range(first, last):
-        old = capacity[at, begins[1] + gate]
-        if through[gate] != old or reserved[gate] != capacity[at, begins[2] + gate]:
-            _set(step, 0, price[at], gates + gate)
-            if flow[at, begins[1] + gate] + flow[at, begins[2] + gate] == 0 and reserved[gate] == 0:
-                # Nobody passes: the gate may be as cheap as those who would like to pass allow.
-                some = False
-                for arc in range(gate_row[gate], gate_row[gate + 1]):
-                    if capacity[at, arc] > 0 or gate_size[gate] > before[unit]:
-                        _set(step, 1, price[at], request_of[arc])
-                        _add(step, 1, -1, cost, arc, radix)
-                        if not some or _less(step, 0, step, 1):
-                            some = True
-                            _set(step, 0, step, 1)
-                if not some:
-                    continue
-            _set(step, 1, price[at], node)
-            _add(step, 1, -1, step, 0, radix)  # reduced cost of gate to unit
-            if _less(step, 1, step, 2):
-                _add(gain, 0, through[gate], step, 1, radix)
-            _set(step, 1, price[at], node)
-            _add(step, 1, -1, price[at], gates + gate, radix)
-            if _less(step, 1, step, 2):
-                _add(gain, 0, -old, step, 1, radix)
-            _set(step, 1, price[at], sink)
-            _add(step, 1, -1, price[at], gates + gate, radix)
-            if _less(step, 1, step, 2):
-                _add(gain, 0, reserved[gate] - capacity[at, begins[2] + gate], step, 1, radix)
-    _set(step, 1, price[at], sink)
-    _add(step, 1, -1, price[at], node, radix)
-    if _less(step, 1, step, 2):
-        _add(gain, 0, into_sink[unit] - capacity[at, begins[3] + unit], step, 1, radix)
-    return True
+        old, kept = capacity[at, begin + gate], capacity[at, begin + gates + gate]
+        if through[gate] == old and reserved[gate] == kept:
+            continue
+        own = here = price[at, requests + gate]
+        if flow[at, begin + gate] + flow[at, begin + gates + gate] == 0 and reserved[gate] == 0:
+            # Nobody passes: the gate may be as cheap as those who would like to pass allow.
+            some = False
+            for arc in range(gate_row[gate], gate_row[gate + 1]):
+                if capacity[at, arc] > 0 or gate_size[gate] > before[unit]:
+                    offer = price[at, tail[arc]] - cost[arc]
+                    if not some or here < offer:
+                        some, here = True, offer
+            if not some:
+                continue
+        gain += through[gate] * min(0, node - here) - old * min(0, node - own)
+        gain += (reserved[gate] - kept) * min(0, sink - own)
+    gain += (into_sink[unit] - capacity[at, begin + 2 * gates + unit]) * min(0, sink - node)
+    return True, gain
 
 
 @kernel
 def reopened(
     leaves: IntArray,
-    graph: Graph,
-    rows: tuple[IntArray, IntArray],
-    lists: tuple[IntArray, IntArray],
-    tables: tuple[IntArray, ...],
-    shape: Shape,
-    private: BoolArray,
+    net: Net,
     store: Store,
     requests: IntArray,
     unit: int,
     shut: BoolArray,
     before: IntArray,
-    places: IntArray,
     cutoff: IntArray,
     wanted: BoolArray,
     rated: IntArray,
 ) -> int:
     """Which leaves a question leaves with a bound below the cutoff, by their prices alone: wanted[N]; how many.
 
-    rated[N, W]: that bound. requests: whose arcs are shut (leaving others out makes a bound weaker, not wrong) · unit:
+    rated[N]: that bound. requests: whose arcs are shut (leaving others out makes a bound weaker, not wrong) · unit:
     whose places are others than `before` (-1: none).
     """
-    price, bound, state, broken = store[4], store[5], store[6], store[7]
-    words = price.shape[2]
-    gain, step = np.zeros((1, words), np.int64), np.zeros((3, words), np.int64)
-    gates, units = shape[0].size, places.size
+    bound, state, broken = store[6], store[7], store[8]
+    gates, places = net[8].size, net[12]
     scratch = (
         np.zeros(gates, np.int64),
         np.zeros(gates, np.int64),
         np.zeros(gates, np.int64),
-        np.zeros(units, np.int64),
+        np.zeros(places.size, np.int64),
     )
     more = unit >= 0 and places[unit] > before[unit]
     count = 0
@@ -228,18 +137,16 @@ def reopened(
             wanted[one] = more and (broken[at] == -1 or broken[at] == unit)
             count += wanted[one]
             continue
-        _set(gain, 0, bound, at)
+        rated[one] = bound[at]
         possible = True
         for request in requests:
-            possible &= _request_gain(request, at, graph, rows[0], lists[0], store, shut, gain, step)
-        if not possible:
-            continue
-        if unit >= 0 and not _unit_gain(
-            unit, at, graph, tables, shape, private, store, before, places, scratch, gain, step
-        ):
-            continue
-        _set(rated, one, gain, 0)
-        if _less(gain, 0, cutoff, 0):
+            some, gain = _request_gain(request, at, net, store, shut)
+            possible &= some
+            rated[one] += gain
+        if possible and unit >= 0:
+            possible, gain = _unit_gain(unit, at, net, store, before, scratch)
+            rated[one] += gain
+        if possible and rated[one] < cutoff[0]:
             wanted[one] = True
             count += 1
     return count
@@ -248,84 +155,87 @@ def reopened(
 @kernel
 def gained(
     leaves: IntArray,
-    graph: Graph,
-    rows: tuple[IntArray, IntArray],
-    lists: tuple[IntArray, IntArray],
+    net: Net,
     store: Store,
-    stay: int,
     requests: IntArray,
     placing: BoolArray,
     gain: IntArray,
     possible: BoolArray,
 ) -> None:
-    """gain[N, Q, W]: by how much the bound of each leaf rises when a request has to be placed (`placing`) or left out.
+    """gain[N, Q]: by how much the bound of each leaf rises when a request has to be placed (`placing`) or left out.
 
     Each alone; what two requests add to a bound adds up. possible[N, Q]: whether it can be at all in that leaf.
     """
-    capacity, price, state = store[0], store[4], store[6]
-    one, step = np.zeros((1, price.shape[2]), np.int64), np.zeros((3, price.shape[2]), np.int64)
-    shut = np.zeros(capacity.shape[1], np.bool_)
+    leave_row, leave, stay = net[3], net[4], net[7][-1]
+    state = store[7]
+    shut = np.zeros(net[0].size, np.bool_)
     for turn in range(requests.size):
         request = requests[turn]
-        for place in range(rows[0][request], rows[0][request + 1]):
-            shut[lists[0][place]] = (lists[0][place] >= stay) == placing[turn]
+        for place in range(leave_row[request], leave_row[request + 1]):
+            shut[leave[place]] = (leave[place] >= stay) == placing[turn]
         for leaf in range(leaves.size):
-            at = leaves[leaf]
-            _clear(one, 0)
-            possible[leaf, turn] = state[at] != IMPOSSIBLE and _request_gain(
-                request, at, graph, rows[0], lists[0], store, shut, one, step
-            )
-            _set(gain[leaf], turn, one, 0)
-        for place in range(rows[0][request], rows[0][request + 1]):
-            shut[lists[0][place]] = False
+            possible[leaf, turn] = False
+            if state[leaves[leaf]] != IMPOSSIBLE:
+                possible[leaf, turn], gain[leaf, turn] = _request_gain(request, leaves[leaf], net, store, shut)
+        for place in range(leave_row[request], leave_row[request + 1]):
+            shut[leave[place]] = False
+
+
+@kernel
+def cost_of(net: Net, homes: IntArray) -> int:
+    """What a placement costs: the unit of each, -1 for none."""
+    head, cost, leave_row, leave, stay, gate_unit, size = net[1], net[2], net[3], net[4], net[7][-1], net[9], net[11]
+    total = 0
+    for request in range(size.size):
+        for one in range(leave_row[request], leave_row[request + 1]):
+            arc = leave[one]
+            if (-1 if arc >= stay else gate_unit[head[arc] - size.size]) == homes[request]:
+                total += size[request] * cost[arc]
+    return total
 
 
 @inner
 def _taken_over(
-    old: int,
-    at: int,
-    graph: Graph,
-    rows: tuple[IntArray, IntArray],
-    lists: tuple[IntArray, IntArray],
-    tables: tuple[IntArray, ...],
-    shape: Shape,
-    private: BoolArray,
-    store: Store,
-    unit: int,
-    shut: BoolArray,
-    before: IntArray,
-    places: IntArray,
-    most: IntArray,
-    total: IntArray,
+    old: int, at: int, net: Net, store: Store, unit: int, shut: BoolArray, before: IntArray, scratch: IntArray
 ) -> bool:
     """Copy a leaf into another row, with what a question changes, and re-route it; False if that is not proven."""
-    _, _, cost, radix, _ = graph
-    request_of, gate_row = tables
-    gate_size, unit_gates = shape[0], shape[1]
-    capacity, price, state, broken = store[0], store[4], store[6], store[7]
-    gates = price.shape[1] - 1 - places.size - gate_size.size
+    tail, cost, gate_row, gate_size, unit_gates, size, places = (
+        net[0],
+        net[2],
+        net[7],
+        net[8],
+        net[10],
+        net[11],
+        net[12],
+    )
+    capacity, least, most, limit, price, state, broken = (
+        store[0],
+        store[2],
+        store[3],
+        store[4],
+        store[5],
+        store[7],
+        store[8],
+    )
     _copied(old, at, store)
     broken[at] = -1
+    for arc in range(shut.size):
+        if shut[arc]:
+            capacity[at, arc] = 0
     if unit >= 0:
         for gate in range(unit_gates[unit], unit_gates[unit + 1]):
             if before[unit] < gate_size[gate] <= places[unit]:
                 # Open to those it was too small for, at a price at which none of them has to come.
-                first = True
                 for arc in range(gate_row[gate], gate_row[gate + 1]):
-                    capacity[at, arc] = gate_size[gate]
-                    _set(total, 0, price[at], request_of[arc])
-                    _add(total, 0, -1, cost, arc, radix)
-                    if first or _less(price[at], gates + gate, total, 0):
-                        first = False
-                        _set(price[at], gates + gate, total, 0)
-        if not _fitted(unit, at, shape, private, store, places, most):
-            state[at] = IMPOSSIBLE
-            broken[at] = unit
+                    capacity[at, arc] = 0 if shut[arc] else gate_size[gate]
+                    offer = price[at, tail[arc]] - cost[arc]
+                    if arc == gate_row[gate] or price[at, size.size + gate] < offer:
+                        price[at, size.size + gate] = offer
+            most[at, gate] = min(limit[at, gate], places[unit] // gate_size[gate])
+        if not tightened(net, capacity[at], least[at], most[at], unit):
+            state[at], broken[at] = IMPOSSIBLE, unit
             return True
-    for arc in range(shut.size):
-        if shut[arc]:
-            capacity[at, arc] = 0
-    ended = _routed(at, graph, rows, lists, store, total)
+    ended = _routed(at, net, store, scratch)
     state[at] = OPEN if ended == LEAF else IMPOSSIBLE
     return ended >= 0
 
@@ -333,268 +243,49 @@ def _taken_over(
 @inner
 def _copied(old: int, at: int, store: Store) -> None:
     """The content of one row in another."""
-    capacity, flow, least, limit, price, _, _, _ = store
-    for arc in range(capacity.shape[1]):
-        capacity[at, arc], flow[at, arc] = capacity[old, arc], flow[old, arc]
-    for gate in range(least.shape[1]):
-        least[at, gate], limit[at, gate] = least[old, gate], limit[old, gate]
-    for node in range(price.shape[1]):
-        _set(price[at], node, price[old], node)
+    set_to(store[0][at], store[0][old])
+    set_to(store[1][at], store[1][old])
+    set_to(store[2][at], store[2][old])
+    set_to(store[3][at], store[3][old])
+    set_to(store[4][at], store[4][old])
+    set_to(store[5][at], store[5][old])
 
 
 @inner
 def _branched(
-    gate: int,
-    count: int,
-    close: IntArray,
-    old: int,
-    pair: IntArray,
-    graph: Graph,
-    rows: tuple[IntArray, IntArray],
-    lists: tuple[IntArray, IntArray],
-    shape: Shape,
-    private: BoolArray,
-    places: IntArray,
-    store: Store,
-    cutoff: IntArray,
-    most: IntArray,
-    total: IntArray,
+    how: IntArray, old: int, pair: IntArray, net: Net, store: Store, cutoff: IntArray, scratch: IntArray
 ) -> int:
-    """The two branches of a node in the rows of a pair: of a gate, or if that is -1 of arcs; how many are OPEN.
-
-    Negative if a flow is not proven.
-    """
-    gate_unit = shape[3]
-    capacity, _, least, limit, _, bound, state, broken = store
+    """The two branches of a node in the rows of a pair; how many are OPEN, negative if a flow is not proven."""
+    gate_unit = net[9]
+    capacity, _, least, most, limit, _, bound, state, broken = store
     count_open = 0
-    for branch in range(2):
-        at = pair[branch]
+    for side in range(2):
+        at = pair[side]
         _copied(old, at, store)
         broken[at] = -1
         state[at] = IMPOSSIBLE
-        if gate >= 0:
-            if branch:
-                limit[at, gate] = count
-            else:
-                least[at, gate] = count + 1
-            unit = gate_unit[gate]
-            if not _fitted(unit, at, shape, private, store, places, most):
-                broken[at] = unit
-                continue
-        else:
-            for arc in range(close.size):
-                if close[arc] == branch + 1:
-                    capacity[at, arc] = 0
-        ended = _routed(at, graph, rows, lists, store, total)
+        possible = narrowed(net, capacity[at], least[at], most[at], how[0], how[1], how[2], side)
+        if how[0] == COUNT and side == 1:
+            limit[at, how[1]] = how[2]
+        if not possible:
+            if how[0] == COUNT:
+                broken[at] = gate_unit[how[1]]
+            continue
+        ended = _routed(at, net, store, scratch)
         if ended < 0:
             return ended
         if ended == LEAF:
-            if _less(bound, at, cutoff, 0):
-                state[at] = OPEN
-                count_open += 1
-            else:
-                state[at] = LEAF
+            state[at] = OPEN if bound[at] < cutoff[0] else LEAF
+            count_open += state[at] == OPEN
     return count_open
-
-
-@inner
-def _group_branch(  # noqa: PLR0912  one link, read top down
-    at: int,
-    groups: tuple[IntArray, IntArray],
-    leaving_row: IntArray,
-    leaving: IntArray,
-    unit_of: IntArray,
-    location: IntArray,
-    stay: int,
-    flow: IntArray,
-    shares: IntArray,
-    close: IntArray,
-) -> bool:
-    """Whether some group is not together; close[A + R] gets bit 0 for arcs of the first branch, bit 1 of the second."""
-    group_row, members = groups
-    for group in range(group_row.size - 1):
-        most, count, outside = -1, 0, False
-        for one in range(group_row[group], group_row[group + 1]):
-            for place in range(leaving_row[members[one]], leaving_row[members[one] + 1]):
-                arc = leaving[place]
-                if flow[at, arc] > 0:
-                    if arc >= stay:
-                        outside = True
-                    else:
-                        here = location[unit_of[arc]]
-                        if shares[here] == 0:
-                            count += 1
-                        shares[here] += flow[at, arc]
-        for one in range(group_row[group], group_row[group + 1]):
-            for place in range(leaving_row[members[one]], leaving_row[members[one] + 1]):
-                arc = leaving[place]
-                if arc < stay and flow[at, arc] > 0:
-                    here = location[unit_of[arc]]
-                    if most < 0 or shares[here] > shares[most] or (shares[here] == shares[most] and here < most):
-                        most = here
-        for one in range(group_row[group], group_row[group + 1]):
-            for place in range(leaving_row[members[one]], leaving_row[members[one] + 1]):
-                arc = leaving[place]
-                if arc < stay and flow[at, arc] > 0:
-                    shares[location[unit_of[arc]]] = 0
-        if count > 1 or (count == 1 and outside):
-            for one in range(group_row[group], group_row[group + 1]):
-                for place in range(leaving_row[members[one]], leaving_row[members[one] + 1]):
-                    arc = leaving[place]
-                    there = arc < stay and location[unit_of[arc]] == most
-                    close[arc] = 2 if there else 1
-            return True
-    return False
-
-
-@inner
-def _apart_branch(
-    at: int,
-    apart: IntArray,
-    leaving_row: IntArray,
-    leaving: IntArray,
-    unit_of: IntArray,
-    location: IntArray,
-    stay: int,
-    flow: IntArray,
-    shares: IntArray,
-    close: IntArray,
-) -> bool:
-    """The same for two at one location who must not be."""
-    for pair in range(apart.shape[0]):
-        a, b = apart[pair, 0], apart[pair, 1]
-        least = -1
-        for place in range(leaving_row[a], leaving_row[a + 1]):
-            arc = leaving[place]
-            if arc < stay and flow[at, arc] > 0:
-                shares[location[unit_of[arc]]] = 1
-        for place in range(leaving_row[b], leaving_row[b + 1]):
-            arc = leaving[place]
-            if arc < stay and flow[at, arc] > 0:
-                here = location[unit_of[arc]]
-                if shares[here] and (least < 0 or here < least):
-                    least = here
-        for place in range(leaving_row[a], leaving_row[a + 1]):
-            arc = leaving[place]
-            if arc < stay:
-                shares[location[unit_of[arc]]] = 0
-        if least >= 0:
-            for place in range(leaving_row[a], leaving_row[a + 1]):
-                arc = leaving[place]
-                there = arc < stay and location[unit_of[arc]] == least
-                close[arc] = 2 if there else 1
-            for place in range(leaving_row[b], leaving_row[b + 1]):
-                arc = leaving[place]
-                if arc < stay and location[unit_of[arc]] == least:
-                    close[arc] = 1
-            return True
-    return False
-
-
-@inner
-def _outside_branch(
-    at: int,
-    size: IntArray,
-    leaving_row: IntArray,
-    leaving: IntArray,
-    stay: int,
-    flow: IntArray,
-    close: IntArray,
-) -> bool:
-    """The same for a party partly outside: it is placed, or it stays outside."""
-    for request in range(size.size):
-        if 0 < flow[at, stay + request] < size[request]:
-            for place in range(leaving_row[request], leaving_row[request + 1]):
-                close[leaving[place]] = 2
-            close[stay + request] = 1
-            return True
-    return False
-
-
-@inner
-def _gate_branch(
-    at: int,
-    shape: Shape,
-    private: BoolArray,
-    store: Store,
-    tried: BoolArray,
-) -> tuple[int, int]:
-    """The gate to branch on, of those not tried, and how many whole parties it has; (-1, 0) for none.
-
-    In the order of `BranchSearch._fractions`.
-    """
-    gate_size, unit_gates, begins = shape[0], shape[1], shape[2]
-    capacity, flow, least = store[0], store[1], store[2]
-    chosen, number = -1, 0
-    chosen_full, chosen_size, chosen_off = False, 0, 0.0
-    for unit in range(unit_gates.size - 1):
-        filled = 0
-        for gate in range(unit_gates[unit], unit_gates[unit + 1]):
-            filled += flow[at, begins[1] + gate] + flow[at, begins[2] + gate] > 0
-        doubled = private[unit] and filled > 1
-        full = flow[at, begins[3] + unit] == capacity[at, begins[3] + unit]
-        for gate in range(unit_gates[unit], unit_gates[unit + 1]):
-            if capacity[at, begins[1] + gate] == 0 or tried[gate]:
-                continue
-            inside = flow[at, begins[1] + gate] + flow[at, begins[2] + gate]
-            persons = gate_size[gate]
-            whole, part = inside // persons, inside % persons
-            if whole < least[at, gate] or not (part > 0 or (inside > 0 and doubled)):
-                continue
-            off = abs(part / persons - 0.5)
-            better = chosen < 0
-            if not better and full != chosen_full:
-                better = full
-            elif not better and persons != chosen_size:
-                better = persons > chosen_size
-            elif not better:
-                better = off < chosen_off
-            if better:
-                chosen, chosen_full, chosen_size, chosen_off = gate, full, persons, off
-                number = whole if part else 0
-    return chosen, number
-
-
-@inner
-def _split_branch(
-    at: int,
-    size: IntArray,
-    leaving_row: IntArray,
-    leaving: IntArray,
-    stay: int,
-    flow: IntArray,
-    close: IntArray,
-) -> bool:
-    """The largest split party in the unit most of it is in, or not in it."""
-    chosen = -1
-    for request in range(size.size):
-        parts = 0
-        for place in range(leaving_row[request], leaving_row[request + 1]):
-            parts += leaving[place] < stay and flow[at, leaving[place]] > 0
-        if parts > 1 and (chosen < 0 or size[request] > size[chosen]):
-            chosen = request
-    if chosen < 0:
-        return False
-    most = -1
-    for place in range(leaving_row[chosen], leaving_row[chosen + 1]):
-        arc = leaving[place]
-        if arc < stay and (most < 0 or flow[at, arc] > flow[at, most]):
-            most = arc
-        close[arc] = 1
-    close[most] = 2
-    return True
 
 
 @inner
 def _less_and_more(pair: IntArray, other: IntArray, bound: IntArray) -> bool:
     """Whether the lower bound of a pair is less than that of another, or as high and the higher one less."""
-    low = pair[1] if _less(bound, pair[1], bound, pair[0]) else pair[0]
-    high = pair[0] + pair[1] - low
-    other_low = other[1] if _less(bound, other[1], bound, other[0]) else other[0]
-    other_high = other[0] + other[1] - other_low
-    if _less(bound, low, bound, other_low):
-        return True
-    return not _less(bound, other_low, bound, low) and _less(bound, high, bound, other_high)
+    low, high = min(bound[pair[0]], bound[pair[1]]), max(bound[pair[0]], bound[pair[1]])
+    other_low, other_high = min(bound[other[0]], bound[other[1]]), max(bound[other[0]], bound[other[1]])
+    return bool(low < other_low or (low == other_low and high < other_high))
 
 
 @inner
@@ -615,51 +306,35 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
     slots: IntArray,
     pending: IntArray,
     rated: IntArray,
-    graph: Graph,
-    rows: tuple[IntArray, IntArray],
-    lists: tuple[IntArray, IntArray],
-    tables: tuple[IntArray, ...],
-    shape: Shape,
-    private: BoolArray,
+    net: Net,
+    store: Store,
     unit: int,
     shut: BoolArray,
     before: IntArray,
-    places: IntArray,
-    size: IntArray,
-    unit_of: IntArray,
-    location: IntArray,
-    groups: tuple[IntArray, IntArray],
-    apart: IntArray,
-    store: Store,
     cutoff: IntArray,
     best: IntArray,
     nodes: IntArray,
-    tries: int,
+    tries: tuple[int, int],
     once: bool,
 ) -> int:
     """Search on from the OPEN rows among `slots` and the `pending` leaves until nothing can be below the cutoff.
 
     The best unit of each request (-1: none) goes into best[R] whenever an answer is found, and the cutoff follows it.
-    Leaves are taken over, with what is changed (see `reopened`), only when it is their turn by rated[N, W]; those that
+    Leaves are taken over, with what is changed (see `reopened`), only when it is their turn by rated[N]; those that
     were are -1 in `pending` then. Free rows among `slots` are used as needed. tries: how many gates are looked at
-    before one is branched on.
+    before one is branched on, and after how many nodes more than one.
 
     nodes[0] counts, nodes[1] is the most there may be. Ends with DONE, FULL (too few free rows: give more and call
     again), SPENT, DISBELIEVED, or, if `once`, FOUND.
     """
-    leaving_row, leaving = rows[0], lists[0]
-    gate_size, begins = shape[0], shape[2]
-    _, flow, _, _, _, bound, state, _ = store
-    stay = begins[0]
-    most = np.zeros(gate_size.size, np.int64)
-    total = np.zeros((2, cutoff.shape[1]), np.int64)
-    most_location = 0
+    head, gate_row, gate_unit, tail, location = net[1], net[7], net[9], net[0], net[14]
+    capacity, flow, least, most, _, price, bound, state, _ = store
+    scratch = np.empty((6, price.shape[1]), np.int64)
+    locations = 1
     for here in location:
-        most_location = here if here > most_location else most_location
-    shares = np.zeros(most_location + 1, np.int64)
-    close = np.zeros(begins[1], np.int64)
-    tried = np.zeros(gate_size.size, np.bool_)
-    free = np.zeros(4, np.int64)
+        locations = max(locations, 1 + here)
+    share, how, free = np.zeros(locations, np.int64), np.zeros(3, np.int64), np.zeros(4, np.int64)
+    listed, keys = np.zeros((2, tries[0]), np.int64), np.zeros(tries[0])
     none = -1
     deeper = none
     while True:
@@ -667,35 +342,19 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
         deeper = none
         if at < 0:
             for slot in slots:
-                if state[slot] == OPEN and (at < 0 or _less(bound, slot, bound, at)):
+                if state[slot] == OPEN and (at < 0 or bound[slot] < bound[at]):
                     at = slot
             turn = none
             for one in range(pending.size):
-                if pending[one] >= 0 and (turn < 0 or _less(rated, one, rated, turn)):
+                if pending[one] >= 0 and (turn < 0 or rated[one] < rated[turn]):
                     turn = one
-            if turn >= 0 and _less(rated, turn, cutoff, 0) and (at < 0 or _less(rated, turn, bound, at)):
+            if turn >= 0 and rated[turn] < cutoff[0] and (at < 0 or rated[turn] < bound[at]):
                 if nodes[0] >= nodes[1]:
                     return SPENT
                 if not _free_rows(slots, state, free[:1]):
                     return FULL
                 nodes[0] += 1
-                if not _taken_over(
-                    pending[turn],
-                    free[0],
-                    graph,
-                    rows,
-                    lists,
-                    tables,
-                    shape,
-                    private,
-                    store,
-                    unit,
-                    shut,
-                    before,
-                    places,
-                    most,
-                    total,
-                ):
+                if not _taken_over(pending[turn], free[0], net, store, unit, shut, before, scratch):
                     return DISBELIEVED
                 pending[turn] = -1
                 if state[free[0]] == OPEN:
@@ -703,31 +362,17 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
                 continue
         if at < 0:
             return DONE
-        if not _less(bound, at, cutoff, 0):
+        if bound[at] >= cutoff[0]:
             state[at] = LEAF
             continue
-        for arc in range(close.size):
-            close[arc] = 0
-        gate, count = none, 0
-        answered = False
-        if not (
-            _group_branch(at, groups, leaving_row, leaving, unit_of, location, stay, flow, shares, close)
-            or _apart_branch(at, apart, leaving_row, leaving, unit_of, location, stay, flow, shares, close)
-            or _outside_branch(at, size, leaving_row, leaving, stay, flow, close)
-        ):
-            for one in range(tried.size):
-                tried[one] = False
-            gate, count = _gate_branch(at, shape, private, store, tried)
-            answered = gate < 0 and not _split_branch(at, size, leaving_row, leaving, stay, flow, close)
-        if answered:
-            for request in range(size.size):
-                best[request] = -1
-                for place in range(leaving_row[request], leaving_row[request + 1]):
-                    arc = leaving[place]
-                    if arc < stay and flow[at, arc] > 0:
-                        best[request] = unit_of[arc]
-            _set(cutoff, 0, bound, at)
-            cutoff[0, cutoff.shape[1] - 1] -= FINENESS - 1
+        several = keys if nodes[0] >= tries[1] else keys[:1]
+        found = violated(net, capacity[at], least[at], most[at], flow[at], share, how, listed, several)
+        if found == 0:
+            best[:] = -1
+            for arc in range(gate_row[-1]):
+                if flow[at, arc] > 0:
+                    best[tail[arc]] = gate_unit[head[arc] - best.size]
+            cutoff[0] = bound[at]
             state[at] = LEAF
             if once:
                 return FOUND
@@ -737,25 +382,11 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
         if not _free_rows(slots, state, free):
             return FULL
         chosen, trial = free[:2], free[2:]
-        for turn in range(tries):
+        for turn in range(found):
             pair = trial if turn else chosen
-            count_open = _branched(
-                gate,
-                count,
-                close,
-                at,
-                pair,
-                graph,
-                rows,
-                lists,
-                shape,
-                private,
-                places,
-                store,
-                cutoff,
-                most,
-                total,
-            )
+            if listed[0, turn] >= 0:
+                how[0], how[1], how[2] = COUNT, listed[0, turn], listed[1, turn]
+            count_open = _branched(how, at, pair, net, store, cutoff, scratch)
             if count_open < 0:
                 return DISBELIEVED
             nodes[0] += 1
@@ -763,15 +394,11 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
                 chosen, trial = trial, chosen
             if turn:
                 state[trial[0]] = state[trial[1]] = FREE
-            if count_open < 2 or gate < 0:
-                break
-            tried[gate] = True
-            gate, count = _gate_branch(at, shape, private, store, tried)
-            if gate < 0:
+            if count_open < 2:
                 break
         state[at] = FREE
         for child in chosen:
-            if state[child] == OPEN and (deeper < 0 or _less(bound, child, bound, deeper)):
+            if state[child] == OPEN and (deeper < 0 or bound[child] < bound[deeper]):
                 deeper = child
 
 
@@ -781,42 +408,13 @@ def prepare() -> None:
     kernels.prepare()
     descent.prepare()
     packing.prepare()
-    one, none, no, zero = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_), np.zeros((1, 1), np.int64)
-    # One request, one gate, one unit, and the way out: see `network`.
-    ends = np.array([0, 0, 1, 1, 2]), np.array([1, 3, 2, 3, 3])
-    graph: Graph = *ends, np.zeros((5, 1), np.int64), none, np.array([1, 0, 0, -1])
-    rows = np.array([0, 2, 4, 5, 5]), np.array([0, 0, 1, 2, 5])
-    lists = np.arange(5), np.array([0, 2, 1, 3, 4])
-    shape = one, np.array([0, 1]), np.array([1, 2, 3, 4, 5]), none
-    room, row = np.ones((1, 5), np.int64), np.zeros((1, 4, 1), np.int64)
-    store: Store = room, np.zeros((1, 5), np.int64), zero, zero + 1, row, zero, none + LEAF, none - 1
-    shut, tables = np.zeros(2, np.bool_), (none, np.array([0, 1]))
-    reopened(none, graph, rows, lists, tables, shape, no, store, none, 0, shut, one, one, zero, no, zero.copy())
-    gained(none, graph, rows, lists, store, 1, none, no, np.zeros((1, 1, 1), np.int64), np.zeros((1, 1), np.bool_))
-    nobody, apart = (np.zeros(1, np.int64), np.zeros(0, np.int64)), np.zeros((0, 2), np.int64)
-    explored(
-        none,
-        none - 1,
-        zero,
-        graph,
-        rows,
-        lists,
-        tables,
-        shape,
-        no,
-        0,
-        shut,
-        one,
-        one,
-        one,
-        none,
-        none,
-        nobody,
-        apart,
-        store,
-        zero.copy(),
-        none.copy(),
-        np.zeros(2, np.int64),
-        1,
-        False,
-    )
+    none, zero = np.zeros(1, np.int64), np.zeros((1, 1), np.int64)
+    net = descent.smallest()
+    room = np.ones((1, 5), np.int64)
+    store: Store = room, room - 1, zero, zero + 1, zero + 1, np.zeros((1, 4), np.int64), none, none + LEAF, none - 1
+    shut, no = np.zeros(5, np.bool_), np.zeros(1, np.bool_)
+    reopened(none, net, store, none, 0, shut, net[12], none, no, none.copy())
+    gained(none, net, store, none, no, zero.copy(), np.zeros((1, 1), np.bool_))
+    cost_of(net, none)
+    goal, nodes = none.copy(), np.zeros(2, np.int64)
+    explored(none, none - 1, none, net, store, 0, shut, net[12], goal, none.copy(), nodes, (1, 0), False)

@@ -136,6 +136,29 @@ class Network:
         """rows, lists of the arcs leaving and entering every node: see `kernels.reroute`."""
         return self._rows, self._lists
 
+    def net(self, cost: IntArray) -> tuple[IntArray, ...]:
+        """All that nodes of a search in one word share: see `descent.Net`. cost[A + R]: into gates and staying out."""
+        instance = self.instance
+        out = cost[self.stay]
+        return (
+            self._tail,
+            self._head,
+            np.concatenate([cost, np.zeros(2 * self.gates + instance.units, np.int64)]),
+            self._rows[0],
+            self._lists[0],
+            self._rows[1],
+            self._lists[1],
+            self.gate_row,
+            self.gate_size,
+            self.gate_unit,
+            self.unit_gates,
+            instance.size,
+            instance.places,
+            instance.private.astype(np.int64),
+            *self.links,
+            np.lexsort((np.arange(instance.requests), -out)),
+        )
+
     @property
     def gate_row(self) -> IntArray:
         """Where each gate's arcs begin, [G + 1]."""
@@ -203,15 +226,16 @@ class Network:
             choices.capacity[self.into_sink],
         )
 
-    def agree(self, flow: Flow) -> None:
+    def agree(self, flow: Flow, step: int = 1) -> None:
         """Shift costs between the members of each group until all see the same of every location, at these prices.
 
-        They are placed at one location or all stay out, so what one pays more there and another less changes no
-        placement's cost; but a flow that does not know of groups then sends them the same way far more often.
+        By multiples of `step`. They are placed at one location or all stay out, so what one pays more there and another
+        less changes no placement's cost; but a flow that does not know of groups then sends them the same way far more
+        often.
         """
         instance = self.instance
         for group in instance.groups:
-            unit_step = lcm(*instance.size[list(group)].tolist())
+            unit_step = step * lcm(*instance.size[list(group)].tolist())
             options: dict[int, list[tuple[int, NDArray[np.intp]]]] = {}
             for member in group:
                 own = np.flatnonzero(self.request_of == member)
@@ -392,20 +416,25 @@ class Numbers:
 LARGEST: Final = 2**60
 
 
-def relative(network: Network, flow: Flow, cost: Value, finer: int = 1) -> Numbers:
+def relative(
+    network: Network, flow: Flow, cost: Value, *, finer: int = 1, coarser: int = 1, most: int | None = None
+) -> Numbers:
     """See `Numbers`. The cost of any flow is a constant plus what it pays in reduced costs.
 
-    `cost` is that of the cheapest flow; `finer`: by how much numbers may yet be multiplied.
+    `cost` is that of the cheapest flow; `finer`: by how much numbers may yet be multiplied; `coarser`: by how much they
+    are divided, of which all are multiples; `most`: if the caller knows how far sums can go.
     """
     instance, words = network.instance, network.words
-    most = LARGEST // (finer * max(16 * int(instance.size.sum()), 6 * instance.requests, 1))
+    if most is None:
+        most = LARGEST // (finer * max(16 * int(instance.size.sum()), 6 * instance.requests, 1))
     tail, head, cost_of = network.graph[:3]
-    reduced = words.joined(words.carried(cost_of + flow.price[head] - flow.price[tail]), most)
+    reduced = words.joined(words.carried(cost_of + flow.price[head] - flow.price[tail]), most * coarser) // coarser
     unit_price = -reduced[network.into_sink]
     gate_price = unit_price[network.gate_unit] - reduced[network.through]
     ways = reduced[: network.stay.stop].copy()
     ways[: network.stay.start] -= gate_price[network.gate_of]
-    return Numbers(ways, reduced, gate_price, unit_price, words.whole(cost) - int(reduced @ flow.persons), most)
+    constant = words.whole(cost) // coarser - int(reduced @ flow.persons)
+    return Numbers(ways, reduced, gate_price, unit_price, constant, most)
 
 
 def listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

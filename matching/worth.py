@@ -62,7 +62,7 @@ class Worths:
             return None
         requests, units = self._parts[number]
         at = int(np.searchsorted(units, unit))
-        cutoff = asked.value(asked.placement) if places > before else None
+        cutoff = asked.number(asked.placement) if places > before else None
         try:
             found = asked.below(cutoff, unit=at, places=places).placement
         except (TooHard, UnprovenFlow):

@@ -25,10 +25,12 @@ from nrm.app import LONG_AGO, make_parts, prepare
 from nrm.clock import AMSTERDAM, PacedClock, SystemClock
 from nrm.db import Database, migrate
 from nrm.errors import Conflict, NrmError
+from nrm.exchange import sheets
 from nrm.exercise import service as practice
 from nrm.exercise.playing import as_leader
 from nrm.exercise.rules import NIGHT_MINUTES
 from nrm.insight import service as insight
+from nrm.registry import centres
 from nrm.registry import service as registry
 from nrm.seal import load_key
 from nrm.settings import Settings
@@ -169,6 +171,35 @@ def load_municipalities(
     with _refusals(), database.transaction() as tx:
         changed = registry.load_municipalities(tx, path, valid_from.date())
     typer.echo(f"{changed} municipalities changed")
+
+
+@main.command(name="load-centres")
+def load_centres(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    valid_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+    source: Annotated[str, typer.Option(help="who published it, shown beside what rests on it")],
+) -> None:
+    """Load a published list of centre municipalities, csv or xlsx (columns code, centre), in force from a date."""
+    database = _prepared(Settings()).database
+    with _refusals():
+        heads, *lines = sheets.read(path.read_bytes()) or [[]]
+        rows = [
+            {head.strip().lower(): cell.strip() for head, cell in zip(heads, line, strict=False)}
+            for line in lines
+            if any(cell.strip() for cell in line)
+        ]
+        with database.transaction() as tx:
+            changed = centres.load(tx, rows, valid_from.date(), source)
+    typer.echo(f"{changed} municipalities changed")
+
+
+@main.command(name="set-municipality")
+def set_municipality(organisation_id: str, code: str) -> None:
+    """Note which municipality (its CBS code) an organisation is, so that it sees the figures of its own area."""
+    database = _prepared(Settings()).database
+    with _refusals(), database.transaction() as tx:
+        centres.set_municipality(tx, organisation_id, code)
+    typer.echo(f"{organisation_id} is {code}")
 
 
 @main.command(name="check-journal")

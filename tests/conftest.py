@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import settings
-from sqlalchemy.engine import make_url
 
 from nrm.db import migrate
 from tests import environment, statements
 from tests.environment import MissingError
-from tests.postgresql import server
+from tests.postgresql import create_database, drop_database, server
 
 # Its number of runs is in tests/machines/running.py; here so that --hypothesis-profile finds it.
 settings.register_profile("long")
+
+# These databases live for one test: that they survive a crash is for the soak to try, and nobody grows enough rows to
+# be vacuumed.
+HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
 
 pytest_plugins = ["tests.browser", "tests.site", "pytester"]
 
@@ -79,30 +81,30 @@ def empty_sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_template: str, postgresql_create: Callable[[str], str]) -> str:
-    return postgresql_create(f"TEMPLATE {postgresql_template}")
+def postgresql_url(postgresql_template: str, postgresql_create: Callable[[str | None], str]) -> str:
+    return postgresql_create(postgresql_template)
 
 
 @pytest.fixture
-def empty_postgresql_url(postgresql_create: Callable[[str], str]) -> str:
-    return postgresql_create("")
+def empty_postgresql_url(postgresql_create: Callable[[str | None], str]) -> str:
+    return postgresql_create(None)
 
 
 @pytest.fixture
-def postgresql_create(postgresql_server: str) -> Iterator[Callable[[str], str]]:
-    """Makes databases that are dropped after the test, whoever is still connected."""
+def postgresql_create(postgresql_server: str) -> Iterator[Callable[[str | None], str]]:
+    """Makes databases, empty or from a template, that are dropped after the test, whoever is still connected."""
     made: list[str] = []
 
-    def create(options: str) -> str:
+    def create(template: str | None) -> str:
         name = f"nrm_test_{secrets.token_hex(8)}"
-        _administer(postgresql_server, f"CREATE DATABASE {name} {options}")
+        url = create_database(postgresql_server, name, template)
         made.append(name)
-        return _database(postgresql_server, name)
+        return url
 
     yield create
     for name in made:
         statements.close(name)
-        _administer(postgresql_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop_database(postgresql_server, name)
 
 
 @pytest.fixture(scope="session")
@@ -117,10 +119,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: str) -> Iterator[str]:
     name = f"nrm_template_{secrets.token_hex(8)}"
-    _administer(postgresql_server, f"CREATE DATABASE {name}")
-    migrate(_database(postgresql_server, name))
+    migrate(create_database(postgresql_server, name))
     yield name
-    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    drop_database(postgresql_server, name)
 
 
 @pytest.fixture(scope="session")
@@ -130,18 +131,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.
     # Under xdist each worker has a folder of its own below the run's.
     shared = base.parent if hasattr(request.config, "workerinput") else base
     try:
-        # These databases live for one test: that they survive a power cut is for the soak to try.
-        with server(shared, {"fsync": "off", "full_page_writes": "off"}) as url:
+        with server(shared, HASTY, environment.memory()) as url:
             yield url
     except MissingError as missing:
         environment.skip(missing)
-
-
-def _database(server_url: str, name: str) -> str:
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
-
-
-def _administer(server_url: str, statement: str) -> None:
-    address = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(statement.encode())

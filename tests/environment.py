@@ -11,7 +11,7 @@ import pytest
 
 CHROMIUM_INSTALL = "sudo apt-get install -y chromium libatomic1"
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - files that no disk has to keep: what a crash leaves is the soak's to try
+MEMORY = Path("/dev/shm")  # noqa: S108 - files that no disk has to keep
 MEMORY_BYTES_MIN = 4 * 2**30
 
 
@@ -56,10 +56,19 @@ def as_root() -> bool:
     return os.geteuid() == 0
 
 
+def memory() -> Path | None:
+    """A folder in memory, where there is room: on a disk each commit and each copy of a database waits.
+
+    A killed process loses nothing there either. Only a power cut would, and that nothing here tries.
+    """
+    roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN
+    return MEMORY if roomy else None
+
+
 def keep_files_in_memory() -> None:
-    """Let the tests' own files be in memory where there is room: each commit would wait for the disk otherwise."""
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    """Let the tests' own files be in memory where there is room."""
+    if folder := memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
 def tell_children(name: str, value: str) -> None:

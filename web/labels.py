@@ -381,6 +381,7 @@ EVENTS = {
     "request.submitted": N_("Aanvraag gedaan"),
     "request.marked": N_("Kenmerk van de persoon gemaakt"),
     "request.amended": N_("Aanvraag aangepast"),
+    "request.municipality_set": N_("Gemeente ingevuld of verbeterd"),
     "request.closed": N_("Aanvraag afgesloten"),
     "offer.sent": N_("Plek gevraagd en vastgehouden"),
     "offer.answered": N_("Antwoord gegeven"),

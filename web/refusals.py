@@ -22,6 +22,7 @@ DONE: dict[str, str] = {
     "pre_alert_announced": N_("De piketdienst ziet deze controle nu staan."),
     "pre_alert_withdrawn": N_("De controle staat er niet meer."),
     "request_amended": N_("De aanvraag is bijgewerkt. We zoeken opnieuw."),
+    "municipality_set": N_("Opgeslagen."),
     "request_closed": N_("De aanvraag is afgesloten."),
     "offer_sent": N_("De plek is vastgehouden en gevraagd. U ziet het antwoord hier vanzelf."),
     "offers_sent": N_("De plekken zijn vastgehouden en gevraagd. Wie het eerst ja zegt, wordt het."),

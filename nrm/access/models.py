@@ -17,6 +17,8 @@ class Organisation(SQLModel, table=True):
     kind: str = Field(max_length=30, index=True)
     name: str = Field(max_length=120)
     region_code: str | None = Field(default=None, foreign_key="region.code")
+    municipality_code: str | None = Field(default=None, max_length=8)
+    """Which municipality it is, of one that is a municipality: its own area is that of its centre municipality."""
     email: str | None = Field(default=None, max_length=200)
     phone: str | None = Field(default=None, max_length=30)
 

@@ -377,6 +377,8 @@ class Course:
     region: str
     urgency: str
     persons: int
+    municipality: str | None = None
+    """Where in the region they were found, as it was last said; None is not known."""
     profile: str = ""
     """Empty when the journal does not say."""
     office: bool | None = None
@@ -412,6 +414,7 @@ def begun(request_id: str, at: datetime, said: Mapping[str, Any]) -> Course:
             str(said["region"]),
             str(said["urgency"]),
             int(said.get("persons", 1)),
+            said.get("municipality"),
             office=said.get("office"),
             follow_on=bool(said.get("follow_on", False)),
             waits=((at, None),),
@@ -428,6 +431,10 @@ def followed(found: Course, kind: str, at: datetime, said: Mapping[str, Any]) ->
 
 def _amended(found: Course, _at: datetime, said: Mapping[str, Any]) -> Course:
     return _said(replace(found, urgency=str(said["urgency"])), said)
+
+
+def _municipality_set(found: Course, _at: datetime, said: Mapping[str, Any]) -> Course:
+    return replace(found, municipality=said["municipality"])
 
 
 def _asked(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course:
@@ -479,6 +486,7 @@ def _taken_over(found: Course, at: datetime, _said: Mapping[str, Any]) -> Course
 
 _FOLLOWS: dict[str, Callable[[Course, datetime, Mapping[str, Any]], Course]] = {
     "request.amended": _amended,
+    "request.municipality_set": _municipality_set,
     "offer.sent": _asked,
     "offer.answered": _answered,
     "offer.declined": _answered,

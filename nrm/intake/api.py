@@ -18,6 +18,7 @@ from nrm.intake.schemas import (
     GroupIn,
     GroupOut,
     MarkIn,
+    MunicipalityIn,
     OpenCountOut,
     PersonOut,
     PreAlertIn,
@@ -45,6 +46,7 @@ def request_out(tx: Tx, detail: RequestDetail) -> RequestOut:
         id=found.id,
         short_code=found.short_code,
         region=found.region_code,
+        municipality=found.municipality_code,
         urgency=Urgency(found.urgency),
         exploitation=Exploitation(found.exploitation),
         residence=Residence(found.residence),
@@ -120,6 +122,12 @@ def amend(request_id: Id, shape: AmendIn, call: Changer) -> Response:
     """Learn more about a request that still waits."""
     with call.writing() as tx:
         return answer(submitted_out(service.amend(tx, call.actor, request_id, shape)))
+
+
+@router.put("/requests/{request_id}/municipality", status_code=204)
+def set_municipality(request_id: Id, shape: MunicipalityIn, call: Changer) -> Response:
+    """Say, or say otherwise, in which municipality they were found; also when they have a place, or had one."""
+    return call.once(shape, lambda tx: service.set_municipality(tx, call.actor, request_id, shape.municipality))
 
 
 @router.post("/requests/{request_id}/closing", status_code=204)

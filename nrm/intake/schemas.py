@@ -69,6 +69,8 @@ class RequestIn(Needs):
     """A new request. Only region, urgency and the party are required; everything else is unknown until asked."""
 
     region: Code
+    municipality: Code | None = None
+    """Where in that region they were found or asked for help. None: not known, which is a full answer."""
     on_behalf_of: Code | None = None
 
 
@@ -83,6 +85,7 @@ class GroupIn(Circumstances):
     """People found together: what holds for all of them, and who they are, per party."""
 
     region: Code
+    municipality: Code | None = None
     on_behalf_of: Code | None = None
     parties: Annotated[tuple[PartyIn, ...], Field(min_length=2, max_length=GROUP_PARTIES_MAX)]
     together: bool = True
@@ -144,6 +147,12 @@ class AmendIn(Needs):
     version: Version
 
 
+class MunicipalityIn(Shape):
+    """In which municipality the party was found or asked for help, as known now; None: not known."""
+
+    municipality: Code | None
+
+
 class CloseIn(Shape):
     """Ending a request that was not placed, with its outcome."""
 
@@ -169,6 +178,7 @@ class RequestOut(Shape):
     id: str
     short_code: str
     region: str
+    municipality: str | None
     urgency: Urgency
     exploitation: Exploitation
     residence: Residence

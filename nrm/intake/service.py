@@ -74,6 +74,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
             access.organisation(tx, shape.on_behalf_of)
         except NotFound as error:
             raise Invalid("invalid", (FieldError(("onBehalfOf",), "unknown_choice"),)) from error
+    _check_municipality(tx, shape.municipality, shape.region)
     unsafe = _checked(tx, shape, known_regions, tx.now)
     ladder_version, ladder = policy.current(tx, policy.Ladder)
     deadline_at = tx.now + timedelta(minutes=ladder.deadline_minutes[shape.urgency.value])
@@ -85,6 +86,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         id=request_id,
         short_code=_free_code(tx, request_id),
         region_code=shape.region,
+        municipality_code=shape.municipality,
         urgency=shape.urgency,
         exploitation=shape.exploitation,
         residence=shape.residence,
@@ -100,6 +102,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         owner_organisation_id=_duty_desk(tx) if by_first_responder else actor.organisation_id,
         owner_account_id=actor.account_id if actor.role is Role.COORDINATOR else None,
         handover_needed=by_first_responder,
+        notifier_waits_since=tx.now if by_first_responder or shape.on_behalf_of else None,
         status=RequestStatus.OPEN,
         created_at=tx.now,
         deadline_at=deadline_at,
@@ -115,6 +118,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         f"request:{request_id}",
         "requests",
         region=shape.region,
+        municipality=shape.municipality,
         urgency=shape.urgency,
         persons=len(persons),
         minor_alone=alone,
@@ -132,7 +136,8 @@ def submit_group(tx: Tx, actor: Actor, shape: GroupIn) -> list[PlacementRequest]
     Whoever must be apart names every other party of the group. A minor alone goes to youth care and is waited for
     by nobody.
     """
-    common = {name: getattr(shape, name) for name in (*Circumstances.model_fields, "region", "on_behalf_of")}
+    names = (*Circumstances.model_fields, "region", "municipality", "on_behalf_of")
+    common = {name: getattr(shape, name) for name in names}
     made: list[PlacementRequest] = []
     for party in sorted(shape.parties, key=lambda party: party.apart):
         others = tuple(found.short_code for found in made) if party.apart else ()
@@ -223,6 +228,21 @@ def amend(tx: Tx, actor: Actor, request_id: str, shape: AmendIn) -> PlacementReq
     return found
 
 
+def set_municipality(tx: Tx, actor: Actor, request_id: str, code: str | None) -> None:
+    """Say in which municipality they were found, whenever that is learned; what was said before stays in the journal.
+
+    It decides nothing about a place: nobody who is changing the request meanwhile is told to begin again, and nothing
+    is matched anew.
+    """
+    found = owned(tx, actor, request_id)
+    _check_municipality(tx, code, found.region_code)
+    if found.municipality_code != code:
+        found.municipality_code = code
+        tx.session.add(found)
+        tx.session.flush()
+        tx.record("request.municipality_set", f"request:{request_id}", "cases", municipality=code)
+
+
 def close(tx: Tx, actor: Actor, request_id: str, outcome: Outcome, version: int) -> None:
     """End a request that was not placed, saying how it ended. A live offer must be withdrawn first."""
     if outcome not in CLOSING_OUTCOMES:
@@ -277,6 +297,7 @@ def open_next(
         id=request_id,
         short_code=_free_code(tx, request_id),
         region_code=before.region_code,
+        municipality_code=before.municipality_code,
         urgency=urgency,
         exploitation=before.exploitation,
         residence=before.residence,
@@ -319,6 +340,7 @@ def open_next(
         f"request:{request_id}",
         "requests",
         region=before.region_code,
+        municipality=before.municipality_code,
         urgency=urgency,
         persons=len(detail.persons),
         profile=rules.profile(detail.persons),
@@ -583,6 +605,14 @@ def _checked(tx: Tx, shape: Needs, known_regions: set[str], asked_at: datetime) 
     if errors:
         raise Invalid("invalid", tuple(errors))
     return unsafe
+
+
+def _check_municipality(tx: Tx, code: str | None, region: str) -> None:
+    """Raise Invalid unless it is a municipality in force of that region, or not known."""
+    if code is None:
+        return
+    if region not in {found.region_code for found in registry.municipalities(tx) if found.code == code}:
+        raise Invalid("invalid", (FieldError(("municipality",), "unknown_choice"),))
 
 
 def _write_parts(tx: Tx, request_id: str, shape: Needs, persons: list[Person], unsafe: dict[str, str]) -> None:

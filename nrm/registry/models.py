@@ -34,6 +34,19 @@ class Municipality(SQLModel, table=True):
     region_code: str = Field(foreign_key="region.code", index=True)
 
 
+class CentreMunicipality(SQLModel, table=True):
+    """Which centre municipality buys shelter for a municipality, from a date on: as on a list that others publish."""
+
+    __tablename__ = "centre_municipality"
+
+    municipality_code: str = Field(primary_key=True, max_length=8)
+    valid_from: date = Field(primary_key=True)
+    valid_until: date | None = None
+    centre_code: str = Field(max_length=8, index=True)
+    source: str = Field(max_length=120)
+    """Who published the list, in words: shown beside every figure that rests on it."""
+
+
 class Criterion(SQLModel, table=True):
     """A contra-indication on the national list."""
 

@@ -154,17 +154,19 @@ def regions(tx: Tx) -> list[Region]:
     return list(tx.session.exec(select(Region).where(*_in_force(Region, tx)).order_by(Region.code)).all())
 
 
-def municipalities(tx: Tx) -> list[Municipality]:
-    """The municipalities valid today, by name."""
-    query = select(Municipality).where(*_in_force(Municipality, tx)).order_by(Municipality.name)
+def municipalities(tx: Tx, day: date | None = None) -> list[Municipality]:
+    """The municipalities valid on a day, or today, by name."""
+    query = select(Municipality).where(*_in_force(Municipality, tx, day)).order_by(Municipality.name)
     return list(tx.session.exec(query).all())
 
 
-def _in_force(listed: type[Region] | type[Municipality], tx: Tx) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """What holds for a row of an official list that is in force today."""
-    today = tx.now.date()
+def _in_force(
+    listed: type[Region] | type[Municipality], tx: Tx, day: date | None = None
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What holds for a row of an official list that is in force on a day, or today."""
+    day = day or tx.now.date()
     until = col(listed.valid_until)
-    return col(listed.valid_from) <= today, until.is_(None) | (until > today)
+    return col(listed.valid_from) <= day, until.is_(None) | (until > day)
 
 
 def zones(tx: Tx) -> dict[str, dict[str, int]]:

@@ -68,6 +68,15 @@ def region_names() -> dict[str, str]:
     return {row["code"]: row["name"] for row in _rows("regions", REFERENCE)}
 
 
+@cache
+def municipalities() -> dict[str, dict[str, str]]:
+    """Region → name → code of its municipalities, from the same."""
+    found: dict[str, dict[str, str]] = {}
+    for row in _rows("municipalities", REFERENCE):
+        found.setdefault(row["region"], {})[row["name"]] = row["code"]
+    return found
+
+
 def _rows(table: str, folder: Path = DATA) -> list[dict[str, str]]:
     with (folder / f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

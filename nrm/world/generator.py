@@ -40,6 +40,7 @@ class Organisation:
     region: str | None
     email: str
     phone: str
+    municipality: str | None = None
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,29 @@ def _organisations() -> Iterator[Organisation]:
     planned.append(("vws", OrganisationKind.MINISTRY, "Ministerie van VWS", None, "opvang@vws"))
     planned.append(("jenv", OrganisationKind.MINISTRY, "Ministerie van JenV", None, "mensenhandel@jenv"))
     for n, (organisation_id, kind, name, where, mailbox) in enumerate(planned, start=1):
+        own = municipality_of(where) if kind is OrganisationKind.MUNICIPALITY and where else None
         # 00 starts an international call and no country code starts with 0, so this number rings nowhere.
-        yield Organisation(organisation_id, kind, name, where, f"{mailbox}.example", f"000-0000{n:03d}")
+        yield Organisation(organisation_id, kind, name, where, f"{mailbox}.example", f"000-0000{n:03d}", own)
+
+
+def municipality_of(region: str) -> str:
+    """The code of the municipality of a region that takes part."""
+    return figures.municipalities()[region][REGIONS[region].municipality]
+
+
+def made_up_centres() -> list[dict[str, str]]:
+    """Which centre municipality every municipality has in this world: made up, whatever the published lists say.
+
+    The municipality of a region that takes part buys for all of it; in a large region another one does for half.
+    """
+    found = []
+    for region, codes in figures.municipalities().items():
+        first = municipality_of(region)
+        others = [code for _, code in sorted(codes.items()) if code != first]
+        second = len(others) // 2 if REGIONS[region].size == "large" else len(others)
+        found += [{"code": code, "centre": first} for code in (first, *others[:second])]
+        found += [{"code": code, "centre": others[second]} for code in others[second:]]
+    return found
 
 
 def provider_id(slug: str) -> str:

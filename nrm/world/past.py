@@ -55,7 +55,7 @@ from nrm.registry.queries import LocationView, UnitView
 from nrm.registry.rules import TRUSTED, ClaimKind, PlaceState, Use, freshness, intake_open
 from nrm.reporting import service as reporting
 from nrm.world.assumptions import number
-from nrm.world.generator import Location, Unit, World, stream
+from nrm.world.generator import Location, Unit, World, municipality_of, stream
 from nrm.world.generator import Stay as Planned
 from nrm.youth import service as youth
 from nrm.youth.schemas import TakeoverIn
@@ -79,6 +79,10 @@ PATIENCE_DAYS: Final = {Urgency.NOW: 1, Urgency.TODAY: 2, Urgency.SOON: 4, Urgen
 """How long, in the middle, a place here still helps somebody who has none."""
 LOOK_LASTS: Final = timedelta(hours=2)
 """So long whoever asks goes by what the search said, unless that place went to somebody else."""
+IN_THE_CITY: Final = 0.5
+ELSEWHERE: Final = 0.35
+"""The shares found in the municipality that takes part for its region, and in any of the region; of others it is not
+known."""
 FULL_AT_FIRST: Final = 0.8
 """The share of the places that stand empty in the demo which had somebody in them before."""
 ASKED_AGAIN_MINUTES: Final = 600
@@ -488,6 +492,11 @@ class Past:
 
     def _comes_in(self, shape: RequestIn) -> None:
         actor = self._by_organisation[f"zc-{shape.region.lower()}"]
+        drawn = self._chance.random()
+        if drawn < IN_THE_CITY + ELSEWHERE:
+            others = self._municipalities[shape.region]
+            found_in = municipality_of(shape.region) if drawn < IN_THE_CITY else self._chance.choice(others)
+            shape = shape.model_copy(update={"municipality": found_in})
         if not is_office_time(self._desk_hours, self._clock.at):
             shape = shape.model_copy(update={"on_behalf_of": actor.organisation_id})
             actor = self._desk
@@ -589,7 +598,7 @@ class Past:
         if self._chance.random() < 0.5:
             case.bridged = True
             kind = self._chance.choice((BridgeKind.HOTEL, BridgeKind.REGULAR_BED))
-            paying = self._municipalities[request.region_code][0]
+            paying = municipality_of(request.region_code)
             shape = BridgeIn(
                 kind=kind, municipality=paying, cents_per_night=self._chance.randint(80, 190) * 100, safe=Fact.YES
             )
@@ -789,7 +798,9 @@ class Past:
     def _settles(self, case: _Case) -> None:
         codes = self._municipalities[case.detail.request.region_code]
         tariff = self._one_of({TariffState.AGREED: 6, TariffState.OPEN: 3, TariffState.DISPUTED: 1})
-        shape = SettlementIn(legal=self._chance.choice(codes), paying=codes[0], tariff=tariff)
+        shape = SettlementIn(
+            legal=self._chance.choice(codes), paying=municipality_of(case.detail.request.region_code), tariff=tariff
+        )
         self._do(case.owner, lambda tx, by: course.settle(tx, by, case.id, shape))
 
     def _leaves(self, stay_id: str, house: Actor, places: Sequence[str]) -> None:

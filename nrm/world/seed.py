@@ -6,7 +6,7 @@ the world, so its journal entries carry the moments they tell about, oldest firs
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Final
 
@@ -32,7 +32,7 @@ from nrm.intake.service import submit
 from nrm.notify.models import ContactPoint
 from nrm.notify.rules import ChannelName
 from nrm.placing.consents import give_consent
-from nrm.registry import joint
+from nrm.registry import centres, joint
 from nrm.registry import service as registry
 from nrm.registry.models import AdmissionRule, Place
 from nrm.registry.models import Location as LocationRow
@@ -45,7 +45,7 @@ from nrm.roster.rules import Cover, Task
 from nrm.roster.schemas import ArrangementIn, LineIn, PatternIn
 from nrm.seal import AddressKey
 from nrm.world.figures import region_names
-from nrm.world.generator import Location, Organisation, Rule, World, provider_id, world
+from nrm.world.generator import Location, Organisation, Rule, World, made_up_centres, provider_id, world
 from nrm.world.houses import POLICE_REGIONS, PROVIDERS
 from nrm.world.past import Past, Step, register
 
@@ -126,6 +126,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-utrecht",
         RequestIn(
             region="VR09",
+            municipality="GM0344",
             urgency=Urgency.SOON,
             persons=(PersonIn(sex=Sex.F, age=31),),
             exploitation=Exploitation.SEXUAL,
@@ -142,6 +143,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-rotterdam",
         RequestIn(
             region="VR17",
+            municipality="GM0599",
             urgency=Urgency.PLANNED,
             persons=(PersonIn(sex=Sex.M, age=44),),
             exploitation=Exploitation.CRIMINAL,
@@ -156,6 +158,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-rotterdam",
         RequestIn(
             region="VR17",
+            municipality="GM0606",
             urgency=Urgency.TODAY,
             persons=(PersonIn(sex=Sex.F, age=26, parent=True), PersonIn(sex=Sex.M, age=4)),
             exploitation=Exploitation.LABOUR,
@@ -171,6 +174,7 @@ _OPEN_REQUESTS: Final = (
         "coordinator-utrecht",
         RequestIn(
             region="VR09",
+            municipality="GM0307",
             urgency=Urgency.NOW,
             persons=(
                 PersonIn(sex=Sex.F, age=41, parent=True),
@@ -204,6 +208,7 @@ _OPEN_REQUESTS: Final = (
         "politie",
         RequestIn(
             region="VR17",
+            municipality="GM0599",
             urgency=Urgency.NOW,
             persons=(PersonIn(sex=Sex.F, age=22, age_estimated=True),),
             exploitation=Exploitation.SEXUAL,
@@ -329,6 +334,11 @@ _AGREED: dict[str, dict[str, object]] = {
 }
 """Region → what holds for its first municipal house: one that anybody may use, one that is for its owners first."""
 
+MADE_UP: Final = "verzonnen voor deze demo, geen gepubliceerde lijst"
+"""Where the list of centre municipalities of the demo is from, in the words that stand beside it."""
+
+LISTED_FROM: Final = date(2024, 1, 1)
+
 _FUNDED_DAYS = 75
 
 
@@ -373,6 +383,7 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
     """The day everybody started: reference data, policies, organisations, accounts, houses."""
     registry.load_reference_data(tx)
     policy.ensure_first_versions(tx)
+    centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
     people = (*occasion.people, *_colleagues(occasion.people)) if occasion.months else occasion.people
@@ -546,6 +557,7 @@ def _organisation_row(found: Organisation) -> OrganisationRow:
         region_code=found.region,
         email=found.email,
         phone=found.phone,
+        municipality_code=found.municipality,
     )
 
 

@@ -181,6 +181,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/requests/{police_open}"): POLICE_CASE_READ,
     ("GET", "/requests/{police_accepted}/stays"): POLICE_CASE_READ,
     ("PUT", "/requests/{open}"): decides(200),
+    ("PUT", "/requests/{open}/municipality"): decides(204),
     ("POST", "/requests/{open}/closing"): decides(204),
     ("POST", "/requests/{open}/offers"): decides(201),
     ("POST", "/groups"): {
@@ -431,6 +432,7 @@ def body(path: str, made: Cast) -> Any:
         "/requests/{open}/transfers": {"to": made.actors["desk"].organisation_id},
         "/youth-asks/{youth_ask}/refusal": {"reason": "full"},
         "/requests/{minor}/youth-takeover": {"organisation": "org-nidos"},
+        "/requests/{open}/municipality": {"municipality": "GM0599"},
         "/requests/{open}/report": {"version": 1},
         "/requests/{open}/report/sending": {"version": 1},
         "/requests/{open}/report/dropping": {"reason": "other_matter", "version": 1},

@@ -6,19 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 import nrm.tables  # noqa: F401 - for the list of tables
 from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
+from nrm.insight.models import CaseCourse
+from nrm.intake.models import PlacementRequest
 from nrm.placing import service as placing
 from nrm.placing.queries import offers_to_answer
 from tests.access.cast import ACTORS, Cast, cast, investigators
 from tests.access.test_matrix import TABLE, call
 from tests.api.client import Api
 from tests.builders import Town
+
+ELSEWHERE = "GM0556"
+"""Maassluis, that nothing else here is about."""
 
 INVESTIGATIVE = (OrganisationKind.POLICE, OrganisationKind.MILITARY_POLICE, OrganisationKind.LABOUR_INSPECTORATE)
 
@@ -116,6 +121,31 @@ def test_providers_learn_who_needs_a_place_and_nothing_around_it(quick: Api) -> 
     seen = " ".join(answer for path, answer in lists(calls, other.name) if path not in {"/regions", "/municipalities"})
     for secret in ("VR03", "VR09", "family", "group_balance", refused, request_id, coordinator.organisation_id):
         assert secret not in seen.replace('"regionCode":"VR03"', ""), secret
+
+
+def test_where_somebody_was_found_is_for_whoever_may_open_the_case(quick: Api) -> None:
+    """A municipality says more of a person than a region: no list, offer, stay, message or figure has it."""
+    calls, town = quick, quick.town
+    made = cast(town)
+    with town.database.transaction() as tx:
+        tx.session.execute(update(PlacementRequest).values(municipality_code=ELSEWHERE))
+        tx.session.execute(update(CaseCourse).values(municipality=ELSEWHERE))
+    opened = set()
+    for (method, template), expected in TABLE.items():
+        if method != "GET" or template == "/municipalities":
+            continue
+        for name, status in expected.items():
+            if status == 200 and ELSEWHERE in call(calls.caller(ACTORS[name]), method, template, made, made.ids).text:
+                opened.add((name, template.partition("{")[0]))
+    assert {name for name, _ in opened} <= {"coordinator", "other_coordinator", "duty", "desk"}
+    assert {path for _, path in opened} == {"/requests", "/requests/", "/groups/"}
+    assert ("coordinator", "/requests/") in opened
+    town.clock.turn(hours=3)
+    calls.tick()
+    with town.database.reading() as tx:
+        messages = list(tx.session.execute(text("SELECT subject, body FROM message")))
+    assert messages
+    assert not [row for row in messages if ELSEWHERE in str(row) or "Maassluis" in str(row)]
 
 
 def test_a_duty_officer_off_shift_sees_no_case(quick: Api) -> None:

@@ -1,14 +1,17 @@
 """A request always has an owner and a clock, whoever asked."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from nrm import journal
 from nrm.access.rules import Role
-from nrm.errors import Conflict, Invalid
+from nrm.errors import Conflict, Invalid, NotFound
 from nrm.intake import queries, service
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome
+from nrm.placing.matcher import match_due
 from tests.builders import Town, town
 
 
@@ -49,6 +52,42 @@ def test_the_duty_officer_asks_in_the_caller_s_name(here: Town) -> None:
     with pytest.raises(Invalid) as refused:
         here.request(coordinator, on_behalf_of=officer.organisation_id)
     assert [field.code for field in refused.value.fields] == ["only_duty_officer"]
+
+
+ROTTERDAM, SCHIEDAM, THE_HAGUE = "GM0599", "GM0606", "GM0518"
+
+
+def test_a_municipality_is_learned_whenever_and_changes_nothing_else(here: Town) -> None:
+    """Not known is a full answer; said later, it disturbs nobody who is busy with the request, and history stays."""
+    coordinator, other = here.coordinator(), here.coordinator("VR15")
+    here.location(region="VR17")
+    request_id = here.request(coordinator)
+    here.match()
+    before = stored(here, request_id)
+    assert before.municipality_code is None
+    for code in (SCHIEDAM, SCHIEDAM, ROTTERDAM, None, ROTTERDAM):
+        with here.database.transaction(coordinator.account_id) as tx:
+            service.set_municipality(tx, coordinator, request_id, code)
+    assert not match_due(here.database), "where somebody was found decides nothing about a place"
+    for wrong in (THE_HAGUE, "GM9999"):
+        with pytest.raises(Invalid), here.database.transaction(coordinator.account_id) as tx:
+            service.set_municipality(tx, coordinator, request_id, wrong)
+        with pytest.raises(Invalid):
+            here.request(coordinator, municipality=wrong)
+    with pytest.raises(NotFound), here.database.transaction(other.account_id) as tx:
+        service.set_municipality(tx, other, request_id, ROTTERDAM)
+    with here.database.transaction(coordinator.account_id) as tx:
+        service.close(tx, coordinator, request_id, Outcome.WITHDRAWN, before.version)
+    with here.database.transaction(coordinator.account_id) as tx:
+        service.set_municipality(tx, coordinator, request_id, SCHIEDAM)
+    assert stored(here, request_id).municipality_code == SCHIEDAM
+    with here.database.reading() as tx:
+        said = [
+            json.loads(entry.data)["municipality"]
+            for entry in journal.of_subject(tx.session, f"request:{request_id}")
+            if entry.kind in {"request.submitted", "request.municipality_set"}
+        ]
+    assert said == [None, SCHIEDAM, ROTTERDAM, None, ROTTERDAM, SCHIEDAM]
 
 
 def test_an_unsafe_municipality_is_kept_as_its_region_only(here: Town) -> None:

@@ -15,7 +15,6 @@ from matching.explanation import value
 from matching.model import UNPLACED, Instance, Placement, compiled, components, pruned
 from matching.search import Limit
 from matching.solution import UNLIMITED
-from matching.words import Words
 from tests.matching.instances import random_problem
 
 MEDIUM = Size(14, 50, 6)
@@ -91,14 +90,14 @@ def test_questions_one_after_the_other_leave_no_trace(seed: int) -> None:
         for gone in [at for at in range(part.requests) if at not in grouped and best[at] != UNPLACED][:4]:
             staying = tuple(UNPLACED if at == gone else unit for at, unit in enumerate(best))
             shut = asked.leaving_out(gone)
-            rest = asked.below(asked.value(staying), shut=shut, requests=np.array([gone]))
+            rest = asked.below(asked.number(staying), shut=shut, requests=np.array([gone]))
             placement = staying if rest.placement is None else rest.placement
             without = part.without(gone)
             anew = optimum(without, Limit(UNLIMITED), 0)
             assert anew.placement is not None
             assert without.allows(placement)
             assert without.amounts(placement) == without.amounts(anew.placement)
-            beyond = Words.next_after(asked.value(placement))
+            beyond = asked.number(placement) + 1
             for own in [at for at in range(part.requests) if best[at] == UNPLACED]:
                 both, requests = shut | asked.placing(own), np.array([gone, own])
                 there = asked.below(beyond, shut=both, requests=requests, of=rest.leaves, once=True).placement

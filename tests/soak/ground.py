@@ -19,7 +19,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -28,7 +27,7 @@ from nrm.app import prepare
 from nrm.db import Database, migrate
 from tests import environment
 from tests.builders import DEADLINES_ALONE
-from tests.postgresql import server
+from tests.postgresql import create_database, drop_database, server
 
 CHILDREN = multiprocessing.get_context("forkserver")
 PRELOADED = ["tests.soak.rows", "web.app", "uvicorn", "tests.soak.warm"]
@@ -60,18 +59,19 @@ class Ground:
             copy.parent.mkdir()
             shutil.copyfile(self._template, copy)
             return f"sqlite:///{copy}"
-        self._administer(f"CREATE DATABASE {name} TEMPLATE {self._template}")
-        return self._url(name)
+        return create_database(self._server, name, self._template)
 
     def copy(self, url: str) -> str:
         """The URL of a new PostgreSQL database with the same in it as one that nobody is connected to."""
-        name = f"soak_{secrets.token_hex(6)}"
-        self._administer(f"CREATE DATABASE {name} TEMPLATE {make_url(url).database}")
-        return self._url(name)
+        assert self._server is not None
+        return create_database(self._server, f"soak_{secrets.token_hex(6)}", make_url(url).database)
 
     def drop(self, url: str) -> None:
         """Remove a PostgreSQL database that nobody needs any more."""
-        self._administer(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        name = make_url(url).database
+        assert self._server is not None
+        assert name is not None
+        drop_database(self._server, name)
 
     def alter(self, url: str, *statements: str) -> None:
         """Run SQL on a database behind everybody's back: to plant a bug in it, or to put a scene back."""
@@ -89,27 +89,17 @@ class Ground:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return str(file)
         name = f"soak_template_{secrets.token_hex(6)}"
-        self._administer(f"CREATE DATABASE {name}")
-        _prepared(self._url(name))
+        _prepared(create_database(self._server, name))
         return name
-
-    def _url(self, name: str) -> str:
-        assert self._server is not None
-        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
-
-    def _administer(self, statement: str) -> None:
-        assert self._server is not None
-        address = make_url(self._server).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(statement.encode())
 
 
 @contextmanager
-def ground(engine: str) -> Iterator[Ground]:
+def ground(engine: str, within: Path | None = None) -> Iterator[Ground]:
     """Room to work on one engine; gone afterwards, with everything in it. Raises MissingError without PostgreSQL."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nrm-soak-", ignore_cleanup_errors=True)))
-        url = stack.enter_context(server()) if engine == "postgresql" else None
+        made_folder = tempfile.TemporaryDirectory(prefix="nrm-soak-", dir=within, ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(made_folder))
+        url = stack.enter_context(server(within=within)) if engine == "postgresql" else None
         made = Ground(engine, folder, url)
         environment.tell_children(WARM, made.fresh())
         yield made

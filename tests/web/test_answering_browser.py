@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.notify import service as notify
-from nrm.notify.channels import InAppChannel
+from nrm.notify.within import InAppChannel
 from nrm.placing.service import withdraw_offer
 from nrm.registry import joint
 from nrm.registry import service as keeping

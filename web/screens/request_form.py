@@ -21,6 +21,7 @@ from nrm.db import Tx
 from nrm.errors import Conflict, Invalid, NotFound
 from nrm.intake import service as intake
 from nrm.intake.api import submitted_out
+from nrm.intake.models import PlacementRequest
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import (
     LANGUAGES,
@@ -35,6 +36,7 @@ from nrm.intake.rules import (
 )
 from nrm.intake.schemas import AmendIn, RequestIn
 from nrm.registry import queries as registry
+from nrm.registry.models import Municipality
 from web.case_words import party
 from web.labels import LANGUAGE_NAMES
 from web.pages import Flash, Form
@@ -259,6 +261,7 @@ def circumstances(visit: Visit, tx: Tx, detail: RequestDetail | None = None) -> 
     errors: dict[str, str] = {}
     values: dict[str, Any] = {
         "region": visit.field("region"),
+        "municipality": _municipality(visit, tx),
         "urgency": visit.field("urgency"),
         "exploitation": visit.field("exploitation") or Exploitation.UNKNOWN,
         "residence": visit.field("residence") or Residence.UNKNOWN,
@@ -279,6 +282,16 @@ def circumstances(visit: Visit, tx: Tx, detail: RequestDetail | None = None) -> 
     except (ValueError, OverflowError):
         errors["needed_from"] = visit.words.gettext(WRONG["needed_from"])
     return Typed(values, errors)
+
+
+def _municipality(visit: Visit, tx: Tx) -> str | None:
+    """The municipality that was chosen, if it is one of the region that was chosen.
+
+    Of another region it is what was left standing when the region changed: then it is not known, and nobody who needs
+    a place tonight is held up by it.
+    """
+    code, region = visit.field("municipality"), visit.field("region")
+    return code if (code, region) in {(one.code, one.region_code) for one in registry.municipalities(tx)} else None
 
 
 def _unsafe(visit: Visit, tx: Tx, errors: dict[str, str], detail: RequestDetail | None) -> list[dict[str, str]]:
@@ -448,11 +461,12 @@ def shown(
 ) -> dict[str, Any]:
     """What the shared parts of an asking form need to be drawn."""
     regions = registry.regions(tx)
+    municipalities = registry.municipalities(tx)
     _, ladder = policy.current(tx, policy.Ladder)
     if detail is not None:
         ladder = policy.at_version(tx, policy.Ladder, detail.request.ladder_version)
     places = [(region.name, visit.words.gettext("regio")) for region in regions]
-    places += [(found.name, visit.words.gettext("gemeente")) for found in registry.municipalities(tx)]
+    places += [(found.name, visit.words.gettext("gemeente")) for found in municipalities]
     return {
         "form": form,
         "focus": focus,
@@ -461,7 +475,9 @@ def shown(
         "areas": list(form.chosen("unsafe")) or [""],
         "areas_max": AREAS_MAX,
         "regions": [(region.code, region.name) for region in regions],
+        "municipalities": municipalities_of([region.code for region in regions], municipalities),
         "region_names": {region.code: region.name for region in regions},
+        "municipality": municipality_name(visit.words, tx, detail.request) if detail else "",
         "places": places,
         "deadline_minutes": ladder.deadline_minutes,
         "urgencies": [urgency.value for urgency in Urgency],
@@ -473,6 +489,26 @@ def shown(
         "organisations": organisations_asking(tx, visit.actor) if detail is None else [],
         "open_details": _open_details(form),
     }
+
+
+def municipalities_of(
+    region_codes: Iterable[str], municipalities: Iterable[Municipality]
+) -> dict[str, list[tuple[str, str]]]:
+    """Region → its municipalities to choose from, by code and name."""
+    found: dict[str, list[tuple[str, str]]] = {code: [] for code in region_codes}
+    for one in municipalities:
+        if one.region_code in found:
+            found[one.region_code].append((one.code, one.name))
+    return found
+
+
+def municipality_name(words: Words, tx: Tx, found: PlacementRequest) -> str:
+    """In which municipality it was, in words."""
+    if found.municipality_code is None:
+        return words.gettext("niet bekend")
+    day = found.created_at.astimezone(AMSTERDAM).date()
+    names = {one.code: one.name for one in registry.municipalities(tx, day)}
+    return names.get(found.municipality_code, found.municipality_code)
 
 
 def _open_details(form: Form) -> bool:

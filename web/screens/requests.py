@@ -37,6 +37,7 @@ from web.case_words import Kept, Why, kept_out, party, to_say, why, would_place
 from web.labels import EVENTS
 from web.pages import Form
 from web.screens.course import around
+from web.screens.request_form import municipalities_of, municipality_name
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
@@ -53,6 +54,7 @@ WRONG_PASSWORD = N_("Dit wachtwoord klopt niet.")
 PASSWORD_PLEASE = N_("Geef uw wachtwoord nog een keer: een adres vraagt om zekerheid.")
 TOO_MANY = N_("Te vaak een verkeerd wachtwoord. Wacht een kwartier, of bel de piketdienst.")
 CHOOSE_REASON = N_("Kies waarom u het adres nodig heeft.")
+CHOOSE_MUNICIPALITY = N_("Kies een gemeente uit de lijst, of ‘weet ik niet’.")
 CHOOSE_OUTCOME = N_("Kies hoe het is afgelopen.")
 
 
@@ -298,6 +300,39 @@ def close(request_id: Id, visit: Changer) -> Response:
     )
 
 
+@router.get("/aanvragen/{request_id}/gemeente")
+def municipality_form(request_id: Id, visit: Annotated[Visit, Depends(Screen(Verb.REQUEST_CHANGE))]) -> Response:
+    """Ask in which municipality it was."""
+    return _municipality_form(visit, request_id, None)
+
+
+@router.post("/aanvragen/{request_id}/gemeente")
+def set_municipality(request_id: Id, visit: Changer) -> Response:
+    """Say in which municipality it was, or that this is not known."""
+    code = visit.field("municipality")
+    try:
+        with visit.writing() as tx:
+            intake.set_municipality(tx, visit.actor, request_id, code or None)
+    except Invalid:
+        wrong = Form({"municipality": code}, {"municipality": visit.words.gettext(CHOOSE_MUNICIPALITY)})
+        return _municipality_form(visit, request_id, wrong, 400)
+    return visit.go(f"/aanvragen/{request_id}", "municipality_set")
+
+
+def _municipality_form(visit: Visit, request_id: str, form: Form | None, status: int = 200) -> Response:
+    with visit.writing() as tx:  # the read is logged in it
+        frame = visit.frame(tx)
+        found = intake.open_case(tx, visit.actor, request_id, "amend").request
+        if not owns_case(visit.actor, found):
+            raise NotFound("no_request")
+        choices = municipalities_of([found.region_code], registry.municipalities(tx))
+        region = _regions(tx)[found.region_code]
+    form = form or Form({"municipality": found.municipality_code or ""})
+    return visit.page(
+        "municipality_form.html", frame, status=status, found=found, form=form, choices=choices, region=region
+    )
+
+
 def _offer_of(tx: Tx, visit: Visit, request_id: str) -> str:
     """The offer a form names, if it is one of this request."""
     offer_id = visit.field("offer")
@@ -372,6 +407,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         report = reporting.progress(tx, visit.actor, found)
         calls = handover.calls(tx, visit.actor, request_id)
         youth_stands = youth.stands(tx, request_id) if found.minor_alone else []
+        municipality = municipality_name(visit.words, tx, found)
     live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
         template,
@@ -397,6 +433,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         answer=_in_words(visit, answer, detail, regions, frame.now) if answer else None,
         history=history,
         region_names=regions,
+        municipality=municipality,
         report=report,
         calls=calls,
         youth_stands=youth_stands,

@@ -20,6 +20,21 @@
       form.querySelectorAll("button").forEach((button) => { button.disabled = false; });
     }
   });
+  // A list that follows another field offers only what belongs to it; what belonged to another is no answer any more.
+  for (const list of document.querySelectorAll("select[data-follows]")) {
+    const leader = document.getElementById(list.dataset.follows);
+    const groups = [...list.querySelectorAll("optgroup")];
+    const follow = () => {
+      const chosen = list.value;
+      groups.forEach((group) => group.remove());
+      const own = groups.find((group) => group.dataset.group === leader.value);
+      if (own) list.append(own);
+      list.value = own?.querySelector(`option[value="${CSS.escape(chosen)}"]`) ? chosen : "";
+    };
+    leader.addEventListener("change", follow);
+    window.addEventListener("pageshow", follow);
+    follow();
+  }
   document.querySelector("[data-focus]")?.focus();
   // Copying and printing need a script: without one the text stands there to be copied by hand.
   for (const part of document.querySelectorAll("[data-with-script]")) part.hidden = false;

@@ -20,7 +20,8 @@ from nrm.insight import service as insight
 from nrm.insight.releases import release_due
 from nrm.journal import last_seq
 from nrm.notify import service as notify
-from nrm.notify.channels import Channel, channels
+from nrm.notify.channel import Channel
+from nrm.notify.channels import channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking

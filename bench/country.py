@@ -519,7 +519,7 @@ class Country:
             blocked = min(departs, self.end) - (min(departs, self.end) - since) / 4
             self._add(
                 Blockage,
-                {"id": f"bl-{number}", "stay_id": stay, "cause": "housing", "since": blocked}
+                {"id": f"bl-{number}", "stay_id": stay, "cause": "no_housing", "since": blocked}
                 | {"by": request["submitted_by"], "ended_at": departs if left else None},
             )
         if chance.random() < 0.3 and there:

@@ -20,7 +20,8 @@ from nrm.insight import service as insight
 from nrm.insight.releases import release_due
 from nrm.journal import last_seq
 from nrm.notify import service as notify
-from nrm.notify.channels import Channel, channels
+from nrm.notify.channel import Channel
+from nrm.notify.channels import channels
 from nrm.placing import matcher
 from nrm.placing import service as placing
 from nrm.registry import asking
@@ -199,11 +200,11 @@ class Worker:
         asking.remind_due(self.database, self._public_url)
 
     def _open_reports(self) -> None:
-        # Looking goes through every request there ever was, and a new one comes with an entry in the journal.
+        # The first look goes through every request there ever was; a new one comes with an entry in the journal.
         with self.database.reading() as tx:
             newest = last_seq(tx.session)
         if newest != self._reported:
-            reporting.open_missing(self.database)
+            reporting.open_missing(self.database, self._reported)
             self._reported = newest
 
     def _hand_over(self) -> None:

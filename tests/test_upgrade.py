@@ -130,6 +130,7 @@ def fill(old: Old) -> None:
                 exploitation="unknown", residence="unknown", needed_from=asked_at, days=14, minor_alone=name == "child",
                 needs=[], wishes=[], submitted_by="acc-coordinator", submitted_organisation_id="org-care",
                 owner_organisation_id="org-care", owner_account_id="acc-coordinator", status=status,
+                handover_needed=name == "waits", on_behalf_of="org-care" if name == "child" else None,
                 created_at=asked_at, deadline_at=asked_at + 60 * MINUTE, ladder_version=1, **climbs)  # fmt: skip
         old.put("request_person", request_id=name, position=0, sex="f", age=16 if name == "child" else 24)
         if name in {"offered", "expected"}:
@@ -147,6 +148,8 @@ def fill(old: Old) -> None:
                     holder=f"offer-{name}" if live else "stay", started_at=asked_at)  # fmt: skip
     old.put("stay", id="stay", request_id="expected", offer_id="offer-expected", unit_id="unit", location_id="loc",
             status="planned", persons=1, expected_departure=NOW.date() + timedelta(days=14), version=1)  # fmt: skip
+    if "feedback" in old.tables.tables:
+        old.put("feedback", request_id="child", step="outcome", at=NOW, outcome="stopped")
     for rung, role in enumerate(("duty_officer", "coordinator_regional")):
         due_at = NOW - 35 * MINUTE + rung * 15 * MINUTE
         old.put("alarm", id=f"alarm-{rung}", request_id="waits", trigger="deadline", rung=rung, role=role,
@@ -196,6 +199,11 @@ def test_a_database_with_work_in_it_comes_up_to_date_and_goes_on(empty_database_
         prepare(tx)
     here.accounts = {login: f"acc-{login}" for login in ("loket", "coordinator", "regio", "aanbieder")}
     provider = here.actor("aanbieder")
+
+    # Whoever notified and has not heard how it ended still will.
+    with here.database.reading() as tx:
+        waiting = select(PlacementRequest.id).where(col(PlacementRequest.notifier_waits_since).is_not(None))
+        assert set(tx.session.exec(waiting)) == ({"waits"} if revision == "0013" else {"waits", "child"})
 
     # Who climbed goes on with the rung that is due, on the ladder of then; the child rings, as it should have.
     assert rungs(here, "waits") == [(0, "duty_officer"), (1, "coordinator_regional")]

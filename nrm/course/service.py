@@ -685,14 +685,7 @@ def _untold(tx: Tx) -> list[str]:
     """Requests that somebody else notified of, as long as they have not heard how it ended."""
     return list(
         tx.session.exec(
-            select(PlacementRequest.id)
-            .where(
-                col(PlacementRequest.handover_needed) | col(PlacementRequest.on_behalf_of).is_not(None),
-                ~exists().where(
-                    col(Feedback.request_id) == col(PlacementRequest.id), col(Feedback.step) == FeedbackStep.OUTCOME
-                ),
-            )
-            .limit(BATCH)
+            select(PlacementRequest.id).where(col(PlacementRequest.notifier_waits_since).is_not(None)).limit(BATCH)
         )
     )
 
@@ -707,6 +700,7 @@ def _tell_notifier(tx: Tx, request_id: str) -> int:
         reached.append(FeedbackStep.PICKED_UP)
     if outcome:
         reached.append(FeedbackStep.OUTCOME)
+        request.notifier_waits_since = None
     new = [step for step in reached if step not in told]
     for step in new:
         tx.session.add(

@@ -399,18 +399,13 @@ def _declined(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
 def _apart(_moments: Moments, _rules: Thresholds) -> ColumnElement[bool]:
     """Two that must be kept apart live, or are expected, in one house."""
     here, there, other = aliased(Stay), aliased(Stay), aliased(PlacementRequest)
-    return (
-        select(here.id)
-        .join(KeptApart, col(KeptApart.request_id) == here.request_id)
+    # From whoever is to be kept apart, not from every request there ever was.
+    return col(PlacementRequest.id).in_(
+        select(KeptApart.request_id)
+        .join(here, col(here.request_id) == KeptApart.request_id)
         .join(other, col(other.short_code) == KeptApart.other_code)
         .join(there, and_(col(there.request_id) == other.id, col(there.location_id) == here.location_id))
-        .where(
-            col(here.request_id) == col(PlacementRequest.id),
-            col(here.ended_at).is_(None),
-            col(there.ended_at).is_(None),
-        )
-        .correlate(PlacementRequest)
-        .exists()
+        .where(col(here.ended_at).is_(None), col(there.ended_at).is_(None))
     )
 
 

@@ -26,7 +26,7 @@ class UnmetCause(SQLModel, table=True):
     __table_args__ = (
         Index("unmet_cause_live", "request_id", unique=True, **only_where("until IS NULL")),
         Index("unmet_cause_ended", "since", **only_where("outcome IS NOT NULL")),
-        Index("unmet_cause_until", "until"),
+        Index("unmet_cause_until", "until", **only_where("until IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -45,6 +45,7 @@ class CaseCourse(SQLModel, table=True):
     """What happened to a request, read from the journal alone: emptied and read again it is the same."""
 
     __tablename__ = "case_course"
+    __table_args__ = (Index("case_course_accepted", "accepted_at"), Index("case_course_closed", "closed_at"))
 
     request_id: str = Field(primary_key=True, foreign_key="request.id")
     submitted_at: datetime = Field(sa_type=UtcDateTime, index=True)

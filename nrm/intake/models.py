@@ -21,6 +21,7 @@ class PlacementRequest(SQLModel, table=True):
         Index("request_status", "status"),
         Index("request_continues", "continues_id", unique=True),
         Index("request_created", "created_at"),
+        Index("request_notifier_waits", "notifier_waits_since", **only_where("notifier_waits_since IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -47,6 +48,8 @@ class PlacementRequest(SQLModel, table=True):
     owner_account_id: str | None = Field(default=None, foreign_key="account.id")
     handover_needed: bool
     """A first responder asked: they get a hand-over point, never the address."""
+    notifier_waits_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Somebody else notified, and has not heard yet how it ended."""
     status: str = Field(max_length=10)
     outcome: str | None = Field(default=None, max_length=20)
     created_at: datetime = Field(sa_type=UtcDateTime)

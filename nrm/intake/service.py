@@ -102,6 +102,7 @@ def submit(tx: Tx, actor: Actor, shape: RequestIn) -> PlacementRequest:
         owner_organisation_id=_duty_desk(tx) if by_first_responder else actor.organisation_id,
         owner_account_id=actor.account_id if actor.role is Role.COORDINATOR else None,
         handover_needed=by_first_responder,
+        notifier_waits_since=tx.now if by_first_responder or shape.on_behalf_of else None,
         status=RequestStatus.OPEN,
         created_at=tx.now,
         deadline_at=deadline_at,

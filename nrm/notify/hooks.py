@@ -6,7 +6,7 @@ import json
 
 from nrm.clock import Clock, SystemClock
 from nrm.notify import web
-from nrm.notify.channels import NeverDeliverable
+from nrm.notify.channel import NeverDeliverable
 from nrm.notify.models import Message
 from nrm.seal import load_key
 from nrm.settings import Settings

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
 from nrm.notify import web
-from nrm.notify.channels import Channel, DeliveryFailed, NeverDeliverable
+from nrm.notify.channel import Channel, DeliveryFailed, NeverDeliverable
 from nrm.notify.models import Message
 from nrm.notify.rules import ChannelName, asks_answer
 from nrm.seal import load_key

@@ -14,7 +14,7 @@ from py_vapid import Vapid
 
 from nrm.clock import Clock, SystemClock
 from nrm.notify import web
-from nrm.notify.channels import DeliveryFailed, NeverDeliverable
+from nrm.notify.channel import DeliveryFailed, NeverDeliverable
 from nrm.notify.models import Message
 from nrm.settings import Settings
 

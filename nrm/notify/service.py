@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from nrm.clock import monotonic_seconds
 from nrm.db import Database, Tx
 from nrm.notify import queries
-from nrm.notify.channels import Channel, DeliveryFailed, NeverDeliverable
+from nrm.notify.channel import Channel, DeliveryFailed, NeverDeliverable
 from nrm.notify.models import ContactPoint, Message
 from nrm.notify.rules import REPLY_LIFE, TRIES_MAX, asks_answer, code_in, is_yes, wait_after
 

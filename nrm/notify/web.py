@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
-from nrm.notify.channels import TIMEOUT_SECONDS, DeliveryFailed, NeverDeliverable
+from nrm.notify.channel import TIMEOUT_SECONDS, DeliveryFailed, NeverDeliverable
 from nrm.notify.rules import may_be_called
 
 ANSWER_BYTES_MAX = 64 * 1024

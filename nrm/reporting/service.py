@@ -6,7 +6,7 @@ There is no line to CoMensha: a person sends it there and says so here. No bed w
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import exists, update
+from sqlalchemy import exists, func, update
 from sqlmodel import col, select
 
 from nrm import policy
@@ -18,6 +18,7 @@ from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Fact
+from nrm.journal import JournalEntry
 from nrm.reporting import queries, rules
 from nrm.reporting.models import Report
 from nrm.reporting.rules import WAITS, NotReason, ReportState
@@ -35,19 +36,28 @@ BATCH = 500
 FOUND_DAYS_MAX = 3660
 
 
-def open_missing(database: Database) -> int:
-    """Open a report for every request that has none. A follow-on is about somebody who has one. Returns how many."""
-    with database.reading() as tx:
-        missing = tx.session.exec(
-            select(PlacementRequest.id)
-            .where(
-                col(PlacementRequest.continues_id).is_(None),
-                ~exists().where(col(Report.request_id) == col(PlacementRequest.id)),
-            )
-            .order_by(col(PlacementRequest.created_at), PlacementRequest.id)
-            .limit(BATCH)
-        ).all()
-    return database.each(missing, _open)
+def open_missing(database: Database, after: int | None = None, batch: int = BATCH) -> int:
+    """Open a report for every request that has none. A follow-on is about somebody who has one. Returns how many.
+
+    With `after` only of requests that came in after that entry of the journal, else of every one there ever was.
+    """
+    missing = select(PlacementRequest.id).where(
+        col(PlacementRequest.continues_id).is_(None),
+        ~exists().where(col(Report.request_id) == col(PlacementRequest.id)),
+    )
+    if after is not None:
+        subjects = select(func.substr(JournalEntry.subject, len("request:") + 1)).where(
+            col(JournalEntry.seq) > after, JournalEntry.kind == "request.submitted"
+        )
+        missing = missing.where(col(PlacementRequest.id).in_(subjects))
+    missing = missing.order_by(col(PlacementRequest.created_at), PlacementRequest.id).limit(batch)
+    opened = 0
+    while True:
+        with database.reading() as tx:
+            found = tx.session.exec(missing).all()
+        opened += database.each(found, _open)
+        if len(found) < batch:
+            return opened
 
 
 def read(tx: Tx, actor: Actor, request_id: str) -> ReportOut:

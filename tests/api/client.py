@@ -18,7 +18,7 @@ from httpx2 import Response
 
 from nrm.api import Parts
 from nrm.app import create_app
-from nrm.notify.channels import Channel
+from nrm.notify.channel import Channel
 from nrm.settings import Settings
 from nrm.worker import Worker
 from tests.applications import application

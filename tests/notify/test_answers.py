@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from nrm import journal
 from nrm.notify import queries, service
-from nrm.notify.channels import DeliveryFailed, NeverDeliverable
+from nrm.notify.channel import DeliveryFailed, NeverDeliverable
 from nrm.notify.models import ContactPoint, Message
 from nrm.notify.phones import twilio_signature
 from nrm.notify.rules import CODE_TRIES_MAX, CODES_PER_DAY_MAX, POINTS_MAX, TESTS_PER_HOUR_MAX

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid
 
 from nrm.notify import web
-from nrm.notify.channels import Channel, DeliveryFailed, NeverDeliverable, OtherChannel, channels, working
+from nrm.notify.channel import Channel, DeliveryFailed, NeverDeliverable
+from nrm.notify.channels import channels, working
 from nrm.notify.hooks import genuine
 from nrm.notify.models import Message
+from nrm.notify.others import OtherChannel
 from nrm.notify.rules import ChannelName
 from nrm.seal import load_key
 from nrm.settings import Settings

@@ -15,9 +15,12 @@ from sqlmodel import select
 
 from nrm import journal
 from nrm.notify import service
-from nrm.notify.channels import Channel, DeliveryFailed, EmailChannel, LogChannel, channels
+from nrm.notify.channel import Channel, DeliveryFailed
+from nrm.notify.channels import channels
+from nrm.notify.mail import EmailChannel
 from nrm.notify.models import Message
 from nrm.notify.rules import TRIES_MAX, ChannelName, wait_after
+from nrm.notify.within import LogChannel
 from nrm.settings import Settings
 from tests.builders import Town, town
 

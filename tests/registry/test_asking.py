@@ -18,8 +18,8 @@ from nrm.access.models import Organisation
 from nrm.access.rules import OrganisationKind, Role
 from nrm.errors import Conflict, Forbidden, NotFound, NrmError
 from nrm.notify import service as notify
-from nrm.notify.channels import LogChannel
 from nrm.notify.models import Message
+from nrm.notify.within import LogChannel
 from nrm.policy import Band, Rhythm
 from nrm.registry import asking, queries, service
 from nrm.registry.asking import Asked

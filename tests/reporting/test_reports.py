@@ -87,6 +87,18 @@ def test_every_request_gets_one_report_however_many_workers_look(here: Town) -> 
     assert entries.count("report.opened") == 1
 
 
+def test_only_what_came_in_since_is_gone_through_again(here: Town) -> None:
+    coordinator = here.coordinator()
+    before = here.request(coordinator)
+    with here.database.reading() as tx:
+        newest = journal.last_seq(tx.session)
+    since = [here.request(coordinator) for _ in range(5)]
+    assert service.open_missing(here.database, newest, batch=2) == 5
+    with here.database.reading() as tx:
+        assert {found.request_id for found in tx.session.exec(select(Report))} == set(since)
+    assert service.open_missing(here.database) == 1, f"{before} has none yet"
+
+
 def test_whoever_looks_before_the_worker_does_opens_it(here: Town) -> None:
     coordinator = here.coordinator()
     request_id = here.request(coordinator)

@@ -42,7 +42,7 @@ from nrm.intake.rules import Outcome as Ending
 from nrm.intake.schemas import RequestIn
 from nrm.journal import JournalEntry
 from nrm.notify import service as notify
-from nrm.notify.channels import DeliveryFailed, NeverDeliverable
+from nrm.notify.channel import DeliveryFailed, NeverDeliverable
 from nrm.notify.models import ContactPoint, Message
 from nrm.notify.rules import ChannelName
 from nrm.placing import service as placing

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.notify import service as notify
-from nrm.notify.channels import InAppChannel
+from nrm.notify.within import InAppChannel
 from nrm.placing.service import withdraw_offer
 from nrm.registry import joint
 from nrm.registry import service as keeping
@@ -270,6 +270,7 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
         Role.NATIONAL_COORDINATOR: (
             *("/landelijk", "/landelijk/oorzaken", "/landelijk/tijden", "/landelijk/oplossen", "/landelijk/uitleg"),
             *("/landelijk/regels", "/landelijk/onbenut", "/landelijk/stromen", "/landelijk/inkoop?regio=VR17"),
+            "/landelijk/inkoop?gebied=GM0599",
             *("/landelijk/tekort", "/landelijk/tekort/nu", "/landelijk/minimum", "/landelijk/vergelijken"),
             *("/kwaliteit", "/bord", "/bord?soort=NLA"),
         ),

@@ -141,13 +141,13 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
         return Found(first, False, least_amounts(instance))
     if COLUMNS_FROM <= instance.requests <= COLUMNS_MAX:
         dive = BranchSearch(instance, limit, first, DIVE_NODES_MAX)
-        network, start = dive.network, dive.routed()
-        found = _searched(dive, None, start)
+        network, routed = dive.network, dive.routed()
+        found = _searched(dive, None, routed)
         if found.proven or limit.spent or found.placement is None:
             return found
         first = found.placement
         with suppress(TooHard, UnprovenFlow):
-            first = Columns(instance, first, limit, None if start is None else (network, *start)).placement
+            first = Columns(instance, first, limit, None if routed is None else (network, *routed)).placement
             return Found(first, True, instance.amounts(first))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
     found = _searched(search)

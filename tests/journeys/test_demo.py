@@ -42,13 +42,17 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path, port: int) -> Iterator[Demo]:
-    """`nrm demo` with its data in `folder`. Waits until it is ready, ends it by id."""
+def demo(folder: Path, port: int, months: int = 0) -> Iterator[Demo]:
+    """`nrm demo` with its data in `folder`, without a past unless asked. Waits until it is ready, ends it by id."""
     log = folder / f"log-{secrets.token_hex(4)}"
     known = environment.without("NRM_DATABASE_URL") | {"NRM_DATA": str(folder / "data"), "NRM_PORT": str(port)}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nrm", "demo"], env=known, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            [sys.executable, "-m", "nrm", "demo", "--months", str(months)],
+            env=known,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
         )
     with ExitStack() as clients:
         found = Demo(f"http://127.0.0.1:{port}", process, log, clients)

@@ -93,6 +93,9 @@ def _tick(name: str, made: Town) -> None:
 
 def _pages(name: str, made: Town, rounds: int) -> None:
     visitor = Visitor(made, Role.NATIONAL_COORDINATOR)
+    visitor.get("/landelijk")
+    gc.collect()
+    gc.freeze()  # as the server does when it starts
     for path in _paths(visitor):
         for query in ("", f"?{YEAR}"):
             elapsed, spent = [], []

@@ -90,7 +90,9 @@ def site(engine: str, folder: Path) -> Iterator[str]:
         if url:
             known["NRM_DATABASE_URL"] = url
         with (folder / "log").open("w") as log:
-            process = subprocess.Popen([sys.executable, "-m", "nrm", "demo"], env=known, stdout=log, stderr=log)
+            # Without a past: what is measured began before there was one.
+            command = [sys.executable, "-m", "nrm", "demo", "--months", "0"]
+            process = subprocess.Popen(command, env=known, stdout=log, stderr=log)
         try:
             address = f"http://127.0.0.1:{port}"
             deadline = time.monotonic() + START_SECONDS

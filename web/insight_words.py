@@ -331,18 +331,32 @@ SAID: dict[str, Said] = {
     "demand": Said(
         N_("Wat er gevraagd is"),
         N_(
-            "Nieuwe aanvragen van het jaar voor wie in de regio gevonden is, ook wie geen plek kreeg, wie niet meer"
-            " wachtte en wie elders een plek kreeg. De delen zijn samen precies het geheel."
+            "Nieuwe aanvragen van het jaar voor wie in de regio, of in een gemeente van het gebied, gevonden is of om"
+            " hulp vroeg: ook wie geen plek kreeg, wie niet meer wachtte en wie elders een plek kreeg. De delen zijn"
+            " samen precies het geheel."
         ),
         N_(
-            "Alle nieuwe aanvragen uit de regio; een vervolgplek is geen nieuwe, een kind alleen vraagt hier geen plek."
+            "Alle nieuwe aanvragen uit de regio, of die met een gemeente van het gebied; een vervolgplek is geen"
+            " nieuwe, een kind alleen vraagt hier geen plek."
         ),
         N_("Wie niet vroeg omdat er toch nooit plek is, zit er niet in. Dit is dus het minste dat er gevraagd is."),
+    ),
+    "area_known": Said(
+        N_("Gemeente bekend"),
+        N_(
+            "Van hoeveel van de nieuwe aanvragen bekend is in welke gemeente iemand gevonden is of om hulp vroeg. Welke"
+            " centrumgemeente daarbij hoort, zegt de lijst die op de dag van de aanvraag gold."
+        ),
+        N_("Alle nieuwe aanvragen uit de regio’s waarin het gebied ligt."),
+        N_(
+            "Grof gezegd, in tienden of in helften: zo is niet uit te rekenen hoeveel er uit een klein gebied kwamen."
+            " Wat niet bekend is, is niet over de gebieden verdeeld."
+        ),
     ),
     "enough": Said(
         N_("Genoeg plekken"),
         N_(
-            "Het kleinste aantal plekken waarmee op zoveel van de 100 nachten iedereen uit de regio er een had. Per"
+            "Het kleinste aantal plekken waarmee op zoveel van de 100 nachten iedereen van hier er een had. Per"
             " nacht, om vier uur: personen die wachtten of een plek hadden, waar ook."
         ),
         N_("De nachten van het jaar die voorbij zijn."),
@@ -457,8 +471,9 @@ DEMANDED: dict[str, str] = {
 """What became of the requests of an area."""
 
 USED: dict[str, str] = {
-    "own": N_("nachten van wie in de eigen regio gevonden is"),
-    "elsewhere": N_("nachten van wie in een andere regio gevonden is"),
+    "own": N_("nachten van wie hier gevonden is"),
+    "elsewhere": N_("nachten van wie ergens anders gevonden is"),
+    "unknown": N_("nachten van wie in de regio gevonden is, zonder dat we weten in welke gemeente"),
     "outside": N_("nachten buiten dit systeem om geregeld"),
 }
 """Whose nights they were in what was bought."""

@@ -1,12 +1,13 @@
 """For whoever buys places: what was asked for in their area, what they bought, what was used, what a norm would ask.
 
-The demand is that of the region: a request says in which region somebody was found, not in which municipality.
+An area is a region, or what a centre municipality buys for. A request always says in which region somebody was found,
+and not always in which municipality: of the area of a centre municipality the demand is at least what is told here.
 """
 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
 
@@ -19,10 +20,12 @@ from nrm.course.schemas import BridgeNightsOut
 from nrm.db import Tx
 from nrm.insight.models import CaseCourse
 from nrm.insight.nights import NIGHT_HOUR, newest
-from nrm.insight.rules import WITHDRAWN_OUTCOMES
+from nrm.insight.rules import SMALL, WITHDRAWN_OUTCOMES
 from nrm.intake.models import PlacementRequest
 from nrm.placing.models import Stay
+from nrm.registry import centres
 from nrm.registry import queries as registry
+from nrm.registry.centres import Centres
 from nrm.registry.models import Place, Share, Unit
 from nrm.registry.rules import Use
 
@@ -54,6 +57,15 @@ class Year:
         return cls(number, nights, since, min(until, now))
 
     @property
+    def first_day(self) -> date:
+        return date(self.number, 1, 1)
+
+    @property
+    def last_day(self) -> date:
+        """Of the year, or today."""
+        return min(date(self.number, 12, 31), self.until.astimezone(AMSTERDAM).date())
+
+    @property
     def end(self) -> datetime:
         """The year, with the early hours of its last night."""
         return max([self.until, *self.hours[-1:]])
@@ -71,6 +83,47 @@ def year(tx: Tx, number: int) -> Year:
     """A year as far as anything was recorded in it: from the first request on."""
     begun = tx.session.exec(select(func.min(CaseCourse.submitted_at))).one()
     return Year.of(number, tx.now, begun or tx.now)
+
+
+@dataclass(frozen=True)
+class Area:
+    """Whose demand and places it is about: a region, or the municipalities that one centre municipality buys for."""
+
+    code: str
+    regions: frozenset[str]
+    """Where it lies."""
+    centres: Centres
+    whole: bool
+    """A region, with everybody who was found in it."""
+
+    def centre(self, municipality: str | None, at: datetime) -> str:
+        """Whose area a municipality was in; itself where no list says so, empty when it is not known which it is."""
+        day = at.astimezone(AMSTERDAM).date()
+        return (self.centres.of(municipality, day) or municipality) if municipality else ""
+
+    def holds(self, region: str, municipality: str | None, at: datetime) -> bool | None:
+        """Whether somebody who was found there belongs to it; None when it is not known where in the region it was."""
+        if self.whole:
+            return region in self.regions
+        return self.centre(municipality, at) == self.code if municipality else None if region in self.regions else False
+
+
+def region_area(tx: Tx, code: str) -> Area:
+    """A whole region."""
+    return Area(code, frozenset({code}), centres.listed(tx), whole=True)
+
+
+def centre_area(tx: Tx, code: str, year: Year) -> Area:
+    """The municipalities that a centre municipality buys for, as it was in a year."""
+    listed = centres.listed(tx)
+    inside = members(listed, code, year)
+    names = registry.municipalities(tx)
+    return Area(code, frozenset(one.region_code for one in names if one.code in inside), listed, whole=False)
+
+
+def members(listed: Centres, code: str, year: Year) -> set[str]:
+    """The municipalities whose area it was at some time in a year: itself alone where no list says so."""
+    return listed.area(code, year.first_day, year.last_day) or {code}
 
 
 Span = tuple[datetime, datetime | None, int]
@@ -102,6 +155,18 @@ class Demand:
     """`own` and `elsewhere` (placed), `waiting`, `withdrawn`, `without` (ended otherwise without a place from here)."""
     need: tuple[int, ...]
     """Persons per night who waited for a place or were in one, wherever it was."""
+    spread: Mapping[str, int] = field(default_factory=dict)
+    """Centre municipality → the requests from where the area lies that are in its area; empty: not known where."""
+
+    @property
+    def asked(self) -> int:
+        """The requests from the regions in which the area lies."""
+        return sum(self.spread.values())
+
+    @property
+    def known(self) -> int:
+        """Of how many of those it is known in which municipality it was."""
+        return self.asked - self.spread.get("", 0)
 
     @property
     def nights(self) -> int:
@@ -125,17 +190,23 @@ def months(found: Demand, year: Year) -> list[Month]:
     return [Month(first, sum(of) / len(of), max(of)) for first, of in needs.items()]
 
 
-def demand(tx: Tx, year: Year, region_code: str) -> Demand:
-    """The demand of a region: also who found none, who gave up and who was placed elsewhere. Minors alone are not."""
+def demand(tx: Tx, year: Year, area: Area) -> Demand:
+    """The demand of an area: also who found none, who gave up and who was placed elsewhere. Minors alone are not."""
     rows = tx.session.exec(
         select(CaseCourse).where(
-            CaseCourse.region == region_code,
+            col(CaseCourse.region).in_(area.regions),
             CaseCourse.profile != ALONE,
             col(CaseCourse.submitted_at) <= year.end,
             col(CaseCourse.closed_at).is_(None) | (col(CaseCourse.closed_at) > year.since),
         )
     ).all()
-    return counted(rows, year)
+    spread = Counter(area.centre(row.municipality, row.submitted_at) for row in rows if _is_new(row, year))
+    inside = (row for row in rows if area.holds(row.region, row.municipality, row.submitted_at))
+    return replace(counted(inside, year), spread=dict(spread))
+
+
+def _is_new(row: CaseCourse, year: Year) -> bool:
+    return not row.follow_on and year.since <= row.submitted_at < year.until
 
 
 def counted(rows: Iterable[CaseCourse], year: Year) -> Demand:
@@ -148,7 +219,7 @@ def counted(rows: Iterable[CaseCourse], year: Year) -> Demand:
         since = row.arrived_at if row.follow_on else row.submitted_at
         if since is not None:
             spans.append((since, row.closed_at, row.persons))
-        if not row.follow_on and year.since <= row.submitted_at < year.until:
+        if _is_new(row, year):
             parts[_part(row)] += 1
             persons += row.persons
     return Demand(sum(parts.values()), persons, dict(parts), tuple(per_night(spans, year.hours)))
@@ -162,6 +233,22 @@ def _part(row: CaseCourse) -> str:
     return "withdrawn" if row.outcome in WITHDRAWN_OUTCOMES else "without"
 
 
+TENTHS_MIN = 50
+"""Of fewer requests it is told only whether it is half of them or more."""
+
+
+def coverage(found: Demand) -> tuple[int, int] | None:
+    """Of about how many of how many requests it is known where: in tenths, or in halves; None of very few.
+
+    So coarse that nobody takes one area from another and is left with a few people.
+    """
+    if found.asked < SMALL:
+        return None
+    if found.asked < TENTHS_MIN:
+        return int(2 * found.known >= found.asked), 2
+    return (20 * found.known + found.asked) // (2 * found.asked), 10
+
+
 @dataclass(frozen=True)
 class Bought:
     """What one municipality bought, as it is agreed now, and what of it was used in the year so far."""
@@ -173,7 +260,8 @@ class Bought:
     nights: float
     """The same over the nights that are over."""
     used: Mapping[str, float]
-    """Its part of the nights of persons there: `own` (found in its region), `elsewhere`, `outside` (not asked here)."""
+    """Its part of the nights of persons there: `own` (found in the area), `elsewhere`, `unknown` (in its region, not
+    known where), `outside` (not asked here)."""
     stays: Mapping[str, int]
     """How many stays those are: to know whether they are few."""
     bridges: BridgeNightsOut | None
@@ -187,18 +275,22 @@ class Bought:
         return self.used_nights / self.nights if self.nights else None
 
 
-def buyers(tx: Tx, year: Year, region_code: str) -> list[Bought]:
-    """The municipalities of a region that pay for places, those that buy most first; also who only paid for bridges."""
-    names = {found.code: found.name for found in registry.municipalities(tx) if found.region_code == region_code}
+def buyers(tx: Tx, year: Year, area: Area) -> list[Bought]:
+    """The municipalities of an area that pay for places, those that buy most first; also who only paid for bridges."""
+    names = {
+        found.code: found.name
+        for found in registry.municipalities(tx)
+        if area.holds(found.region_code, found.code, tx.now)
+    }
     shares = tx.session.exec(select(Share)).all()
     whole: Counter[str] = Counter()
     for share in shares:
         whole[share.location_id] += share.parts
     own = [share for share in shares if share.municipality_code in names]
     places = _places(tx, {share.location_id for share in own})
-    used, stays = _used(tx, year, region_code, {share.location_id for share in own})
+    used, stays = _used(tx, year, area, {share.location_id for share in own})
     last = year.nights[-1] if year.nights else None
-    paid = course.bridge_nights(tx, date(year.number, 1, 1), last, region_code) if last else []
+    paid = course.bridge_nights(tx, year.first_day, last) if last else []
     bridges = {one.municipality: one for one in paid}
     found = []
     for code in {*(share.municipality_code for share in own), *bridges} & names.keys():
@@ -230,12 +322,20 @@ def _places(tx: Tx, location_ids: Iterable[str]) -> Counter[str]:
     return Counter(tx.session.exec(rows))
 
 
+_WHERE = {True: "own", False: "elsewhere", None: "unknown"}
+
+
 def _used(
-    tx: Tx, year: Year, region_code: str, location_ids: Iterable[str]
+    tx: Tx, year: Year, area: Area, location_ids: Iterable[str]
 ) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
     """Location → nights of persons, and → stays, by where whoever stayed was found."""
     rows = (
-        select(Stay, col(PlacementRequest.region_code))
+        select(
+            Stay,
+            col(PlacementRequest.region_code),
+            col(PlacementRequest.municipality_code),
+            col(PlacementRequest.created_at),
+        )
         .outerjoin(PlacementRequest, col(PlacementRequest.id) == Stay.request_id)
         .where(
             col(Stay.location_id).in_(list(location_ids)),
@@ -247,8 +347,8 @@ def _used(
     hours = year.hours
     nights: dict[str, Counter[str]] = {}
     stays: dict[str, Counter[str]] = {}
-    for stay, found_in in tx.session.exec(rows):
-        kind = "outside" if found_in is None else "own" if found_in == region_code else "elsewhere"
+    for stay, region, municipality, asked_at in tx.session.exec(rows):
+        kind = "outside" if region is None else _WHERE[area.holds(region, municipality, asked_at)]
         if stay.arrived_at is None:
             continue
         last = bisect_left(hours, stay.ended_at) if stay.ended_at else len(hours)

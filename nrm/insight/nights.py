@@ -144,14 +144,19 @@ def look(database: Database) -> bool:
         if night is None or tx.session.get(NightLook, night) is not None:
             return False
         built, waiting, causes = _read(tx)
-    seen = _seen(built, waiting, causes)
+    found = seen(built, waiting, causes)
     with database.transaction() as tx:
-        try:
-            with tx.session.begin_nested():
-                tx.session.add(NightLook(night=night, at=tx.now, seen=seen.plain()))
-        except IntegrityError:  # another worker looked at the same time
-            return False
-        tx.record(LOOKED, f"night:{night.isoformat()}", "picture", **seen.plain())
+        return write(tx, night, found)
+
+
+def write(tx: Tx, night: date, found: Seen) -> bool:
+    """Write down what a night had, once."""
+    try:
+        with tx.session.begin_nested():
+            tx.session.add(NightLook(night=night, at=tx.now, seen=found.plain()))
+    except IntegrityError:  # another worker looked at the same time
+        return False
+    tx.record(LOOKED, f"night:{night.isoformat()}", "picture", **found.plain())
     return True
 
 
@@ -165,14 +170,20 @@ def _read(tx: Tx) -> tuple[Built, dict[str, str], dict[str, str]]:
     """The problem of whoever waits for a place tonight, the region of each, and why each has none."""
     tonight = [one for one in intake.unplaced(tx) if not one.minor_alone and one.needed_from <= tx.now]
     built = placing.build(tx, intake.details(tx, tonight), registry.locations(tx), with_previous=False)
-    ids = [one.id for one in tonight]
+    waiting = {one.id: one.region_code for one in tonight}
+    return built, waiting, causes_of(tx, waiting)
+
+
+def causes_of(tx: Tx, request_ids: Iterable[str]) -> dict[str, str]:
+    """Why each of these has no place now, as far as it was written down."""
     live = select(UnmetCause.request_id, UnmetCause.cause).where(
-        col(UnmetCause.request_id).in_(ids), col(UnmetCause.until).is_(None)
+        col(UnmetCause.request_id).in_(list(request_ids)), col(UnmetCause.until).is_(None)
     )
-    return built, {one.id: one.region_code for one in tonight}, dict(tx.session.exec(live).all())
+    return dict(tx.session.exec(live).all())
 
 
-def _seen(built: Built, waiting: Mapping[str, str], causes: Mapping[str, str]) -> Seen:
+def seen(built: Built, waiting: Mapping[str, str], causes: Mapping[str, str]) -> Seen:
+    """What these rooms and whoever waits (request → region) make of a night."""
     codes = {request_id: matching.pair_codes(built.problem, request_id) for request_id in waiting}
     rooms = [
         Room(

@@ -119,6 +119,7 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("bridge_nights", Unit.NIGHTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("disputes", Unit.REQUESTS, Basis.REQUESTS, Coverage.ALL_REQUESTS),
         Indicator("demand", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
+        Indicator("area_known", Unit.REQUESTS, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("enough", Unit.PLACES, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("bought", *_P[:2], Coverage.ALL_HOUSES),
         Indicator("used", Unit.NIGHTS, Basis.REGISTRY, Coverage.ALL_HOUSES),

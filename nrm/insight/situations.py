@@ -41,14 +41,19 @@ def keep(database: Database) -> bool:
         if not unplaced or _known(tx, unplaced):
             return False
         houses, content = packed(problem(tx, waiting))
-        digest = hashlib.sha256(houses).hexdigest()
     with database.transaction() as tx:
-        if _known(tx, unplaced):
-            return False
-        if tx.session.get(SituationHouses, digest) is None:
-            tx.session.add(SituationHouses(digest=digest, content=houses))
-            tx.session.flush()
-        tx.session.add(Situation(id=tx.new_id(), at=tx.now, houses=digest, content=content, unplaced=sorted(unplaced)))
+        return write(tx, houses, content, unplaced)
+
+
+def write(tx: Tx, houses: bytes, content: bytes, unplaced: set[str]) -> bool:
+    """Keep a packed situation with who had no place in it, unless a young one has all of them."""
+    if _known(tx, unplaced):
+        return False
+    digest = hashlib.sha256(houses).hexdigest()
+    if tx.session.get(SituationHouses, digest) is None:
+        tx.session.add(SituationHouses(digest=digest, content=houses))
+        tx.session.flush()
+    tx.session.add(Situation(id=tx.new_id(), at=tx.now, houses=digest, content=content, unplaced=sorted(unplaced)))
     return True
 
 

@@ -86,13 +86,13 @@ def match(database: Database, standing: Standing | None = None) -> int:
         details = {found.request.id: found for found in intake.details(tx, problem.waiting(tx))}
         built = problem.build(tx, details.values(), registry.locations(tx))
         built = standing.expected.priced(tx, built)
-    answers = _answers(built, details, standing) if details else {}
+    found = answers(built, details, standing) if details else {}
     with database.transaction() as tx:
         if not _advance(tx, before_seq, seq):
             return 0
         _retire_of_minors(tx)
         changed = sum(
-            _write(tx, built, details[request_id], seq, *answer) for request_id, answer in sorted(answers.items())
+            write(tx, built, details[request_id], seq, *answer) for request_id, answer in sorted(found.items())
         )
         if changed:
             tx.record(PROPOSALS_MADE, "requests:waiting", "requests", requests=changed, seq=seq)
@@ -104,14 +104,15 @@ Answer = tuple[bool, dict[str, str | None], list[dict[str, Any]], list[dict[str,
 what would place an unplaced request."""
 
 
-def _answers(built: Built, details: dict[str, RequestDetail], standing: Standing) -> dict[str, Answer]:
+def answers(built: Built, details: dict[str, RequestDetail], standing: Standing) -> dict[str, Answer]:
+    """What the solver says for each of these. Raises MatchingDefect when the checker objects."""
     settings = built.settings
     solution = standing.solution(built.problem, settings)
     if faults := matching.violations(built.problem, solution):
         raise MatchingDefect("; ".join(str(fault) for fault in faults[:5]))
     places_of = {unit_id: len(unit.places) for unit_id, (_, unit) in built.units.items()}
     unplaced = {found.request: found for found in solution.unplaced}
-    answers: dict[str, Answer] = {}
+    found: dict[str, Answer] = {}
     for request_id in details:
         first = solution.unit_of.get(request_id)
         ranked = sorted(solution.alternatives.get(request_id, ()), key=lambda other: (other.rank, other.unit))
@@ -139,8 +140,8 @@ def _answers(built: Built, details: dict[str, RequestDetail], standing: Standing
                 tuple(sorted(built.told(found.unit, found.lift))) for found in unplaced[request_id].would_place
             )
             would_place = [{"lift": list(lift), "units": units} for lift, units in sorted(lifts.items())]
-        answers[request_id] = (solution.proven, proposed, shut_out, would_place)
-    return answers
+        found[request_id] = (solution.proven, proposed, shut_out, would_place)
+    return found
 
 
 def _one_per_location(built: Built, units: list[str]) -> list[str]:
@@ -173,7 +174,7 @@ def _retire_of_minors(tx: Tx) -> None:
     )
 
 
-def _write(
+def write(
     tx: Tx,
     built: Built,
     detail: RequestDetail,

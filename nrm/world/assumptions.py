@@ -43,6 +43,9 @@ NUMBERS: Final[dict[str, Assumption]] = {
     "departure_unknown_share": Assumption(0.2, 0.0, 0.6, "stays without an expected departure"),
     "departure_overdue_share": Assumption(0.1, 0.0, 0.4, "stays past their expected departure: blocked outflow"),
     "requests_per_year": Assumption(186, 186, 1400, "the published number of 2024; who never asked is not in it"),
+    "past_requests_per_year": Assumption(
+        360, 186, 1400, "in the seeded past: the published number leaves municipal shelter out"
+    ),
     "after_hours_share": Assumption(0.35, 0.2, 0.5, "requests outside Monday to Friday 9 to 17"),
     "evening_weight": Assumption(3, 1, 5, "an hour from 17 to 24 on any day, against a night hour"),
     "weekend_day_weight": Assumption(2, 1, 5, "a weekend hour from 9 to 17, against a night hour"),

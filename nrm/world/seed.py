@@ -4,7 +4,7 @@ What a service can do goes through that service; the rest are plain rows. The da
 the world, so its journal entries carry the moments they tell about, oldest first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -32,29 +32,32 @@ from nrm.intake.service import submit
 from nrm.notify.models import ContactPoint
 from nrm.notify.rules import ChannelName
 from nrm.placing.consents import give_consent
-from nrm.placing.models import Stay as StayRow
-from nrm.placing.rules import StayStatus
 from nrm.registry import centres, joint
 from nrm.registry import service as registry
-from nrm.registry.models import AdmissionRule, Claim, Place
+from nrm.registry.models import AdmissionRule, Place
 from nrm.registry.models import Location as LocationRow
 from nrm.registry.models import Region as RegionRow
 from nrm.registry.models import Unit as UnitRow
-from nrm.registry.rules import ClaimKind
 from nrm.registry.schemas import AgreementIn
 from nrm.roster import queries as roster_queries
 from nrm.roster import service as roster
 from nrm.roster.rules import Cover, Task
 from nrm.roster.schemas import ArrangementIn, LineIn, PatternIn
 from nrm.seal import AddressKey
-from nrm.world.generator import Location, Organisation, Rule, Stay, World, made_up_centres, provider_id, world
+from nrm.world.figures import region_names
+from nrm.world.generator import Location, Organisation, Rule, World, made_up_centres, provider_id, world
+from nrm.world.houses import POLICE_REGIONS, PROVIDERS
+from nrm.world.past import Past, Step, register
 
 DEMO_PASSWORD: Final = "opvang-voor-de-demo"  # noqa: S105 - published on purpose: demo accounts work on loopback only
 
 SEED: Final = 2026
 
 HISTORY: Final = timedelta(days=7)
-"""How long before the demo the organisations took the software into use."""
+"""How long before the demo the organisations took the software into use, in a world without a past."""
+
+MONTHS: Final = 2
+"""Of how many whole months before its own the demo has a past."""
 
 NATIONWIDE: Final = "heel Nederland"
 
@@ -249,6 +252,10 @@ class Occasion:
     password: str = DEMO_PASSWORD
     demo: bool = True
     """The password is published: such accounts are served on this machine only."""
+    months: int = 0
+    """So many whole months of a past, before the month of the demo; each takes some seconds to make."""
+    public_url: str = ""
+    """Where a message of the past says that something can be read."""
     in_full_swing: bool = True
     """Somebody is on shift, people wait, one family is in a hotel."""
     shape: Callable[[World, datetime], World] = lambda planted, _at: planted
@@ -273,7 +280,7 @@ def plant(db: Database, key: AddressKey, seed: int = SEED, occasion: Occasion = 
         if not _accounts(tx, occasion):
             if tx.session.exec(select(OrganisationRow.id).limit(1)).first() is not None:
                 raise Conflict("database_in_use")
-            _plant(tx, key, password_hash, occasion.shape(world(seed, tx.now), tx.now), occasion)
+            _plant(tx, key, password_hash, seed, occasion)
             tx.record("world.planted", "world:demo", "requests", "places", "accounts", seed=seed)
     with db.reading() as tx:
         return _accounts(tx, occasion)
@@ -296,21 +303,25 @@ def _accounts(tx: Tx, occasion: Occasion) -> list[DemoAccount]:
     return sorted(found, key=lambda account: order.index(account.login))
 
 
-@dataclass(frozen=True)
-class _Step:
-    """Something that happened in the days before the demo."""
-
-    at: datetime
-    actor_id: str
-    act: Callable[[Tx], object]
-
-
-def _plant(tx: Tx, key: AddressKey, password_hash: str, planted: World, occasion: Occasion) -> None:
+def _plant(tx: Tx, key: AddressKey, password_hash: str, seed: int, occasion: Occasion) -> None:
     """Write the world as it was taken into use, then what happened since, oldest first."""
-    opened_at = tx.now - HISTORY
-    _happen(tx, _Step(opened_at, SYSTEM, partial(_open, planted, key, password_hash, occasion)))
-    for step in sorted(_history(tx, planted, opened_at, occasion), key=lambda step: step.at):
+    planted = occasion.shape(world(seed, tx.now), tx.now)
+    opened_at = _months_before(tx.now, occasion.months) if occasion.months else tx.now - HISTORY
+    _happen(tx, Step(opened_at, SYSTEM, partial(_open, planted, key, password_hash, occasion)))
+    steps = sorted(_history(tx, planted, opened_at, occasion), key=lambda step: step.at)
+    if occasion.months:
+        Past(tx, planted, dict(_people(tx)), seed, opened_at, occasion.public_url).live(steps)
+        return
+    for step in steps:
         _happen(tx, step)
+
+
+def _months_before(at: datetime, months: int) -> datetime:
+    """The first working hour of a month, so many whole months before the one of this moment."""
+    month = at.astimezone(AMSTERDAM).date().replace(day=1)
+    for _ in range(months):
+        month = (month - timedelta(days=1)).replace(day=1)
+    return instant(month, time(0, 30))
 
 
 _AGREED: dict[str, dict[str, object]] = {
@@ -331,13 +342,25 @@ LISTED_FROM: Final = date(2024, 1, 1)
 _FUNDED_DAYS = 75
 
 
-def _happen(tx: Tx, step: _Step) -> None:
+def _happen(tx: Tx, step: Step) -> None:
     """Let a step happen at its own moment, inside the one transaction, and journal it as of that moment."""
     assert step.at <= tx.now, step
     past = Tx(tx.session, step.at, step.actor_id, tx.new_id)
     step.act(past)
     past.session.flush()
     journal.append(past.session, past.changes, past.actor_id, past.now)
+
+
+def _colleagues(known: Sequence[Person]) -> Iterator[Person]:
+    """Somebody of every organisation whose work the past is, where nobody of it takes part in the demo."""
+    names = region_names()
+    wanted = (
+        *((provider_id(slug), Role.PROVIDER, f"Plaatsing {name}") for slug, (name, _) in PROVIDERS.items()),
+        *((f"zc-{code.lower()}", Role.COORDINATOR, f"Zorgcoördinator {names[code]}") for code in names),
+        *((f"politie-{code.lower()}", Role.FIRST_RESPONDER, f"Politie {names[code]}") for code in POLICE_REGIONS),
+    )
+    there = {person.organisation_id for person in known}
+    yield from (Person(one, role, name, one) for one, role, name in wanted if one not in there)
 
 
 _REACHABLE = frozenset({Role.DUTY_OFFICER, Role.COORDINATOR_REGIONAL})
@@ -363,7 +386,8 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
     centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
-    for number, person in enumerate(occasion.people):
+    people = (*occasion.people, *_colleagues(occasion.people)) if occasion.months else occasion.people
+    for number, person in enumerate(people):
         account_id = add_account(
             tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=occasion.demo
         )
@@ -381,12 +405,13 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
         registry.seal_address(tx, key, found.id, found.address)
 
 
-def _history(tx: Tx, planted: World, opened_at: datetime, occasion: Occasion) -> Iterator[_Step]:
+def _history(tx: Tx, planted: World, opened_at: datetime, occasion: Occasion) -> Iterator[Step]:
     actors = {actor.organisation_id: actor for actor in _providers(tx)}
+    began = tx.now - HISTORY
     house_of = {place: found for found in planted.locations for unit in found.units for place in unit.places}
     for stay in planted.stays:
         # Who was in before the start is registered at the start.
-        yield _Step(max(stay.arrived_at, opened_at), SYSTEM, partial(_register, stay))
+        yield Step(max(stay.arrived_at, opened_at), SYSTEM, partial(register, stay), stay.place_ids, stay)
     for closure in planted.closures:
         actor = actors[house_of[closure.place_id].organisation_id]
         close = partial(
@@ -396,7 +421,7 @@ def _history(tx: Tx, planted: World, opened_at: datetime, occasion: Occasion) ->
             reason=closure.reason,
             expected_end=closure.expected_end,
         )
-        yield _Step(closure.since, actor.account_id, close)
+        yield Step(closure.since, actor.account_id, close, (closure.place_id,))
     for found in planted.locations:
         actor = actors[found.organisation_id]
         if found.pause:
@@ -407,17 +432,17 @@ def _history(tx: Tx, planted: World, opened_at: datetime, occasion: Occasion) ->
                 reason=found.pause.reason,
                 until=found.pause.until,
             )
-            yield _Step(found.pause.since, actor.account_id, pause)
+            yield Step(found.pause.since, actor.account_id, pause)
         if found.confirmed_at:
             confirm = partial(registry.confirm_unchanged, actor=actor, location_id=found.id)
-            yield _Step(found.confirmed_at, actor.account_id, confirm)
+            yield Step(found.confirmed_at, actor.account_id, confirm)
     for region, said in _AGREED.items():
         found = next(found for found in planted.locations if (found.region, found.pool) == (region, "MUNICIPAL"))
         actor = actors[found.organisation_id]
-        ends = opened_at.date() + timedelta(days=_FUNDED_DAYS)
+        ends = began.date() + timedelta(days=_FUNDED_DAYS)
         shape = AgreementIn.model_validate({**said, "fundingEndsOn": ends, "version": 0})
         agree = partial(joint.agree, actor=actor, location_id=found.id, shape=shape)
-        yield _Step(opened_at, actor.account_id, agree)
+        yield Step(began, actor.account_id, agree)
     people = dict(_people(tx))
     willing = people[_WILLING]
     for found in planted.locations:
@@ -426,19 +451,19 @@ def _history(tx: Tx, planted: World, opened_at: datetime, occasion: Occasion) ->
             say_yes = partial(
                 give_consent, actor=willing, location_id=found.id, urgencies=(Urgency.PLANNED,), until=until
             )
-            yield _Step(opened_at + timedelta(hours=1), willing.account_id, say_yes)
-    yield _Step(tx.now - _ROSTER_MADE, people["loket"].account_id, partial(_roster, people, tx.now))
+            yield Step(began + timedelta(hours=1), willing.account_id, say_yes)
+    yield Step(tx.now - _ROSTER_MADE, people["loket"].account_id, partial(_roster, people, tx.now))
     if not occasion.in_full_swing:
         return
     duty = people["piket"]
-    yield _Step(tx.now - timedelta(minutes=_SHIFT_MINUTES), duty.account_id, partial(start_shift, actor=duty))
+    yield Step(tx.now - timedelta(minutes=_SHIFT_MINUTES), duty.account_id, partial(start_shift, actor=duty))
     for asked in _OPEN_REQUESTS:
         asker = people[asked.login]
         at = tx.now - timedelta(minutes=asked.minutes_ago)
-        yield _Step(at, asker.account_id, partial(submit, actor=asker, shape=asked.shape))
+        yield Step(at, asker.account_id, partial(submit, actor=asker, shape=asked.shape))
     owner = people["coordinator-utrecht"]
     at = tx.now - timedelta(minutes=_BRIDGE_MINUTES)
-    yield _Step(at, owner.account_id, partial(_bridge, actor=owner))
+    yield Step(at, owner.account_id, partial(_bridge, actor=owner))
 
 
 _EVERY_DAY: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -486,8 +511,11 @@ _ARRANGED: Final = (
 
 def _bridge(tx: Tx, actor: Actor) -> None:
     """The family that hardly any house takes spends the night in a hotel, and keeps waiting."""
-    family = select(PlacementRequest.id).where(
-        PlacementRequest.owner_organisation_id == actor.organisation_id, PlacementRequest.urgency == Urgency.NOW
+    family = (
+        select(PlacementRequest.id)
+        .where(PlacementRequest.owner_organisation_id == actor.organisation_id, PlacementRequest.urgency == Urgency.NOW)
+        .order_by(col(PlacementRequest.created_at).desc())
+        .limit(1)
     )
     shape = BridgeIn(kind=BridgeKind.HOTEL, municipality="GM0344", cents_per_night=18_500, safe=Fact.YES)
     record_bridge(tx, actor, tx.session.exec(family).one(), shape)
@@ -519,27 +547,6 @@ def _actor(account_id: str, name: str, role: Role, organisation: OrganisationRow
         session_id="",
         authenticated_at=now,
     )
-
-
-def _register(stay: Stay, tx: Tx) -> None:
-    """People placed before, or past, the software: a stay without a request."""
-    tx.session.add(
-        StayRow(
-            id=stay.id,
-            unit_id=stay.unit_id,
-            location_id=stay.location_id,
-            status=StayStatus.ARRIVED,
-            persons=stay.persons,
-            planned_at=stay.arrived_at,
-            arrived_at=stay.arrived_at,
-            expected_departure=stay.expected_departure,
-        )
-    )
-    tx.session.add_all(
-        Claim(id=tx.new_id(), place_id=place, kind=ClaimKind.STAY, holder=stay.id, started_at=stay.arrived_at)
-        for place in stay.place_ids
-    )
-    tx.record("stay.registered", f"location:{stay.location_id}", "places", stay=stay.id)
 
 
 def _organisation_row(found: Organisation) -> OrganisationRow:

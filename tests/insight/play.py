@@ -21,8 +21,14 @@ PARTIES: tuple[list[dict[str, object]], ...] = (
     [{"sex": "f", "age": 30, "parent": True}, {"sex": "m", "age": 4}],
     [{"sex": "f", "age": 16}],
 )
+MUNICIPALITIES: dict[str, tuple[str | None, ...]] = {
+    "VR17": ("GM0599", "GM0489", "GM0606", None),
+    "VR13": ("GM0363", "GM0362", None),
+}
+"""Where in a region somebody is found, as far as anybody knows."""
+
 DEEDS = (
-    *("ask", "ask", "amend", "offer", "offer", "offer", "answer", "answer", "answer", "close"),
+    *("ask", "ask", "amend", "place", "offer", "offer", "offer", "answer", "answer", "answer", "close"),
     *("stay", "stay", "stay", "time", "work", "work", "work"),
 )
 
@@ -64,7 +70,12 @@ def _do(
     if deed == "ask" or not made:
         actor = chance.choice(coordinators)
         facts = {"addiction": chance.choice(("yes", "no", "unknown"))}
-        made[here.request(actor, region=actor.region_code, facts=facts, persons=chance.choice(PARTIES))] = actor
+        where = {"region": actor.region_code, "municipality": chance.choice(MUNICIPALITIES[str(actor.region_code)])}
+        made[here.request(actor, **where, facts=facts, persons=chance.choice(PARTIES))] = actor
+    elif deed == "place":
+        with here.database.transaction(made[chosen].account_id) as tx:
+            code = chance.choice(MUNICIPALITIES[str(made[chosen].region_code)])
+            intake.set_municipality(tx, made[chosen], chosen, code)
     elif deed == "amend":
         with here.database.transaction(made[chosen].account_id) as tx:
             version = intake.queries.request(tx, chosen).version

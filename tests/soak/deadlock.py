@@ -33,7 +33,7 @@ def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
     proposals = {asked: propose(town, asked, unit_id)[0] for asked in (first, second)}
     meet = threading.Barrier(2)
     broken: list[str] = []
-    lock, write = registry.location, matcher._write
+    lock, write = registry.location, matcher.write
     written: list[str] = []
 
     def locked(tx: Tx, location_id: str, for_update: bool = False) -> Location:

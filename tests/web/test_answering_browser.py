@@ -270,6 +270,7 @@ def test_every_state_of_the_watching_screens(here: Town, site: Site, person: Per
         Role.NATIONAL_COORDINATOR: (
             *("/landelijk", "/landelijk/oorzaken", "/landelijk/tijden", "/landelijk/oplossen", "/landelijk/uitleg"),
             *("/landelijk/regels", "/landelijk/onbenut", "/landelijk/stromen", "/landelijk/inkoop?regio=VR17"),
+            "/landelijk/inkoop?gebied=GM0599",
             *("/landelijk/tekort", "/landelijk/tekort/nu", "/landelijk/minimum", "/landelijk/vergelijken"),
             *("/kwaliteit", "/bord", "/bord?soort=NLA"),
         ),

@@ -1,19 +1,23 @@
 """The yearly sheet for whoever buys places: what was asked for, bought and used, and what a norm would ask."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from nrm.access.rules import Verb
+from nrm.access import queries as access
+from nrm.access.rules import Role, Verb
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.insight import buying as insight
 from nrm.insight import rules, stating
-from nrm.insight.buying import ENOUGH, Bought, Demand, Month, Year
+from nrm.insight.buying import ENOUGH, Area, Bought, Demand, Month, Year
+from nrm.insight.catalogue import rounded
 from nrm.insight.rules import SMALL
+from nrm.registry import centres as centres_of
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
 from web.charts import Bar, Chart
@@ -38,6 +42,16 @@ class Choice:
 
     id: str
     name: str
+
+
+@dataclass(frozen=True)
+class AreaLine:
+    """The area of one centre municipality in a region, in words."""
+
+    id: str
+    name: str
+    requests: str
+    places: str
 
 
 @dataclass(frozen=True)
@@ -73,67 +87,134 @@ class Norm:
 
 
 @router.get("/landelijk/inkoop")
-def overview(visit: Reader, jaar: Chosen = "", regio: Chosen = "", gemeente: Chosen = "") -> Response:
-    """The page: of one's own region, or of the one that was chosen; and in it of one municipality."""
+def overview(visit: Reader, jaar: Chosen = "", regio: Chosen = "", gebied: Chosen = "") -> Response:
+    """The page: of a region, or of the area of one centre municipality; whoever has one of their own sees that one."""
     with visit.reading() as tx:
         frame = visit.frame(tx)
-        shown = _shown(visit, tx, jaar, regio, gemeente)
+        shown = _shown(visit, tx, jaar, regio, gebied)
     return visit.page("buying.html", frame, said=SAID, small=SMALL, **shown)
 
 
-def _shown(visit: Visit, tx: Tx, jaar: str, regio: str, gemeente: str) -> dict[str, Any]:
-    own = board_region(visit.actor)
-    names = {region.code: region.name for region in registry.regions(tx)}
+def _shown(visit: Visit, tx: Tx, jaar: str, regio: str, gebied: str) -> dict[str, Any]:
     this_year = tx.now.astimezone(AMSTERDAM).year
     years = [this_year - back for back in range(YEARS)]
     number = next((year for year in years if str(year) == jaar), this_year)
-    region = own if own is not None else regio if regio in names else ""
+    year = insight.year(tx, number)
+    regions = {region.code: region.name for region in registry.regions(tx)}
+    own = board_region(visit.actor)
+    municipality = _own_municipality(visit, tx) if visit.actor.role is Role.MUNICIPALITY else None
+    centres = _centres(tx, year)
+    if municipality is not None:
+        # Which municipality an organisation is was forgotten: that opens nothing.
+        area = insight.centre_area(tx, centres.get(municipality, municipality), year) if municipality else None
+    elif gebied in centres.values() and (own is None or own in insight.centre_area(tx, gebied, year).regions):
+        area = insight.centre_area(tx, gebied, year)
+    else:
+        region = own if own is not None else regio
+        area = insight.region_area(tx, region) if region in regions else None
     shown: dict[str, Any] = {
         "years": years,
         "chosen_year": number,
-        "region": region,
-        "region_name": names.get(region, ""),
-        "choices": [] if own is not None else [Choice(code, name) for code, name in sorted(names.items())],
-        "municipality": "",
+        "area": area,
+        "whose": "",
+        "unnamed": municipality == "",
+        "choices": [] if own is not None else [Choice(code, name) for code, name in sorted(regions.items())],
+        "above": None,
     }
-    return shown | _sheet(visit.words, tx, insight.year(tx, number), region, gemeente) if region else shown
+    if area is None:
+        return shown
+    names = {one.code: one.name for one in registry.municipalities(tx)}
+    if not area.whole and municipality is None:
+        shown["above"] = Choice(*next((code, regions[code]) for code in sorted(area.regions) if own in {None, code}))
+    shown["whose"] = regions[area.code] if area.whole else names.get(area.code, area.code)
+    return shown | _sheet(visit.words, tx, year, area, names)
 
 
-def _sheet(words: Words, tx: Tx, year: Year, region: str, gemeente: str) -> dict[str, Any]:
-    found = insight.demand(tx, year, region)
-    buyers = insight.buyers(tx, year, region)
-    chosen = next((one for one in buyers if one.municipality == gemeente), None)
+def _own_municipality(visit: Visit, tx: Tx) -> str:
+    return access.organisation(tx, visit.actor.organisation_id).municipality_code or ""
+
+
+def _centres(tx: Tx, year: Year) -> dict[str, str]:
+    """Municipality → its centre municipality at the end of a year, or now; itself where no list says so."""
+    listed = centres_of.listed(tx)
+    return {one.code: listed.of(one.code, year.last_day) or one.code for one in registry.municipalities(tx)}
+
+
+def _sheet(words: Words, tx: Tx, year: Year, area: Area, names: Mapping[str, str]) -> dict[str, Any]:
+    found = insight.demand(tx, year, area)
+    buyers = insight.buyers(tx, year, area)
     told = found.requests == 0 or found.requests >= SMALL
-    shown = [chosen] if chosen else buyers
     all_places = sum(one.places for one in buyers)
     months = insight.months(found, year) if told else []
-    (agreed,) = stating.places_now(tx, region)
+    inside = sorted(insight.members(area.centres, area.code, year)) if not area.whole else []
+    # Of a region to one decimal; of the area of a municipality, that one could take from it, no more than about.
+    digits = 1 if area.whole else 0
     return {
         "year": year,
-        "municipality": chosen.name if chosen else "",
-        "code": chosen.municipality if chosen else "",
         "told": told,
         "demand": found,
-        "parts": _parts(words, found) if told else [],
-        "average": words.number(found.nights / len(found.need), 1) if found.need and told else "",
+        "requests": _about(words, found.requests, area),
+        "persons": _about(words, found.persons, area),
+        "coverage": insight.coverage(found),
+        "inside": [names.get(code, code) for code in inside],
+        "sources": area.centres.sources(inside or names, year.first_day, year.last_day),
+        "parts": _parts(words, found, area) if told else [],
+        "average": words.number(found.nights / len(found.need), digits) if found.need and told else "",
         "most": words.number(max(found.need)) if found.need and told else "",
         "norms": [
             Norm(str(percent), percent, words.number(places))
             for percent in ENOUGH
             if told and (places := insight.enough(found.need, percent)) is not None
         ],
-        "bought": [_line(words, one) for one in shown],
+        "bought": [_line(words, one) for one in buyers],
         "all_places": words.number(all_places, 1) if all_places else None,
-        "agreed": agreed,
+        "agreed": stating.places_now(tx, area.code)[0] if area.whole else None,
         "months": [
             MonthLine(
-                str(one.first.month), words.month(one.first), words.number(one.average, 1), words.number(one.most)
+                str(one.first.month), words.month(one.first), words.number(one.average, digits), words.number(one.most)
             )
             for one in months
         ],
         "chart": _chart(words, months, all_places) if len(months) > 1 else None,
-        "uses": _uses(words, chosen) if chosen else [],
+        "uses": _uses(words, buyers) if not area.whole else [],
+        "areas": _areas(words, tx, year, area, found, buyers, names) if area.whole else [],
     }
+
+
+def _about(words: Words, count: int, area: Area) -> str:
+    """A number of people: exact of a region, and of the area of a municipality rounded as what is published is."""
+    return words.number(count if area.whole else rounded(count))
+
+
+def _areas(
+    words: Words, tx: Tx, year: Year, area: Area, found: Demand, buyers: Sequence[Bought], names: Mapping[str, str]
+) -> list[AreaLine]:
+    """The areas of the centre municipalities of a region, and how much is not known of which; together the region."""
+    centres = _centres(tx, year)
+    bought: dict[str, float] = defaultdict(float)
+    for one in buyers:
+        bought[centres[one.municipality]] += one.places
+    here = {centres[one.code] for one in registry.municipalities(tx) if one.region_code in area.regions}
+    if not area.centres.rows:
+        here &= found.spread.keys() | bought.keys()  # without a list every municipality is an area of its own
+    codes = sorted((here | found.spread.keys()) - {""}, key=lambda code: names.get(code, code))
+    lines = [
+        AreaLine(
+            code,
+            names.get(code, code),
+            _few(words, found.spread.get(code, 0)),
+            words.number(bought[code], 1) if bought[code] else words.number(0),
+        )
+        for code in codes
+    ]
+    unknown = AreaLine("", words.gettext("Gemeente niet bekend"), _few(words, found.spread.get("", 0)), "")
+    return [*lines, unknown] if lines else []
+
+
+def _few(words: Words, count: int) -> str:
+    if 0 < count < SMALL:
+        return words.gettext("minder dan %(small)s", small=SMALL)
+    return words.number(rounded(count))
 
 
 def _chart(words: Words, months: Sequence[Month], bought: float) -> Chart:
@@ -152,17 +233,17 @@ def _chart(words: Words, months: Sequence[Month], bought: float) -> Chart:
     )
 
 
-def _parts(words: Words, found: Demand) -> list[Named]:
+def _parts(words: Words, found: Demand, area: Area) -> list[Named]:
     """What became of the requests, none of it small."""
     split = rules.split(found.parts)
     if not split.shown:
         return []
     order = list(DEMANDED)
     shown = sorted(split.shown, key=lambda part: order.index(part[0]))
-    parts = [Named(code, words.gettext(DEMANDED[code]), count) for code, count in shown]
+    named = [(code, words.gettext(DEMANDED[code]), count) for code, count in shown]
     if split.rest:
-        parts.append(Named("rest", words.gettext("Wat te weinig voorkomt om apart te noemen"), split.rest))
-    return parts
+        named.append(("rest", words.gettext("Wat te weinig voorkomt om apart te noemen"), split.rest))
+    return [Named(code, name, count if area.whole else rounded(count)) for code, name, count in named]
 
 
 def _line(words: Words, one: Bought) -> Line:
@@ -174,8 +255,14 @@ def _line(words: Words, one: Bought) -> Line:
     return Line(one.municipality, one.name, words.number(one.places, 1), words.number(one.nights), used, share, bridges)
 
 
-def _uses(words: Words, one: Bought) -> list[Named]:
+def _uses(words: Words, buyers: Sequence[Bought]) -> list[Named]:
     """Nights in what was bought, by where whoever slept there was found; nothing of few stays."""
-    if not rules.split(one.stays).shown or rules.split(one.stays).rest:
+    stays: Counter[str] = Counter()
+    nights: dict[str, float] = defaultdict(float)
+    for one in buyers:
+        stays.update(one.stays)
+        for kind, amount in one.used.items():
+            nights[kind] += amount
+    if not rules.split(stays).shown or rules.split(stays).rest:
         return []
-    return [Named(kind, words.gettext(USED[kind]), round(one.used[kind])) for kind in USED if one.used.get(kind)]
+    return [Named(kind, words.gettext(USED[kind]), round(nights[kind])) for kind in USED if nights[kind]]

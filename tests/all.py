@@ -29,15 +29,17 @@ class Group:
         return self.program == "pytest"
 
 
+TWO = ("-n", "2", "--dist", "worksteal")
+
 GROUPS = (
     Group("lint", "ruff", ("check", "--quiet", ".")),
     Group("format", "ruff", ("format", "--quiet", "--diff", ".")),
     Group("types", "mypy", ("--no-error-summary",)),
     Group("contracts", "lint-imports", ("--no-logo",)),
-    # Both engines, in two processes. The browser is apart: it wants a processor for itself.
-    Group("tests", "pytest", ("-q", "-m", "not browser", "-n", "2")),
+    # In two processes, for two processors: half of the tests each, and whoever is done first helps the other.
+    Group("tests", "pytest", ("-q", "-m", "not browser", *TWO)),
     Group("soak", "nrm-soak", ("ci",)),
-    Group("browser", "pytest", ("-q", "-m", "browser")),
+    Group("browser", "pytest", ("-q", "-m", "browser", *TWO)),
 )
 
 

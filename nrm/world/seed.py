@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
+from secrets import token_hex
 from typing import Final
 
 from sqlmodel import SQLModel, col, select
@@ -352,7 +353,10 @@ def _happen(tx: Tx, step: Step) -> None:
 
 
 def _colleagues(known: Sequence[Person]) -> Iterator[Person]:
-    """Somebody of every organisation whose work the past is, where nobody of it takes part in the demo."""
+    """Somebody of every organisation whose work the past is, where nobody of it takes part in the demo.
+
+    They acted, and nobody logs in as them.
+    """
     names = region_names()
     wanted = (
         *((provider_id(slug), Role.PROVIDER, f"Plaatsing {name}") for slug, (name, _) in PROVIDERS.items()),
@@ -386,8 +390,11 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
     centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
-    people = (*occasion.people, *_colleagues(occasion.people)) if occasion.months else occasion.people
-    for number, person in enumerate(people):
+    if occasion.months:
+        nobody_knows = hash_password(token_hex(16))
+        for person in _colleagues(occasion.people):
+            add_account(tx, person.login, person.name, person.role, person.organisation_id, nobody_knows)
+    for number, person in enumerate(occasion.people):
         account_id = add_account(
             tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=occasion.demo
         )

@@ -74,10 +74,13 @@ class Asked:
 
     def prove(self) -> "Asked":
         """Search until nothing can be better than the placement, or than a better one that is found and takes over."""
+        number = self.number(self.placement)
+        if number > self._reach:
+            raise TooHard
         found = self._search(
             self.leaves,
             np.array([-(2**62)]),
-            self.number(self.placement),
+            number,
             NODES_MAX,
             net=self._net,
             shut=np.zeros(self._end, np.bool_),
@@ -129,7 +132,7 @@ class Asked:
             net = (*net[:_PLACES], room, *net[_PLACES + 1 :])
             # What larger units take off the bound they take off what is within reach.
             reach -= max(0, places - int(self.instance.places[unit])) and places * int(self._dear[unit])
-        limit = reach if cutoff is None else min(reach, cutoff)
+        limit = reach if cutoff is None else max(-(2**62), min(reach, cutoff))
         wanted, rated = np.zeros(of.size, np.bool_), np.zeros(of.size, np.int64)
         count = leaves.reopened(
             of, net, self._store, requests, unit, shut, self.instance.places, np.array([limit]), wanted, rated

@@ -99,15 +99,22 @@ class _Costs:
 class Columns:
     """One connected part with columns enough to prove that a placement is its optimum, to be asked what if.
 
-    If it is none, `placement` is the optimum found. Raises TooHard where that or a question takes too long this way,
+    If it is none, `placement` is the optimum found. `routed`: the network of all that the rules allow with its cheapest
+    flow, if that is known. Raises TooHard where that or a question takes too long this way,
     UnprovenFlow where a flow cannot be believed.
     """
 
-    def __init__(self, instance: Instance, placement: Placement, limit: Limit) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        placement: Placement,
+        limit: Limit,
+        routed: tuple[Network, Choices, Flow] | None = None,
+    ) -> None:
         self.instance, self.placement = instance, placement
         self._limit = limit
-        self.network = network = Network(instance)
-        choices, flow = _routed(network)
+        network, choices, flow = _routed(Network(instance)) if routed is None else routed
+        self.network = network
         arcs = network.stay.start
         numbers = relative(network, flow, network.proof(choices, flow)[1], finer=_FINER)
         self._constant = numbers.constant
@@ -142,7 +149,7 @@ class Columns:
         for unit in np.unique(network.unit_of[standing]).tolist():
             self._program.add(standing[network.unit_of[standing] == unit])
         root = self._bounded(self._root, self._farthest)[0]
-        self._program = self._program.trimmed(_KEPT * (instance.requests + instance.units))
+        self._dear: FloatArray | None = self._program.dearness()
         self._leaves: list[_Node] = []
         best = self._number(self.value(placement))
         for better in self._search([root], best - (FINENESS - 1), leaves=self._leaves):
@@ -188,6 +195,9 @@ class Columns:
 
     def _asked(self, require: int | None, without: int | None, within: Sequence[int] | None) -> list[_Node]:
         """The leaves of the proof as a question leaves them."""
+        if self._dear is not None:  # only now: most problems are solved and not asked about
+            self._program = self._program.trimmed(_KEPT * (self.instance.requests + self.instance.units), self._dear)
+            self._dear = None
         request_of = self.network.request_of
         shut = np.zeros(request_of.size, np.bool_)
         if require is not None and within is not None:
@@ -380,15 +390,15 @@ class Columns:
                 yield _Link(together, pair[0], one, pair[1], other)
 
 
-def _routed(network: Network) -> tuple[Choices, Flow]:
-    """All that the rules allow, with its cheapest flow."""
+def _routed(network: Network) -> tuple[Network, Choices, Flow]:
+    """All that the rules allow, with its cheapest flow, groups agreed."""
     choices, flow = network.everything(), network.no_flow()
     if choices is None or network.route(choices, flow) is None:
         raise TooHard
     if network.instance.groups:
         network.agree(flow)
         network.route(choices, flow)
-    return choices, flow
+    return network, choices, flow
 
 
 class _Found:
@@ -453,11 +463,8 @@ class _Program:
             for arcs, factor in ((link.arcs, 1.0), (link.other_arcs, -1.0 if link.together else 1.0)):
                 for arc in arcs.tolist():
                     self._of_link.setdefault(arc, []).append((row, factor))
-        self._out_cost = self._priced(self._size * costs.out)
-        self._out = [
-            self._variable(cost, [(row, 1.0)])
-            for row, cost in zip(self._of_request, self._out_cost.tolist(), strict=True)
-        ]
+        self._out_cost = [self._priced(cost) for cost in (self._size * costs.out).tolist()]
+        self._out = [self._variable(cost, [row]) for row, cost in zip(self._of_request, self._out_cost, strict=True)]
         self._open_out = np.ones(self._size.size, np.bool_)
         # Columns: the arcs of each, one after the other, and where those of each begin.
         self._number: dict[bytes, int] = {}
@@ -466,15 +473,17 @@ class _Program:
         self._row = [0]
         self._closed: BoolArray = np.zeros(0, np.bool_)
 
-    def _priced(self, cost: IntArray) -> FloatArray:
+    def _priced(self, cost: int) -> float:
         dearest = self._costs.most * _DEAREST
-        priced: FloatArray = np.clip(cost, -dearest, dearest) / (_SCALE * _FINER)
-        return priced
+        return float(min(dearest, max(-dearest, cost)) / (_SCALE * _FINER))
 
-    def _variable(self, cost: float, rows: Sequence[tuple[Any, float]]) -> Any:
+    def _variable(self, cost: float, rows: Sequence[Any], links: Sequence[tuple[Any, float]] = ()) -> Any:
+        """One more, once in each of some rows; it may be in one link's row with both."""
         variable = self._solver.NumVar(0, self._endless, "")
         self._objective.SetCoefficient(variable, cost)
-        for row, factor in rows:
+        for row in rows:
+            row.SetCoefficient(variable, 1.0)
+        for row, factor in links:
             row.SetCoefficient(variable, row.GetCoefficient(variable) + factor)
         return variable
 
@@ -485,13 +494,12 @@ class _Program:
             return False
         network = self._costs.network
         requests = network.request_of[arcs]
-        rows = [(self._of_request[one], 1.0) for one in requests.tolist()]
-        rows.append((self._of_unit[int(network.unit_of[arcs[0]])], 1.0))
-        for arc in arcs.tolist():
-            rows.extend(self._of_link.get(arc, ()))
-        cost = self._priced(np.array([self._size[requests] @ self._costs.arc[arcs]]))
+        rows = [self._of_request[one] for one in requests.tolist()]
+        rows.append(self._of_unit[int(network.unit_of[arcs[0]])])
+        links = [link for arc in arcs.tolist() for link in self._of_link.get(arc, ())]
+        cost = self._priced(int(self._size[requests] @ self._costs.arc[arcs]))
         self._number[key] = len(self._column)
-        self._column.append(self._variable(float(cost[0]), rows))
+        self._column.append(self._variable(cost, rows, links))
         self._arcs.extend(arcs.tolist())
         self._row.append(len(self._arcs))
         return True
@@ -499,7 +507,7 @@ class _Program:
     def open(self, node: _Node) -> None:
         """Only columns of open arcs, and stays outside where that is open: else they cost more than anything."""
         for request in np.flatnonzero(node.out != self._open_out).tolist():
-            cost = float(self._out_cost[request]) if node.out[request] else self._costs.most * _CLOSED / _SCALE / _FINER
+            cost = self._out_cost[request] if node.out[request] else self._costs.most * _CLOSED / _SCALE / _FINER
             self._objective.SetCoefficient(self._out[request], cost)
         closed = self._closed
         if self._column:
@@ -552,10 +560,16 @@ class _Program:
             raise TooHard
         return _Prices(np.rint(of_request / size).astype(np.int64), cost, constant, (-of_unit).astype(np.int64))
 
-    def trimmed(self, most: int) -> "_Program":
-        """The same with the columns nearest to being used only."""
-        dearness = np.array(self._told.reduced_cost)[len(self._out) :]
+    def dearness(self) -> FloatArray:
+        """How far every column is from being used."""
+        far: FloatArray = np.array(self._told.reduced_cost)[len(self._out) :]
+        return far
+
+    def trimmed(self, most: int, dearness: FloatArray) -> "_Program":
+        """The same with the nearest of the columns that were rated, and all since."""
         smaller = _Program(self._costs)
-        for number in np.sort(np.argsort(dearness, kind="stable")[:most]).tolist():
+        since = np.arange(dearness.size, len(self._column))
+        nearest = np.argsort(dearness, kind="stable")[:most]
+        for number in np.sort(np.concatenate([nearest, since])).tolist():
             smaller.add(np.array(self._arcs[self._row[number] : self._row[number + 1]]))
         return smaller

@@ -140,12 +140,14 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
     if limit.spent:
         return Found(first, False, least_amounts(instance))
     if COLUMNS_FROM <= instance.requests <= COLUMNS_MAX:
-        found = _searched(BranchSearch(instance, limit, first, DIVE_NODES_MAX))
+        dive = BranchSearch(instance, limit, first, DIVE_NODES_MAX)
+        network, routed = dive.network, dive.routed()
+        found = _searched(dive, None, routed)
         if found.proven or limit.spent or found.placement is None:
             return found
         first = found.placement
         with suppress(TooHard, UnprovenFlow):
-            first = Columns(instance, first, limit).placement
+            first = Columns(instance, first, limit, None if routed is None else (network, *routed)).placement
             return Found(first, True, instance.amounts(first))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
     found = _searched(search)

@@ -104,11 +104,13 @@ def solved(
     )
     found = []
     own = {unit.id: unit for unit in built.problem.units}
-    helpless: list[tuple[Remedy, frozenset[str]]] = []
+    rooms: list[_Room] = []
     for remedy, units in _tried(built, details, unplaced, houses) if unplaced else ():
         unsafe = _unsafe(built, remedy)
-        # Where more people are unsafe than where it already helps nobody, it helps nobody.
-        if any(_alike(remedy, one) and barred <= unsafe for one, barred in helpless):
+        known = next((one for one in rooms if _alike(remedy, one.remedy) and one.holds_for(unsafe)), None)
+        if known is not None:
+            if known.better:
+                found.append(replace(known.better, regions=remedy.regions))
             continue
         if 1000 * (perf_counter() - begun) >= budget_ms:
             whole = replace(whole, proven=False)
@@ -119,8 +121,9 @@ def solved(
         session.change(units=[own[unit.id] for unit in units if unit.id in own], without_units=new)
         if better := _better(remedy, base, after, details):
             found.append(better)
-        elif after.proven and base.proven:
-            helpless.append((remedy, unsafe))
+        if after.proven and base.proven:
+            inside = frozenset(key for key, unit in after.unit_of.items() if unit == EXTRA)
+            rooms.append(_Room(remedy, unsafe, inside, better))
         whole = replace(whole, proven=whole.proven and after.proven)
     return replace(whole, found=tuple(_merged(found)))
 
@@ -196,6 +199,23 @@ def priced(problem: matching.Problem, prices: Iterable[matching.Price], region_o
         order = first.order if first else price.rank[0]
         merged[alike] = Worth(pool, places, sexes, tuple(sorted(there)), placed, change, order)
     return Worths(tuple(sorted(merged.values(), key=lambda one: one.order)), len(region_of), len(kinds), proven)
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What a room does where these are not safe, and who is in it then. Proven."""
+
+    remedy: Remedy
+    unsafe: frozenset[str]
+    inside: frozenset[str]
+    better: Remedy | None
+
+    def holds_for(self, unsafe: frozenset[str]) -> bool:
+        """Whether it does the same where others are not safe: more of them, and nobody who would be in it.
+
+        Where it helps nobody it helps nobody where more are unsafe either.
+        """
+        return self.unsafe <= unsafe and (self.better is None or not self.inside & unsafe)
 
 
 def _merged(found: Iterable[Remedy]) -> list[Remedy]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from secrets import token_hex
 from typing import Final
 
 from sqlmodel import SQLModel, col, select
@@ -338,6 +337,9 @@ _AGREED: dict[str, dict[str, object]] = {
 MADE_UP: Final = "verzonnen voor deze demo, geen gepubliceerde lijst"
 """Where the list of centre municipalities of the demo is from, in the words that stand beside it."""
 
+NO_PASSWORD: Final = "!"  # noqa: S105 - it opens nothing
+"""What no password is, in place of its hash."""
+
 LISTED_FROM: Final = date(2024, 1, 1)
 
 _FUNDED_DAYS = 75
@@ -355,7 +357,7 @@ def _happen(tx: Tx, step: Step) -> None:
 def _colleagues(known: Sequence[Person]) -> Iterator[Person]:
     """Somebody of every organisation whose work the past is, where nobody of it takes part in the demo.
 
-    They acted, and nobody logs in as them.
+    Nobody logs in as them: whoever starts the demo chooses among few.
     """
     names = region_names()
     wanted = (
@@ -390,13 +392,13 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
     centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
-    if occasion.months:
-        nobody_knows = hash_password(token_hex(16))
-        for person in _colleagues(occasion.people):
-            add_account(tx, person.login, person.name, person.role, person.organisation_id, nobody_knows)
-    for number, person in enumerate(occasion.people):
+    colleagues = _colleagues(occasion.people) if occasion.months else ()
+    for number, person in enumerate((*occasion.people, *colleagues)):
+        there = person in occasion.people
         account_id = add_account(
-            tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=occasion.demo
+            *(tx, person.login, person.name, person.role, person.organisation_id),
+            password_hash if there else NO_PASSWORD,
+            demo=occasion.demo and there,
         )
         if person.role in _REACHABLE:
             tx.session.add(_contact_point(tx, account_id, ChannelName.EMAIL, f"{person.login}@piket.example"))

@@ -162,6 +162,16 @@ def test_where_most_are_unsafe_is_tried_first_and_where_it_helps_is_still_found(
     assert "Zuid-Limburg" not in nac, "where somebody is unsafe is not told"
 
 
+def test_where_whoever_would_be_in_it_is_not_safe_somebody_else_is(here: Town) -> None:
+    """What a room does elsewhere is not said of where the one it would be for cannot go."""
+    known = {"residence": "dutch", "facts": dict.fromkeys(NATIONAL_CRITERIA, "no")}
+    here.request(here.coordinator(), unsafe=[{"region": "VR13", "reason": "network"}], **known)
+    here.clock.turn(minutes=1)
+    here.request(here.coordinator("VR15"), region="VR15", urgency="today", **known)
+    where = {one.placed: set(one.regions) for one in found(here).found if (one.kind, one.places) == ("place", 1)}
+    assert where == {("VR17",): {f"VR{number:02d}" for number in range(1, 26)} - {"VR13"}, ("VR15",): {"VR13"}}
+
+
 def test_who_reads_what(here: Town) -> None:
     small_world(here)
     here.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)

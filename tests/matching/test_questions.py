@@ -8,12 +8,12 @@ import pytest
 
 import matching.asked
 from bench.matching.instances import Size, instance
-from matching import LEVELS, Change, Problem, solve
+from matching import LEVELS, Change, Problem, Weights, solve
 from matching.asked import Asked
 from matching.engine import optimum
 from matching.explanation import value
 from matching.model import UNPLACED, Instance, Placement, compiled, components, pruned
-from matching.search import Limit
+from matching.search import Limit, TooHard
 from matching.solution import UNLIMITED
 from tests.matching.instances import random_problem
 
@@ -106,3 +106,66 @@ def test_questions_one_after_the_other_leave_no_trace(seed: int) -> None:
                 as_good = forced is not None and without.amounts(forced) == without.amounts(placement)
                 assert (there is not None) == as_good
             asked.forget()
+
+
+def _far(problem: Problem) -> Problem:
+    """The same with numbers that no word holds together: what is important is much farther away than what is not."""
+    requests = tuple(replace(one, waiting_hours=one.waiting_hours * 10_000_000 + 1) for one in problem.requests)
+    return replace(problem, requests=requests, weights=Weights(risk=2**27, scarcity=2**25))
+
+
+def test_what_is_farther_away_than_one_word_reaches_is_not_answered_wrongly() -> None:
+    """Somebody placed all the same, and places more or less, where levels are cut off: as by solving, or `TooHard`."""
+    told, beyond = 0, 0
+    for seed in range(40):
+        whole = pruned(compiled(_far(random_problem(9_700 + seed, 7, 5))).instance)
+        for requests, units in components(whole):
+            part = whole.part(requests, units)
+            best = optimum(part, Limit(UNLIMITED), 0).placement
+            assert best is not None
+            try:
+                asked = Asked(part, best, Limit(UNLIMITED)).prove()
+            except TooHard:
+                beyond += 1
+                continue
+            assert part.amounts(asked.placement) == part.amounts(best)
+            for own in range(part.requests):
+                without = part.without(own) if all(own not in group for group in part.groups) else None
+                questions = [(asked.placing(own), part.requiring([own]))]
+                questions += [(asked.leaving_out(own), without)] if without is not None else []
+                for shut, changed in questions:
+                    right = optimum(changed, Limit(UNLIMITED), 0).placement
+                    try:
+                        found = asked.below(None, shut=shut, requests=np.array([own])).placement
+                    except TooHard:
+                        beyond += 1
+                    else:
+                        told += 1
+                        assert (found is None) == (right is None)
+                        if found is not None and right is not None:
+                            assert changed.amounts(found) == changed.amounts(right)
+                    asked.forget()
+            for unit in range(part.units):
+                for places in range(int(part.places[unit])):
+                    changed = replace(part, places=np.where(np.arange(part.units) == unit, places, part.places))
+                    fits = part.size[part.request_of] <= changed.places[part.unit_of]
+                    right = optimum(changed.kept(np.flatnonzero(fits)), Limit(UNLIMITED), 0).placement
+                    assert right is not None
+                    try:
+                        found = asked.below(None, unit=unit, places=places).placement
+                    except TooHard:
+                        beyond += 1
+                    else:
+                        told += 1
+                        assert found is not None
+                        assert part.amounts(found) == part.amounts(right)
+                    asked.forget()
+    assert told > 0
+    assert beyond > 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_values_are_true_where_no_word_holds_all_levels(seed: int) -> None:
+    _values_are_true(_far(random_problem(9_800 + seed, 7, 5)), seed)
+    if seed < 3:
+        _values_are_true(_far(instance(MEDIUM, seed, tight=True)), seed)

@@ -89,8 +89,8 @@ def test_the_page_and_its_files_say_the_same(here: Town) -> None:
     assert rows[:4] == [
         ("Hoe het ging", "Aanvragen"),
         ("Alle aanvragen", 20),
-        ("wachtten nog", 10),
         ("eindigden zonder plek van hier", 10),
+        ("wachtten nog", 10),
     ]
     lines = files["csv"].content.decode("utf-8-sig").splitlines()
     assert lines[0] == "Overzicht;Tabel;Regel;Kolom;Getal;Geteld in;In woorden"
@@ -128,6 +128,7 @@ def test_who_may_and_what_is_not_there_for_others(here: Town) -> None:
     assert municipality.get("/landelijk/tekort/nu?regio=VR13").text.count("Rotterdam-Rijnmond"), (
         "one's own, whatever is asked"
     )
+    assert "heel Nederland" not in municipality.get("/landelijk/tekort/nu").text, "nor the country's while it changes"
 
 
 def test_a_correction_is_seen_on_the_old_one_and_refused_when_nothing_changed(here: Town) -> None:

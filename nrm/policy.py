@@ -5,7 +5,7 @@ A body is validated when it is written. A case keeps the version it started unde
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -665,9 +665,9 @@ _ONE = _OF_KIND.where(_POLICY.version == bindparam("version"))
 
 def ensure_first_versions(tx: Tx) -> None:
     """Write version 1 of every kind that has no version yet."""
-    for body in (*KINDS, *WITHHELD):
-        if tx.session.exec(select(PolicyVersion).where(PolicyVersion.kind == body.kind).limit(1)).first() is None:
-            write(tx, body(), note="version 1: our assumption, see docs/assumptions.md")
+    there = set(tx.session.exec(select(PolicyVersion.kind).distinct()))
+    missing = [(body(), 1) for body in (*KINDS, *WITHHELD) if body.kind not in there]
+    _add(tx, missing, "version 1: our assumption, see docs/assumptions.md")
 
 
 def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
@@ -684,16 +684,22 @@ def write(tx: Tx, body: Policy, note: str, after: int | None = None) -> int:
     if after is not None and after != newest:
         raise Conflict("rules_changed_meanwhile")
     version = (newest or 0) + 1
-    tx.session.add(
+    _add(tx, [(body, version)], note)
+    return version
+
+
+def _add(tx: Tx, versions: Sequence[tuple[Policy, int]], note: str) -> None:
+    tx.session.add_all(
         PolicyVersion(kind=body.kind, version=version, body=body.model_dump(mode="json"), valid_from=tx.now, note=note)
+        for body, version in versions
     )
     try:
         tx.session.flush()
     except IntegrityError as error:
         raise Conflict("rules_changed_meanwhile") from error
     tx.policies.clear()
-    tx.record("policy.written", f"policy:{body.kind}", "places", version=version, note=note)
-    return version
+    for body, version in versions:
+        tx.record("policy.written", f"policy:{body.kind}", "places", version=version, note=note)
 
 
 def current(tx: Tx, body: type[P]) -> tuple[int, P]:

@@ -187,10 +187,16 @@ def test_the_minimum_and_the_distance_to_it(here: Town) -> None:
 def test_what_a_room_is_good_at_is_shown_by_whose_word(here: Town) -> None:
     here.location(places=(1,))
     provider, nac = Visitor(here, "aanbieder"), Visitor(here, Role.NATIONAL_COORDINATOR)
+    coordinator = here.coordinator()
+    request_id = here.request(coordinator)
+    here.match()
+    chooses = Visitor(here, coordinator.name)
+    assert "nagekeken" not in chooses.get(f"/aanvragen/{request_id}").text, "of a room nobody spoke of nothing is said"
     said = provider.after(provider.post("/kwaliteit/loc-1-u1", expertise=["trauma", "men"], norm="Norm 3", known=""))
     assert "zelf gezegd, niet nagekeken" in said
     assert "trauma, mannen · norm: Norm 3" in re.sub(r"\s+", " ", said)
     assert "gecontroleerd op" not in said
+    assert "zelf gezegd, niet nagekeken" in chooses.get(f"/aanvragen/{request_id}").text
     seen = nac.get("/kwaliteit").text
     assert "aanbieder" not in seen
     assert "L-001" in seen
@@ -199,6 +205,9 @@ def test_what_a_room_is_good_at_is_shown_by_whose_word(here: Town) -> None:
     checked = nac.after(nac.post("/kwaliteit/loc-1-u1", expertise=["trauma"], checked_on="2026-10-01", known=""))
     assert "gecontroleerd op 01-10-2026" in checked
     assert "zelf gezegd, niet nagekeken" in checked, "both stay"
+    card = chooses.get(f"/aanvragen/{request_id}").text
+    assert "gecontroleerd op 01-10-2026" in card
+    assert "zelf gezegd" not in card, "whoever chooses reads what was checked, where somebody looked"
     late = provider.post("/kwaliteit/loc-1-u1", expertise=["trauma"], known="")
     assert late.status_code == 409, "the form was made before the first word"
     here.provider("ander")

@@ -24,7 +24,6 @@ demo: $(UV)
 
 test: $(UV)
 	@$(UV) sync --quiet --locked
-	@$(PREPARE)
 	@.venv/bin/python -m tests.all $(GROUPS)
 
 format: $(UV)

@@ -2,7 +2,8 @@
 
     python -m tests.all [group ...]
 
-Stops at the first group that fails, then says of every group how it went. The last line counts the tests.
+Groups that use one processor go two at a time. Stops after what failed, then says of every group how it went. The
+last line counts the tests.
 """
 
 import subprocess
@@ -10,7 +11,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,21 +27,27 @@ class Group:
     name: str
     program: str
     arguments: tuple[str, ...]
+    processors: int = 1
 
     @property
     def counts(self) -> bool:
         return self.program == "pytest"
 
 
+PROCESSORS = 2
+WORKERS = ("-n", str(PROCESSORS), "--dist", "worksteal")
+"""Half of the tests each, and whoever is done first helps the other."""
+
 GROUPS = (
+    # Whoever runs the application wants the solver's kernels compiled: half a minute, once.
+    Group("solver", "python", ("-c", "import matching; matching.prepare()")),
+    Group("types", "mypy", ("--no-error-summary",)),
     Group("lint", "ruff", ("check", "--quiet", ".")),
     Group("format", "ruff", ("format", "--quiet", "--diff", ".")),
-    Group("types", "mypy", ("--no-error-summary",)),
     Group("contracts", "lint-imports", ("--no-logo",)),
-    # Both engines, in two processes. The browser is apart: it wants a processor for itself.
-    Group("tests", "pytest", ("-q", "-m", "not browser", "-n", "2")),
-    Group("soak", "nrm-soak", ("ci",)),
-    Group("browser", "pytest", ("-q", "-m", "browser")),
+    Group("tests", "pytest", ("-q", "-m", "not browser", *WORKERS), PROCESSORS),
+    Group("soak", "nrm-soak", ("ci",), PROCESSORS),
+    Group("browser", "pytest", ("-q", "-m", "browser", *WORKERS), PROCESSORS),
 )
 
 
@@ -47,32 +57,62 @@ def main(names: list[str]) -> int:
         print(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
         return 2
     chosen = [group for group in GROUPS if not names or group.name in names]
+    if any(group.processors > 1 for group in chosen) and GROUPS[0] not in chosen:
+        chosen.insert(0, GROUPS[0])
     counts: Counter[str] = Counter()
     report: list[str] = []
     failed = False
-    for group in chosen:
+    for processors, several in groupby(chosen, key=lambda group: group.processors):
+        together = list(several)
         if failed:
-            report.append(f"  {group.name:<10} not run")
+            report += [f"  {group.name:<10} not run" for group in together]
             continue
-        print(f"== {group.name}: {group.program} {' '.join(group.arguments)}", flush=True)
-        started = time.monotonic()
-        ok, counted = run(group)
-        counts += counted
-        failed = not ok
-        skipped = f", {counted['skipped']} skipped (reasons above)" if counted["skipped"] else ""
-        report.append(f"  {group.name:<10} {'ok' if ok else 'FAILED'} in {time.monotonic() - started:.0f} s{skipped}")
+        for group, done in each_run(together, processors):
+            counts += done.counted
+            failed = failed or not done.ok
+            skipped = f", {done.counted['skipped']} skipped (reasons above)" if done.counted["skipped"] else ""
+            report.append(f"  {group.name:<10} {'ok' if done.ok else 'FAILED'} in {done.seconds:.0f} s{skipped}")
     print("\n".join(["", "== summary", *report, ""]))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
     return 1 if failed else 0
 
 
-def run(group: Group) -> tuple[bool, Counter[str]]:
-    """Run one group where we stand; whether it succeeded, and how many tests did what."""
+@dataclass(frozen=True)
+class Done:
+    """How a group went. `said` is what it printed, if that was kept until now."""
+
+    ok: bool
+    seconds: float
+    counted: Counter[str]
+    said: str = ""
+
+
+def each_run(groups: list[Group], processors: int) -> Iterator[tuple[Group, Done]]:
+    """Run groups, as many at once as there are processors for; each one's output stays together."""
+    side_by_side = PROCESSORS // processors
+    with ThreadPoolExecutor(side_by_side) as pool:
+        for group, done in zip(groups, pool.map(lambda one: run(one, keep=side_by_side > 1), groups), strict=True):
+            if side_by_side > 1:
+                print(f"== {headline(group)}\n{done.said}", end="", flush=True)
+            yield group, done
+
+
+def headline(group: Group) -> str:
+    return f"{group.name}: {group.program} {' '.join(group.arguments)}"
+
+
+def run(group: Group, keep: bool = False) -> Done:
+    """Run one group where we stand, and keep what it prints or let it print."""
+    if not keep:
+        print(f"== {headline(group)}", flush=True)
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.xml"
         command = [BIN / group.program, *group.arguments, *([f"--junitxml={result}"] if group.counts else [])]
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
-        return code == 0, count(result) if result.exists() else Counter()
+        kept = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if keep else {}
+        done = subprocess.run(command, cwd=ROOT, check=False, text=True, **kept)
+        counted = count(result) if result.exists() else Counter()
+    return Done(done.returncode == 0, time.monotonic() - started, counted, done.stdout or "")
 
 
 def count(result: Path) -> Counter[str]:

@@ -90,12 +90,12 @@ ROWS: dict[str, str] = {
 }
 
 _TOTAL: dict[str, str] = {"continuity": N_("Alle antwoorden")}
-_REST = N_("overige, te weinig om apart te noemen")
+_REST = N_("overige, niet apart genoemd")
 
 NOTES: dict[str, str] = {
     "follow_ons": N_("Een vervolgplek voor iemand die er al een had, telt niet mee."),
     "followed": N_("Elke aanvraag zoals die een week na binnenkomst stond."),
-    "rounded": N_("Afgerond op vijf, en kleine aantallen samen: zo wijst geen getal naar een persoon."),
+    "rounded": N_("Afgerond op vijf. Wat klein is, of een klein getal zou verraden, staat er niet apart bij."),
     "coarse": N_("Ruw afgerond, en alleen als het er genoeg waren."),
     "still_waiting": N_("Wie nog wacht, zit er niet in."),
     "places_at": N_("De plekken zijn geteld op %(places_at)s; hoe ze eerder stonden, is niet terug te halen."),
@@ -213,6 +213,8 @@ def _lead(words: Words, said: Statement) -> str:
     demand = next(table for table in said.tables if table.code == "demand")
     counts = {row.code: row.cells[0] for row in demand.rows}
     total = counts[ALL]
+    if total == IN_REST:
+        return words.gettext("Hoeveel aanvragen er binnenkwamen, noemen we niet: het zou een klein getal verraden.")
     if not isinstance(total, int):
         return words.gettext(
             "Er kwamen minder dan %(small)s aanvragen binnen. Van zo weinig zeggen we hier niet meer.", small=said.small
@@ -338,7 +340,7 @@ def _cell(  # noqa: PLR0911 - one line per kind of cell
 def _why_none(words: Words, code: str, small: int) -> str:
     return {
         SMALL: words.gettext("minder dan %(small)s", small=small),
-        IN_REST: words.gettext("te weinig om apart te noemen"),
+        IN_REST: words.gettext("niet genoemd"),
         FEW_HOUSES: words.gettext("niet genoemd: minder dan %(houses)s huizen", houses=HOUSES_MIN),
         NO_NORM: words.gettext("geen minimum afgesproken"),
     }[code]

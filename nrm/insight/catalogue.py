@@ -65,6 +65,11 @@ class Cell(NamedTuple):
         return all(dimension != REGION for dimension, _ in self.of)
 
     @property
+    def again(self) -> bool:
+        """Whether it was counted before: then it is not even told whether it is small now."""
+        return any(dimension == VERSION for dimension, _ in self.of)
+
+    @property
     def least(self) -> int:
         """The smallest number that may be shown here."""
         return NATIONAL_MIN if self.national else REGIONAL_MIN
@@ -109,6 +114,10 @@ class Catalogue:
         """Every number of a table, in order."""
         names = [name for name, _ in table.axes]
         return [cell(period, zip(names, codes, strict=True)) for codes in product(*map(self.codes, table.axes))]
+
+    def monthly(self, month: str) -> list[Cell]:
+        """Every number there is of a month."""
+        return [one for table in self.tables_of(month) for one in self.cells(table, month)]
 
     def tables_of(self, period: str) -> list[Table]:
         """The tables there are of a year, or of a month."""
@@ -182,6 +191,9 @@ def rounded(count: int) -> int:
 def is_month(period: str) -> bool:
     return "-" in period
 
+
+VERSION = "version"
+"""Of a count that was made once more: which one."""
 
 SEX, AGE, CITIZENSHIP, EXPLOITATION, RESULT, REGION = "sex", "age", "citizenship", "exploitation", "result", "region"
 

@@ -7,15 +7,19 @@ left out, and it is tried again: worlds that were found stay worlds when less is
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from nrm.insight.catalogue import BASE, NATIONAL_MIN, Catalogue, Cell, is_month, rounded
+from nrm.insight.catalogue import BASE, NATIONAL_MIN, Cell, rounded
 
 SPREAD = 2
 """Between the smallest and the largest that a small number could be: at least three answers are possible."""
 
 QUICK, WHOLE = "GLOP", "SCIP"
 """What seeks other worlds: in the real numbers, and in whole ones. Both find the same again each time."""
+
+NODES_MAX = 20
+"""How long the slow one looks, not by the clock: so that it finds the same again. What it has then will do."""
 
 MANY = 8
 """From so many on they are tried together first."""
@@ -34,20 +38,31 @@ def alone(count: int) -> int | None:
     return None if count < NATIONAL_MIN else rounded(count)
 
 
-def protect(counts: Mapping[Cell, int], equations: Iterable[Equation], before: Mapping[Cell, int | None]) -> Shown:
-    """What to show of these numbers. What was shown `before` stays as it was, whatever follows from it."""
+def protect(
+    counts: Mapping[Cell, int],
+    equations: Iterable[Equation],
+    before: Mapping[Cell, int | None],
+    between: AbstractSet[Cell] = frozenset(),
+    inner: AbstractSet[Cell] = frozenset(),
+) -> Shown:
+    """What to show of these numbers. What was shown `before` stays as it was, whatever follows from it.
+
+    Some are what lies `between` two counts, of which an opponent knows when it is one person; some stand in no table.
+    Neither are shown or protected.
+    """
     sums = sorted(equations)
+    aside = between | inner
     shown: Shown = {
-        one: before[one] if one in before else (None if count < one.least else rounded(count))
+        one: before[one] if one in before else None if one in aside or count < one.least else rounded(count)
         for one, count in counts.items()
     }
-    small = {one for one, count in counts.items() if count < one.least}
+    small = {one for one, count in counts.items() if count < one.least and one not in aside}
     seen = {one: (counts[one], counts[one]) for one in small}
     near = _neighbours(sums)
-    while known := _worked_out(counts, sums, shown, seen):
+    while found := _worked_out(counts, sums, shown, between, seen):
         settled: set[Cell] = set()
         left_out = False
-        for one in known:
+        for one in found:
             if one in settled:
                 continue
             more = _to_leave_out(one, counts, shown, before, near)
@@ -59,22 +74,6 @@ def protect(counts: Mapping[Cell, int], equations: Iterable[Equation], before: M
         if not left_out:
             raise CannotProtectError
     return shown
-
-
-def release(
-    catalogue: Catalogue,
-    counts: Mapping[Cell, int],
-    period: str,
-    months: Sequence[str],
-    before: Mapping[Cell, int | None],
-) -> Shown:
-    """What to show of one month; or of one year with its `months`, all shown `before` and staying as they are."""
-    sums = catalogue.equations(period)
-    if is_month(period):
-        return protect({one: count for one, count in counts.items() if one.period == period}, sums, {})
-    sums = sums.union(catalogue.year_equations(period, months), *(catalogue.equations(month) for month in months))
-    shown = protect(counts, sums, before)
-    return {one: value for one, value in shown.items() if one.period == period}
 
 
 def _neighbours(sums: Sequence[Equation]) -> dict[Cell, list[tuple[Cell, ...]]]:
@@ -108,10 +107,11 @@ def _worked_out(
     counts: Mapping[Cell, int],
     sums: Sequence[Equation],
     shown: Mapping[Cell, int | None],
+    between: AbstractSet[Cell],
     seen: dict[Cell, tuple[int, int]],
 ) -> list[Cell]:
     """The small numbers of which no two worlds differ enough. `seen` is how far they were found to differ so far."""
-    worlds = _Worlds(counts, sums, shown)
+    worlds = _Worlds(counts, sums, shown, between)
 
     def unsure() -> list[Cell]:
         return [one for one in sorted(seen) if seen[one][1] - seen[one][0] < SPREAD]
@@ -123,7 +123,7 @@ def _worked_out(
             break
         for sign in (1, -1):
             ways = {one: sign if half is None or place >> half & 1 else -sign for place, one in enumerate(unsure())}
-            worlds.push(ways, seen)
+            worlds.push(ways, seen, QUICK)
         if unsure() == before:
             break
     # What is still unsure is asked one by one, as far up and as far down as it goes.
@@ -137,19 +137,28 @@ def _worked_out(
 class _Worlds:
     """Everything that agrees with what is shown, and with what an opponent knows besides."""
 
-    def __init__(self, counts: Mapping[Cell, int], sums: Sequence[Equation], shown: Mapping[Cell, int | None]) -> None:
+    def __init__(
+        self,
+        counts: Mapping[Cell, int],
+        sums: Sequence[Equation],
+        shown: Mapping[Cell, int | None],
+        between: AbstractSet[Cell],
+    ) -> None:
         reach = 2 * max(counts.values(), default=0) + 100
-        self._bounds = {one: _bounds(one, count, shown[one], reach) for one, count in counts.items()}
+        self._bounds = {
+            one: _between(count, reach) if one in between else _bounds(one, count, shown[one], reach)
+            for one, count in counts.items()
+        }
         self._sums = sums
         self._solvers: dict[str, tuple[Any, dict[Cell, Any]]] = {}
 
-    def push(self, ways: Mapping[Cell, int], seen: dict[Cell, tuple[int, int]]) -> None:
+    def push(self, ways: Mapping[Cell, int], seen: dict[Cell, tuple[int, int]], *kinds: str) -> None:
         """Find a world in which these are as far up or down as can be, and note how far everything in it is.
 
         The quick solver knows no whole numbers and mostly finds them all the same; else the slow one does. Neither is
         believed: a world counts once its whole numbers add up. Without one nothing is noted, and doubt leaves out more.
         """
-        found = self._found(QUICK, ways) or self._found(WHOLE, ways)
+        found = next((world for kind in kinds or (QUICK, WHOLE) if (world := self._found(kind, ways))), None)
         if found:
             for one, (low, high) in seen.items():
                 seen[one] = min(low, found[one]), max(high, found[one])
@@ -170,6 +179,8 @@ class _Worlds:
         from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow to import, and needed once a month
 
         solver = pywraplp.Solver.CreateSolver(kind)
+        if kind == WHOLE:
+            solver.SetSolverSpecificParametersAsString(f"limits/nodes = {NODES_MAX}")
         values = {one: solver.IntVar(low, high, "") for one, (low, high) in self._bounds.items()}
         for whole, parts in self._sums:
             solver.Add(values[whole] == solver.Sum([values[part] for part in parts]))
@@ -180,4 +191,13 @@ def _bounds(one: Cell, count: int, shown: int | None, reach: int) -> tuple[int, 
     """What the opponent knows of one number by itself."""
     if shown is not None:
         return max(one.least, shown - BASE // 2), shown + BASE // 2
+    if one.again:
+        return 0, reach
     return (0, one.least - 1) if count < one.least else (one.least, reach)
+
+
+def _between(count: int, reach: int) -> tuple[int, int]:
+    """What the opponent knows of how much two counts differ: all of it when it is one person, else that it is more."""
+    if abs(count) < SPREAD:
+        return count, count
+    return (SPREAD, reach) if count > 0 else (-reach, -SPREAD)

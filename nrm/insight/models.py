@@ -92,6 +92,8 @@ class Release(SQLModel, table=True):
     """Nothing of it is shown, because whatever was left out something small could be worked out."""
     digest: str = Field(max_length=64)
     """Of all of it. The journal has it too, so that a changed number shows."""
+    counted: list[Any] | None = Field(default=None, sa_type=Json)
+    """Of a month, what it adds to every number of its year, exactly: for the year, and to protect what comes later."""
 
 
 class CaseWait(SQLModel, table=True):
@@ -126,6 +128,8 @@ class StatementVersion(SQLModel, table=True):
     reason: str | None = Field(default=None, max_length=20)
     """Why a correction was made; None of the first."""
     body: dict[str, Any] = Field(sa_type=Json)
+    counted: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What it counted, exactly, told or not: whatever comes out later is laid beside it."""
 
 
 class StatementSubscription(SQLModel, table=True):

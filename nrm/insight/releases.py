@@ -4,18 +4,23 @@ Nobody publishes: it follows from the clock and the journal, and there is no ver
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from nrm.columns import canonical
 from nrm.db import Database, Tx
-from nrm.insight import catalogue, counting, disclosure
+from nrm.insight import catalogue, counting, disclosure, telling
 from nrm.insight.catalogue import CHANGE, Catalogue, Cell, is_month
-from nrm.insight.models import PictureState, Release
+from nrm.insight.models import PictureState, Release, StatementVersion
+from nrm.insight.statement import Period, from_body, told_in
+from nrm.insight.telling import Counted
 from nrm.journal import JournalEntry
 from nrm.registry.models import Region
 
@@ -30,7 +35,13 @@ class Prepared:
     found: Catalogue
     months: tuple[str, ...]
     counts: dict[Cell, int]
+    """Of the period, and of the months that are out of the same year."""
+    own: dict[Cell, int]
+    """Of a month, what it adds to its year."""
+    said: tuple[Counted, ...]
+    """The shortage statements of the year."""
     before: dict[Cell, int | None]
+    """What is told in those, and shown of those months."""
     changes: Mapping[str, int]
 
 
@@ -52,6 +63,8 @@ def write(database: Database, prepared: Prepared) -> bool:
     row = _release(prepared, shown, withheld)
     try:
         with database.transaction() as tx:
+            if statements_of(tx, prepared.period[:4]) != len(prepared.said):
+                return False  # one was made meanwhile: it must be laid beside
             row.released_at = tx.now
             tx.session.add(row)
             tx.session.flush()
@@ -70,32 +83,90 @@ def write(database: Database, prepared: Prepared) -> bool:
     return True
 
 
-def _due(tx: Tx) -> Prepared | None:
+def due(tx: Tx) -> str | None:
+    """The month or year that can be published now and is not."""
     out = set(tx.session.exec(select(Release.period)))
     months = sorted(one for one in out if is_month(one))
     period = _next(months[-1], out) if months else counting.first_month(tx)
     if period is None:
         return None
     as_of = counting.counted_at(period if is_month(period) else f"{period}-12")
-    if tx.now < as_of:
-        return None
     # Why somebody had no place is written down by the picture: it must have seen everything of that time first.
-    if tx.session.get_one(PictureState, 1).seq < counting.seq_at(tx, as_of):
+    if tx.now < as_of or tx.session.get_one(PictureState, 1).seq < counting.seq_at(tx, as_of):
+        return None
+    return period
+
+
+def _due(tx: Tx) -> Prepared | None:
+    period = due(tx)
+    if period is None:
         return None
     year = int(period[:4])
     # Every region there ever was: people were found in it, whether it still exists or not.
     found = catalogue.in_force(year, tuple(tx.session.exec(select(Region.code).order_by(Region.code))))
+    out_already, before = out_of(tx, period[:4], found)
+    said, told = stated_of(tx, year)
+    of_year = tuple(month for month in counting.months_of(year) if Cell(month, ()) in out_already)
     if is_month(period):
-        counts = found.count(counting.persons(tx, period), [period])
-        return Prepared(period, found, (), counts, {}, {})
-    of_year = tuple(month for month in counting.months_of(year) if month in out)
-    everybody = [person for month in of_year for person in counting.persons(tx, month)]
+        own = found.count(counting.persons(tx, period), [period[:4]])
+        counts = {one: own[Cell(period[:4], one.of)] for one in found.monthly(period)}
+        return Prepared(period, found, of_year, out_already | counts, own, said, before | told, {})
+    return Prepared(period, found, of_year, out_already, {}, said, before | told, counting.changes(tx, year))
+
+
+def out_of(tx: Tx, year: str, found: Catalogue) -> tuple[dict[Cell, int], dict[Cell, int | None]]:
+    """Of what is out of a year: the true numbers of its months and of the year so far, and what is shown."""
+    counts: dict[Cell, int] = {}
     before: dict[Cell, int | None] = {}
-    for month in of_year:
-        before |= numbers(tx.session.get_one(Release, month))
-    return Prepared(
-        period, found, of_year, found.count(everybody, [*of_year, period]), before, counting.changes(tx, year)
-    )
+    whole: Counter[Cell] = Counter()
+    for row in of_year(tx, year):
+        before |= numbers(row)
+        if is_month(row.period):
+            own = _added(tx, row, found)
+            whole.update(own)
+            counts |= {one: own[Cell(year, one.of)] for one in found.monthly(row.period)}
+    return counts | {one: whole[one] for table in found.tables for one in found.cells(table, year)}, before
+
+
+def beside(tx: Tx, year: int) -> tuple[telling.Together, dict[Cell, int | None]]:
+    """What is out of a year as numbers that hang together, and what of it is shown."""
+    rows = of_year(tx, str(year))
+    if not rows:
+        return telling.Together(), {}
+    found = kept(rows[0])
+    counts, shown = out_of(tx, str(year), found)
+    return telling.published(found, counts, [row.period for row in rows]), shown
+
+
+def _added(tx: Tx, row: Release, found: Catalogue) -> dict[Cell, int]:
+    """What a month adds to its year, exactly."""
+    year = row.period[:4]
+    if row.counted is None:  # it came out before this was kept: the journal has it too
+        return found.count(counting.persons(tx, row.period), [year])
+    return {_cell(year, of): number for of, number in row.counted}
+
+
+def statements_of(tx: Tx, year: str) -> int:
+    """How many versions of statements of a year there are."""
+    rows = select(func.count()).where(_in(int(year)), col(StatementVersion.counted).is_not(None))
+    return tx.session.exec(rows).one()
+
+
+def _in(year: int) -> ColumnElement[bool]:
+    return col(StatementVersion.since).between(date(year, 1, 1), date(year, 12, 31))
+
+
+def stated_of(tx: Tx, year: int) -> tuple[tuple[Counted, ...], dict[Cell, int | None]]:
+    """What every version of every shortage statement of a year counted, and what it told of it."""
+    rows = select(StatementVersion).where(_in(year), col(StatementVersion.counted).is_not(None))
+    counted: list[Counted] = []
+    told: dict[Cell, int | None] = {}
+    for row in tx.session.exec(rows.order_by(col(StatementVersion.since), StatementVersion.id)):
+        said = from_body(row.body)
+        one = Counted(Period(said.kind, said.since).name, said.region, row.version, **(row.counted or {}))
+        counted.append(one)
+        told |= told_in(said, one)
+    return tuple(counted), told
 
 
 def _next(last: str, out: set[str]) -> str:
@@ -107,11 +178,14 @@ def _next(last: str, out: set[str]) -> str:
 
 def _shown(prepared: Prepared) -> tuple[disclosure.Shown, bool]:
     try:
-        shown = disclosure.release(prepared.found, prepared.counts, prepared.period, prepared.months, prepared.before)
+        shown = telling.publish(
+            prepared.found, prepared.counts, prepared.period, prepared.months, prepared.said, prepared.before
+        )
         withheld = False
     except disclosure.CannotProtectError:
         # Nobody is woken for a table: it stays away, and says so.
-        shown = {one: None for one in prepared.counts if one.period == prepared.period}
+        tables = prepared.found.tables_of(prepared.period)
+        shown = {one: None for table in tables for one in prepared.found.cells(table, prepared.period)}
         withheld = True
     if not is_month(prepared.period):
         for code in catalogue.CHANGES:
@@ -132,6 +206,7 @@ def _release(prepared: Prepared, shown: disclosure.Shown, withheld: bool) -> Rel
         numbers=[[list(map(list, one.of)), shown[one]] for one in sorted(shown)],
         withheld=withheld,
         digest="",
+        counted=[[list(map(list, one.of)), count] for one, count in sorted(prepared.own.items())] or None,
     )
     row.digest = digest(row)
     return row
@@ -159,7 +234,11 @@ def digest(row: Release) -> str:
 
 def numbers(row: Release) -> dict[Cell, int | None]:
     """What a release shows."""
-    return {Cell(row.period, tuple((str(name), str(code)) for name, code in of)): value for of, value in row.numbers}
+    return {_cell(row.period, of): value for of, value in row.numbers}
+
+
+def _cell(period: str, of: Iterable[Iterable[str]]) -> Cell:
+    return Cell(period, tuple((str(name), str(code)) for name, code in of))
 
 
 def kept(row: Release) -> Catalogue:

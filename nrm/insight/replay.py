@@ -151,6 +151,28 @@ def _fits(unit: matching.Unit, persons: int, others: Iterable[Claim]) -> bool:
     return persons + there <= free and not (unit.private and there)
 
 
+Found = tuple[tuple[Claim, ...], Gain]
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What one more room does where these are not safe: who is in it then, and who has a place by it."""
+
+    unsafe: frozenset[str]
+    inside: frozenset[str]
+    proven: bool
+    found: Found
+
+
+def _dropped(answer: matching.Solution) -> tuple[int, ...]:
+    """How many persons have no place, by how urgent: the same of two answers says that nobody more is placed."""
+    return tuple(answer.levels[level] for level in matching.LEVELS[: len(matching.LEVELS) - _COSTS])
+
+
+_COSTS = 3
+"""The last levels of an answer are about what it costs where people are, no longer about whether they have a place."""
+
+
 class _Tried:
     """A situation and its own answer, changed for one line after another and put back each time."""
 
@@ -174,25 +196,52 @@ class _Tried:
         self.nowhere = [one for one in problem.requests if one.id not in self._base]
         """Who has none at all."""
         self.alone = _kept_out_alone(problem)
-        self._known: dict[tuple[object, ...], tuple[tuple[Claim, ...], Gain]] = {}
+        self.unsafe = {
+            region: frozenset(one.id for one in problem.requests if region in one.unsafe_regions)
+            for region in problem.zones
+        }
+        """Who is not safe in a region."""
+        self._placed = _dropped(base)
+        self._places: dict[Line, list[_Room]] = {}
+        self._no_help: set[tuple[str, str]] = set()
+        """Pool and criterion of the rules that, lifted at every house at once, place nobody more."""
 
-    def with_line(self, line: Line, at: datetime, held: Sequence[Claim]) -> tuple[tuple[Claim, ...], Gain]:
+    def with_line(self, line: Line, at: datetime, held: Sequence[Claim]) -> Found:
         """Who would have a place by this who has none, beside who would already have one."""
         there = {claim.request for claim in held}
         of = self.unplaced if line.kind == "fresh" else self.nowhere
         # A room that was added has one place or is private: with anybody in it there is none left.
         if all(one.id in there for one in of) or (line.kind == "place" and held):
             return (), Gain()
-        unsafe = frozenset(one.id for one in self.problem.requests if line.region in one.unsafe_regions)
-        alike = replace(line, region=""), unsafe, tuple(held)
-        # Regions differ only in who is not safe there: what was worked out for one holds for the others like it.
-        if line.kind != "place" or alike not in self._known:
-            self._known[alike] = self._worked_out(line, at, held, there)
-        return self._known[alike]
+        if line.kind == "place":
+            return self._with_room(line, at)
+        rule = line.pool, line.criterion
+        if line.kind == "house_rule" and not held and rule in self._no_help:
+            return (), Gain()
+        after, found = self._worked_out(line, at, held, there)
+        if line.kind == "rule" and not held and after.proven and _dropped(after) == self._placed:
+            self._no_help.add(rule)
+        return found
+
+    def _with_room(self, line: Line, at: datetime) -> Found:
+        """Who would have a place by one more room.
+
+        Regions differ only in who is not safe there. The best there is with a room of which fewer are kept out is also
+        the best with this one, unless whoever is in it then is kept out here. Of equally good answers it is one.
+        """
+        unsafe = self.unsafe[line.region]
+        known = self._places.setdefault(replace(line, region=""), [])
+        for one in known:
+            if one.unsafe == unsafe or (one.proven and one.unsafe <= unsafe and not one.inside & unsafe):
+                return one.found
+        after, found = self._worked_out(line, at, (), set())
+        inside = frozenset(key for key, unit in after.unit_of.items() if unit == EXTRA)
+        known.append(_Room(unsafe, inside, after.proven, found))
+        return found
 
     def _worked_out(
         self, line: Line, at: datetime, held: Sequence[Claim], there: set[str]
-    ) -> tuple[tuple[Claim, ...], Gain]:
+    ) -> tuple[matching.Solution, Found]:
         changed = {unit.id: unit for unit in self.with_it(line)}
         for claim in held:
             unit = changed.get(claim.unit) or self.units[claim.unit]
@@ -208,13 +257,13 @@ class _Tried:
         base = self._sure if line.kind == "fresh" else self._base
         more, less = sorted(set(after.unit_of) - base), sorted(base - there - set(after.unit_of))
         if len(more) <= len(less):
-            return (), Gain()
+            return after, ((), Gain())
         new = tuple(
             Claim(key, one.region, len(one.persons), after.unit_of[key], at, at + timedelta(days=max(1, one.days)))
             for key in more
             for one in (self.requests[key],)
         )
-        return new, Gain().plus(new).plus((self.requests[key] for key in less), -1)
+        return after, (new, Gain().plus(new).plus((self.requests[key] for key in less), -1))
 
     def with_it(self, line: Line) -> Iterable[matching.Unit]:
         """The units that are different by a line."""
@@ -252,7 +301,8 @@ def _lines(tried: _Tried, at: datetime) -> Iterator[Line]:
     """Everything that is tried, what is most likely to be done first."""
     problem = tried.problem
     pools = sorted({pool for one in tried.nowhere for pool in one.pools if pool != NO_POOL})
-    regions = sorted(problem.zones)
+    # Where fewest are not safe comes first: what is found there mostly holds for the others.
+    regions = sorted(problem.zones, key=lambda region: (len(tried.unsafe[region]), region))
     yield from (Line("place", pool, region, ROOMS[0]) for pool in pools for region in regions)
     for code in sorted(tried.alone):
         opened = [unit for unit in problem.units if unit.id in tried.alone[code]]

@@ -1,12 +1,12 @@
 """The shortage statement: what was asked for in a period and what was missing. Pure: figures in, a statement out.
 
 One definition: a statement is made of codes and numbers alone, and the page, the PDF, the workbook and the csv file
-are that same statement in words (`web/statement_words.py`). It leaves the system, so no cell stands for few persons:
-what is small goes together with the rest, what is left is rounded, and a total that is small is not told at all.
+are that same statement in words (`web/statement_words.py`). It leaves the system, so no cell stands for few persons,
+and none can be worked out: `telling` decides what of it is told, beside everything else that is out.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -14,8 +14,11 @@ from typing import Any
 
 from nrm.clock import AMSTERDAM
 from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN, rounded
-from nrm.insight.rules import FAILED_OUTCOMES, INDICATORS, Cause, Course, Length, times
+from nrm.insight.disclosure import Shown
+from nrm.insight.rules import FAILED_OUTCOMES, INDICATORS, Cause, Course, Length, split, times
+from nrm.insight.telling import CONTINUITY, DEMAND, ENDED, PROFILE, WAITING, Counted
 from nrm.intake.rules import Outcome
+from nrm.placing.rules import CONTINUITY as ANSWERS
 
 
 class Kind(StrEnum):
@@ -81,6 +84,13 @@ class Period:
     @property
     def ends_at(self) -> datetime:
         return _midnight(self.until)
+
+    @property
+    def name(self) -> str:
+        """`2026-10`, or `2026Q4`."""
+        if self.kind is Kind.MONTHLY:
+            return f"{self.since:%Y-%m}"
+        return f"{self.since.year}Q{(self.since.month + 2) // 3}"
 
     @property
     def before(self) -> "Period":
@@ -225,26 +235,64 @@ class Found:
     """Of earlier periods, oldest first: what their statements said of asked, and of ended without a place."""
 
 
-def made(period: Period, region: str, found: Found, as_of: datetime, places_at: datetime, first: date) -> Statement:
-    """The statement of a period, of one region or of the country."""
-    national = region == NATIONAL
+HOW = ("placed", "waiting", "ended", "youth_care")
+"""What can become of a request: of all of them exactly one, see `how_it_went`."""
+
+
+def counted(
+    period: Period, region: str, found: Found, as_of: datetime, version: int, regions: Iterable[str]
+) -> Counted:
+    """What a statement counts, exactly, also of what is nobody."""
+    courses = [at(one, as_of) for one in found.courses]
+
+    def parts(codes: Iterable[str], counts: Mapping[Any, int]) -> dict[str, int]:
+        return {str(code): counts.get(code, 0) for code in codes}
+
+    counts = {
+        DEMAND: parts(HOW, Counter(map(how_it_went, courses))),
+        ENDED: parts(list(Cause), found.ended),
+        WAITING: parts(list(Cause), found.waiting),
+        CONTINUITY: parts(ANSWERS, found.continuity),
+    }
+    if region != NATIONAL:
+        return Counted(period.name, region, version, counts)
+    of_region = Counter(one.region for one in courses)
+    counts[PROFILE] = dict(Counter(map(_profile, courses)))
+    return Counted(period.name, region, version, counts, parts(regions, of_region))
+
+
+def made(
+    period: Period,
+    found: Found,
+    said: Counted,
+    shown: Shown,
+    as_of: datetime,
+    places_at: datetime,
+    first: date,
+) -> Statement:
+    """The statement of a period, of one region or of the country: of what it counted what may be told."""
+    national = said.region == NATIONAL
     small = NATIONAL_MIN if national else REGIONAL_MIN
     courses = [at(one, as_of) for one in found.courses]
+    demand = _wholes(said, DEMAND, shown)
     tables = [
-        _demand(courses, small),
-        _unmet(found, small),
+        _parts("demand", Measure.REQUESTS, demand, ("asked", "placed_of_asked"), ("follow_ons", "rounded")),
+        _unmet(_wholes(said, WAITING, shown), _wholes(said, ENDED, shown)),
         *_times(courses, as_of, small),
-        *([_split_of("regions", courses, lambda one: one.region, REGIONAL_MIN)] if national else []),
-        *([_split_of("profiles", courses, _profile, small)] if national else []),
-        _capacity(found.places),
-        _quality(found.places),
-        _counted("continuity", "answers", Measure.ANSWERS, found.continuity, small, ("continuity",), ("own_word",)),
     ]
-    tables.append(_history(period, told(Counter(how_it_went(one) for one in courses), small), found.history))
+    if national:
+        regions = {region: shown[said.name(DEMAND, ALL, region)] for region in said.regions}
+        profiles = {code: shown[said.name(PROFILE, code)] for code in said.counts[PROFILE]}
+        tables.append(_parts("regions", Measure.REQUESTS, (demand[0], regions), ("asked",), ("rounded",)))
+        tables.append(_parts("profiles", Measure.REQUESTS, (demand[0], profiles), ("asked",), ("rounded",)))
+    tables += [_capacity(found.places), _quality(found.places)]
+    answers = _wholes(said, CONTINUITY, shown)
+    tables.append(_parts("continuity", Measure.ANSWERS, answers, ("continuity",), ("own_word",)))
+    tables.append(_history(period, demand, found.history))
     codes = {code for table in tables for code in table.indicators}
     return Statement(
         period.kind,
-        region,
+        said.region,
         period.since,
         period.until,
         as_of,
@@ -258,6 +306,40 @@ def made(period: Period, region: str, found: Found, as_of: datetime, places_at: 
     )
 
 
+def told_in(said: Statement, of: Counted) -> Shown:
+    """What a statement as it was kept told of what it counted."""
+    shown: Shown = {name: None for kind in of.counts if kind != PROFILE for name in of.numbers(kind)}
+    for table, column, kind in (
+        ("demand", 0, DEMAND),
+        ("unmet", 0, WAITING),
+        ("unmet", 1, ENDED),
+        ("continuity", 0, CONTINUITY),
+        ("profiles", 0, PROFILE),
+        ("regions", 0, DEMAND),
+    ):
+        for row in next((one.rows for one in said.tables if one.code == table), ()):
+            cell = row.cells[column]
+            if table == "regions":
+                name = of.name(DEMAND, ALL, row.code)
+            else:
+                name = of.name(DEMAND if kind == PROFILE and row.code == ALL else kind, row.code)
+            if isinstance(cell, int) and name in shown:
+                shown[name] = cell
+    return shown
+
+
+_Whole = tuple[Cell, Mapping[str, int | None]]
+"""The whole of something as it is told, and its parts; None is a part that is not told."""
+
+
+def _wholes(said: Counted, kind: str, shown: Shown) -> _Whole:
+    total, counts = shown[said.name(kind, ALL)], said.counts[kind]
+    least = NATIONAL_MIN if said.region == NATIONAL else REGIONAL_MIN
+    # Of what was counted before it is not even told whether it is small now.
+    why = SMALL if sum(counts.values()) < least and said.version == 1 else IN_REST
+    return why if total is None else total, {code: shown[said.name(kind, code)] for code in counts}
+
+
 def beside(before: Sequence[Course], after: Sequence[Course], followed: timedelta, small: int) -> tuple[Table, ...]:
     """Two groups of requests beside each other, every request as it stood so long after it came in."""
     sides = [[at(one, one.submitted_at + followed) for one in courses] for courses in (before, after)]
@@ -266,9 +348,7 @@ def beside(before: Sequence[Course], after: Sequence[Course], followed: timedelt
     columns = (Column("before", Measure.REQUESTS), Column("after", Measure.REQUESTS))
     rows = [Row(ALL, tuple(total for total, _ in wholes))]
     rows += [
-        Row(code, tuple(_cell(total, parts, code) for total, parts in wholes))
-        for code in ("placed", "waiting", "ended", "youth_care", REST)
-        if code in shown
+        Row(code, tuple(_cell(total, parts, code) for total, parts in wholes)) for code in (*HOW, REST) if code in shown
     ]
     pairs = [tuple(_times(courses, _last(courses, followed), small)) for courses in sides]
     moments = [pair[0] for pair in pairs]
@@ -322,12 +402,9 @@ def told(counts: Mapping[str, int], small: int) -> tuple[Cell, dict[str, int]]:
     total = sum(counts.values())
     if total < small:
         return SMALL, {}
-    parts = sorted((count, code) for code, count in counts.items() if count)
-    rest = 0
-    while parts and (parts[0][0] < small or 0 < rest < small):
-        rest += parts.pop(0)[0]
-    shown = {code: rounded(count) for count, code in reversed(parts)}
-    return rounded(total), shown | ({REST: rounded(rest)} if rest else {})
+    parts = split(counts, small)
+    shown = {code: rounded(count) for code, count in parts.shown}
+    return rounded(total), shown | ({REST: rounded(parts.rest)} if parts.rest else {})
 
 
 def coarse(minutes: int) -> int:
@@ -345,39 +422,42 @@ def how_it_went(course: Course) -> str:
     return "waiting" if course.waiting else "placed"
 
 
-def _demand(courses: Sequence[Course], small: int) -> Table:
-    counts = Counter(how_it_went(one) for one in courses)
-    return _counted(
-        "demand", "requests", Measure.REQUESTS, counts, small, ("asked", "placed_of_asked"), ("follow_ons", "rounded")
-    )
-
-
-def _counted(
-    code: str,
-    column: str,
-    measure: Measure,
-    counts: Mapping[str, int],
-    small: int,
-    indicators: tuple[str, ...],
-    notes: tuple[str, ...] = (),
+def _parts(
+    code: str, measure: Measure, whole: _Whole, indicators: tuple[str, ...], notes: tuple[str, ...] = ()
 ) -> Table:
-    total, parts = told(counts, small)
-    if set(parts) == {REST}:  # nothing can be told apart
-        parts, notes = {}, (*notes, "not_split")
-    rows = (Row(ALL, (total,)), *(Row(part, (count,)) for part, count in parts.items()))
-    return Table(code, (Column(column, measure),), rows, notes, indicators)
+    """A whole with those of its parts that are told, largest first."""
+    total, parts = whole
+    told_ones = sorted(((count, part) for part, count in parts.items() if count is not None), key=_largest_first)
+    rows = [Row(ALL, (total,)), *(Row(part, (count,)) for count, part in told_ones)]
+    if not told_ones:
+        notes = (*notes, "not_split")
+    elif len(told_ones) < len(parts):
+        rows.append(Row(REST, (IN_REST,)))
+    column = "answers" if measure is Measure.ANSWERS else "requests"
+    return Table(code, (Column(column, measure),), tuple(rows), notes, indicators)
 
 
-def _unmet(found: Found, small: int) -> Table:
+def _largest_first(part: tuple[int, str]) -> tuple[int, str]:
+    return -part[0], part[1]
+
+
+def _unmet(waiting: _Whole, ended: _Whole) -> Table:
     """Two wholes beside each other: who waited at the end, and who ended without a place."""
     columns = (Column("waiting", Measure.REQUESTS), Column("ended", Measure.REQUESTS))
-    wholes = [told({str(cause): n for cause, n in counts.items()}, small) for counts in (found.waiting, found.ended)]
-    shown = {code for _, parts in wholes for code in parts}
-    named = [cause.value for cause in Cause if cause.value in shown]
+    wholes = (waiting, ended)
+    named = [cause.value for cause in Cause if any(parts.get(cause) is not None for _, parts in wholes)]
     rows = [Row(ALL, tuple(total for total, _ in wholes))]
-    for code in (*named, *([REST] if REST in shown else [])):
-        rows.append(Row(code, tuple(_cell(total, parts, code) for total, parts in wholes)))
+    rows += [Row(code, tuple(_told_of(whole, code) for whole in wholes)) for code in named]
+    if named and len(named) < len(Cause):
+        rows.append(Row(REST, tuple(_told_of(whole, REST) for whole in wholes)))
     return Table("unmet", columns, tuple(rows), ("rounded",), ("waiting_then", "unmet_ended"))
+
+
+def _told_of(whole: _Whole, code: str) -> Cell:
+    """What is told of one part."""
+    total, parts = whole
+    count = parts.get(code)
+    return count if count is not None else SMALL if total == SMALL else IN_REST
 
 
 def _cell(total: Cell, parts: Mapping[str, int], code: str) -> Cell:
@@ -410,11 +490,6 @@ def _length(found: Length, small: int) -> tuple[Cell, ...]:
     return tuple(coarse(round(one / timedelta(minutes=1))) for one in (found.median, found.p90))
 
 
-def _split_of(code: str, courses: Sequence[Course], of: Callable[[Course], str], small: int) -> Table:
-    counts = Counter(of(one) for one in courses)
-    return _counted(code, "requests", Measure.REQUESTS, counts, small, ("asked",), ("rounded",))
-
-
 def _profile(course: Course) -> str:
     return "group" if course.in_group else course.profile or "unknown"
 
@@ -442,12 +517,10 @@ def _quality(places: Sequence[RegionPlaces]) -> Table:
     return Table("quality", (Column("units", Measure.UNITS),), tuple(rows), ("self_declared",), ("quality_checked",))
 
 
-def _history(period: Period, now: tuple[Cell, Mapping[str, int]], before: Sequence[tuple[date, Cell, Cell]]) -> Table:
+def _history(period: Period, now: _Whole, before: Sequence[tuple[date, Cell, Cell]]) -> Table:
     columns = (Column("requests", Measure.REQUESTS), Column("ended", Measure.REQUESTS))
-    total, parts = now
-    missed = _cell(total, parts, "ended")
     rows = [Row(since.isoformat(), (asked, ended)) for since, asked, ended in before]
-    rows.append(Row(period.since.isoformat(), (total, missed)))
+    rows.append(Row(period.since.isoformat(), (now[0], _told_of(now, "ended"))))
     return Table("history", columns, tuple(rows), ("as_stated",), ("asked",))
 
 

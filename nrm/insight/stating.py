@@ -21,7 +21,8 @@ from nrm.access.service import require
 from nrm.clock import AMSTERDAM
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
-from nrm.insight import queries
+from nrm.insight import queries, releases, telling
+from nrm.insight.disclosure import Shown
 from nrm.insight.models import PictureState, StatementSubscription, StatementVersion, UnmetCause
 from nrm.insight.rules import Cause
 from nrm.insight.statement import (
@@ -33,6 +34,7 @@ from nrm.insight.statement import (
     Reason,
     RegionPlaces,
     Statement,
+    counted,
     due,
     from_body,
     history_of,
@@ -40,6 +42,7 @@ from nrm.insight.statement import (
     made,
     period_of,
 )
+from nrm.insight.telling import Counted
 from nrm.intake.models import PlacementRequest
 from nrm.journal import JournalEntry
 from nrm.notify import queries as ways
@@ -54,6 +57,10 @@ _ADDRESSEES = {
     Kind.QUARTERLY: (OrganisationKind.MINISTRY, OrganisationKind.NATIONAL_COORDINATION),
 }
 """Who hears of a statement without having asked for it; a municipality of those of its own region."""
+
+
+_NOT_COUNTED = {"times", "norm"}
+"""Tables of which what they say is not in what was counted."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,20 @@ class _Wanted:
     region: str
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """A statement with what of it may be told."""
+
+    period: Period
+    as_of: datetime
+    places_at: datetime
+    found: Found
+    counted: Counted
+    shown: Shown
+    beside: int
+    """Beside how many releases of the year."""
+
+
 def make_due(database: Database, public_url: str) -> int:
     """Make every statement that should be there and is not. Returns how many were made.
 
@@ -83,11 +104,15 @@ def make_due(database: Database, public_url: str) -> int:
     """
     with database.reading() as tx:
         wanted = _wanted(tx)
-        if not wanted:
-            return 0
-        places = _places(tx)
-        at = tx.now
-    return database.each(wanted, partial(_make, public_url, places, at))
+        _, rule = policy.current(tx, policy.Statements)
+    made_now = 0
+    # All of one period at once, a month before the quarter it ends: they are told beside each other.
+    for period in sorted({one.period for one in wanted}, key=lambda one: (one.until, one.kind is Kind.QUARTERLY)):
+        regions = [one.region for one in wanted if one.period == period]
+        with database.reading() as tx:
+            drafts = _drafts(tx, period, regions, period.due_at(rule.after_days, rule.made_at), 1)
+        made_now += database.each(drafts, partial(_make, public_url))
+    return made_now
 
 
 def next_due(database: Database) -> datetime:
@@ -107,7 +132,9 @@ def provisional(tx: Tx, region: str) -> Statement:
     """The statement of the month, or of the country the quarter, that is not over: it changes until it is made."""
     kind = Kind.QUARTERLY if region == NATIONAL else Kind.MONTHLY
     period = period_of(kind, tx.now.astimezone(AMSTERDAM).date())
-    return _stated(tx, _Wanted(period, region), _places(tx), tx.now, tx.now)
+    found = _found(tx, period, region, tx.now, _places(tx))
+    said = counted(period, region, found, tx.now, 1, _regions(tx))
+    return _stated(tx, _Draft(period, tx.now, tx.now, found, said, telling.alone(said), 0))
 
 
 def statements(tx: Tx, actor: Actor, year: int) -> list[StatementVersion]:
@@ -177,11 +204,15 @@ def correct(tx: Tx, actor: Actor, statement_id: str, reason: str, public_url: st
     before = statement(tx, actor, statement_id)
     if before.row.version != before.newest:
         raise Conflict("statement_corrected_already")
-    wanted = _Wanted(Period(before.said.kind, before.said.since), before.said.region)
-    again = kept_places(_stated(tx, wanted, _places(tx), tx.now, before.said.places_at), before.said)
-    if again.tables == before.said.tables:
+    period = Period(before.said.kind, before.said.since)
+    (draft,) = _drafts(tx, period, [before.said.region], tx.now, before.row.version + 1)
+    again = kept_places(_stated(tx, draft), before.said)
+    same = [one for one in again.tables if one.code in _NOT_COUNTED] == [
+        one for one in before.said.tables if one.code in _NOT_COUNTED
+    ]
+    if same and draft.counted.plain() == before.row.counted:
         raise Conflict("statement_unchanged")
-    row = _keep(tx, again, before.row.version + 1, actor.account_id, reason)
+    row = _keep(tx, again, draft.counted, actor.account_id, reason)
     if row is None:
         raise Conflict("statement_corrected_already")
     _tell(tx, row, public_url)
@@ -263,19 +294,20 @@ def _read_up_to(tx: Tx, moment: datetime) -> bool:
     return following is None or following > moment
 
 
-def _make(public_url: str, places: Sequence[RegionPlaces], places_at: datetime, tx: Tx, wanted: _Wanted) -> bool:
+def _make(public_url: str, tx: Tx, draft: _Draft) -> bool:
     """Make one statement, unless another worker did meanwhile."""
-    _, rule = policy.current(tx, policy.Statements)
-    as_of = wanted.period.due_at(rule.after_days, rule.made_at)
-    row = _keep(tx, _stated(tx, wanted, places, as_of, places_at), 1, tx.actor_id, None)
+    if len(releases.of_year(tx, str(draft.period.since.year))) != draft.beside:
+        return False  # one came out meanwhile: it must be laid beside
+    row = _keep(tx, _stated(tx, draft), draft.counted, tx.actor_id, None)
     if row is None:
         return False
     _tell(tx, row, public_url)
     return True
 
 
-def _keep(tx: Tx, said: Statement, version: int, by: str, reason: str | None) -> StatementVersion | None:
+def _keep(tx: Tx, said: Statement, of: Counted, by: str, reason: str | None) -> StatementVersion | None:
     """Keep a version; None when there is one with this number. The unique row is the claim."""
+    version = of.version
     row = StatementVersion(
         id=tx.new_id(),
         kind=said.kind,
@@ -286,6 +318,7 @@ def _keep(tx: Tx, said: Statement, version: int, by: str, reason: str | None) ->
         made_by=by,
         reason=reason,
         body=said.as_body(),
+        counted=of.plain(),
     )
     try:
         with tx.session.begin_nested():
@@ -306,13 +339,24 @@ def _keep(tx: Tx, said: Statement, version: int, by: str, reason: str | None) ->
     return row
 
 
-def _stated(tx: Tx, wanted: _Wanted, places: Sequence[RegionPlaces], as_of: datetime, places_at: datetime) -> Statement:
-    period, region = wanted.period, wanted.region
+def _drafts(tx: Tx, period: Period, regions: Sequence[str], as_of: datetime, version: int) -> list[_Draft]:
+    """Statements of one period as of one moment, with what may be told of them beside all that is out."""
+    places, codes = _places(tx), _regions(tx)
+    found = {region: _found(tx, period, region, as_of, places) for region in regions}
+    new = [counted(period, region, found[region], as_of, version, codes) for region in regions]
+    year = period.since.year
+    said, told = releases.stated_of(tx, year)
+    beside, shown_before = releases.beside(tx, year)
+    shown = telling.tell(new, said, beside, shown_before | told)
+    out = len(releases.of_year(tx, str(year)))
+    return [_Draft(period, as_of, tx.now, found[one.region], one, shown, out) for one in new]
+
+
+def _found(tx: Tx, period: Period, region: str, as_of: datetime, places: Sequence[RegionPlaces]) -> Found:
     one_region = None if region == NATIONAL else region
-    first = _first_day(tx) or period.since
     end = min(period.ends_at, as_of)
     waiting = queries.causes_at(tx, end, one_region)
-    found = Found(
+    return Found(
         courses=queries.courses_since(tx, period.starts_at, end, one_region),
         waiting={part.cause: part.requests for part in waiting.parts},
         ended=_ended(tx, period.starts_at, end, one_region),
@@ -320,7 +364,15 @@ def _stated(tx: Tx, wanted: _Wanted, places: Sequence[RegionPlaces], as_of: date
         continuity=_continuity(tx, period, one_region),
         history=_history(tx, period, region),
     )
-    return made(period, region, found, as_of, places_at, first)
+
+
+def _stated(tx: Tx, draft: _Draft) -> Statement:
+    first = _first_day(tx) or draft.period.since
+    return made(draft.period, draft.found, draft.counted, draft.shown, draft.as_of, draft.places_at, first)
+
+
+def _regions(tx: Tx) -> list[str]:
+    return [one.code for one in registry.regions(tx)]
 
 
 def _ended(tx: Tx, since: datetime, until: datetime, region: str | None) -> Mapping[Cause, int]:

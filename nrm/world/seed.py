@@ -337,6 +337,9 @@ _AGREED: dict[str, dict[str, object]] = {
 MADE_UP: Final = "verzonnen voor deze demo, geen gepubliceerde lijst"
 """Where the list of centre municipalities of the demo is from, in the words that stand beside it."""
 
+NO_PASSWORD: Final = "!"  # noqa: S105 - it opens nothing
+"""What no password is, in place of its hash."""
+
 LISTED_FROM: Final = date(2024, 1, 1)
 
 _FUNDED_DAYS = 75
@@ -352,7 +355,10 @@ def _happen(tx: Tx, step: Step) -> None:
 
 
 def _colleagues(known: Sequence[Person]) -> Iterator[Person]:
-    """Somebody of every organisation whose work the past is, where nobody of it takes part in the demo."""
+    """Somebody of every organisation whose work the past is, where nobody of it takes part in the demo.
+
+    Nobody logs in as them: whoever starts the demo chooses among few.
+    """
     names = region_names()
     wanted = (
         *((provider_id(slug), Role.PROVIDER, f"Plaatsing {name}") for slug, (name, _) in PROVIDERS.items()),
@@ -386,10 +392,13 @@ def _open(planted: World, key: AddressKey, password_hash: str, occasion: Occasio
     centres.load(tx, made_up_centres(), LISTED_FROM, MADE_UP)
     for organisation in planted.organisations:
         add_organisation(tx, _organisation_row(organisation))
-    people = (*occasion.people, *_colleagues(occasion.people)) if occasion.months else occasion.people
-    for number, person in enumerate(people):
+    colleagues = _colleagues(occasion.people) if occasion.months else ()
+    for number, person in enumerate((*occasion.people, *colleagues)):
+        there = person in occasion.people
         account_id = add_account(
-            tx, person.login, person.name, person.role, person.organisation_id, password_hash, demo=occasion.demo
+            *(tx, person.login, person.name, person.role, person.organisation_id),
+            password_hash if there else NO_PASSWORD,
+            demo=occasion.demo and there,
         )
         if person.role in _REACHABLE:
             tx.session.add(_contact_point(tx, account_id, ChannelName.EMAIL, f"{person.login}@piket.example"))

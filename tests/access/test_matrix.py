@@ -569,7 +569,12 @@ def test_the_table_names_every_route(calls: Api) -> None:
 
 
 def test_who_is_refused_what(made: Cast) -> None:
-    """All refusals in one go: none of them changes or logs anything, or says more than its code."""
+    """All refusals in one go: none of them changes or logs anything, or says more than its code.
+
+    Whom a route refuses is decided above the database, so on PostgreSQL each route is asked once for each refusal it
+    knows, which is every statement that this reaches; everybody is on SQLite.
+    """
+    tried: set[tuple[str, str, int]] = set()
     with api(made.town) as calls:
         callers = {name: calls.caller(login) for name, login in ACTORS.items()}
         before = marks(made.town)
@@ -580,6 +585,9 @@ def test_who_is_refused_what(made: Cast) -> None:
                 status = expected.get(name, 403)
                 if status < 400 or status == 409:
                     continue
+                if made.town.database.postgresql and (method, template, status) in tried:
+                    continue
+                tried.add((method, template, status))
                 answer = call(caller, method, template, made, made.ids)
                 cell = f"{name} {method} {template}: {answer.status_code}, not {status}"
                 if answer.status_code != status:

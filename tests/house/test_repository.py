@@ -76,7 +76,7 @@ def test_a_planted_command_is_found() -> None:
 
 def test_every_check_is_among_the_groups() -> None:
     assert [group.name for group in every_check.GROUPS] == [
-        *("lint", "format", "types", "contracts", "tests", "soak", "browser")
+        *("solver", "types", "lint", "format", "contracts", "tests", "soak", "browser")
     ]
     selections = [group.arguments[2] for group in every_check.GROUPS if group.counts]
     assert selections == ["not browser", "browser"], "together they are all tests"

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import shutil
 import signal
 import socket
 import sqlite3
@@ -78,36 +79,60 @@ def _wait_until_ready(found: Demo) -> None:
 
 @pytest.fixture
 def port() -> int:
+    return free_port()
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         found: int = probe.getsockname()[1]
         return found
 
 
-def test_a_second_start_finds_the_data_of_the_first(tmp_path: Path, port: int) -> None:
+@dataclass(frozen=True)
+class Seeded:
+    """What a first start left behind: its data, what it printed, and a request somebody made meanwhile."""
+
+    folder: Path
+    printed: str
+    asked: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """A demo that was started once, which is dear, and stopped."""
+    folder = tmp_path_factory.mktemp("demo")
     ask = {"region": "VR17", "urgency": "now", "persons": [{"sex": "f", "age": 24}]}
-    with demo(tmp_path, port) as first:
+    with demo(folder, free_port()) as first:
         asked = first.log_in("coordinator-rotterdam").post("/requests", json=ask).json()
-        printed = first.log.read_text()
-    logins = set(re.findall(r"^  ([a-z0-9-]+) ", printed, re.MULTILINE))
+        return Seeded(folder / "data", first.log.read_text(), asked)
+
+
+@pytest.fixture
+def folder(seeded: Seeded, tmp_path: Path) -> Path:
+    """A copy of it for one test."""
+    shutil.copytree(seeded.folder, tmp_path / "data")
+    return tmp_path
+
+
+def test_a_second_start_finds_the_data_of_the_first(seeded: Seeded, folder: Path, port: int) -> None:
+    logins = set(re.findall(r"^  ([a-z0-9-]+) ", seeded.printed, re.MULTILINE))
     roles = {"coordinator-rotterdam", "coordinator-utrecht", "aanbieder-1", "aanbieder-2", "piket", "politie", "nac"}
     assert roles <= logins
-    with closing(sqlite3.connect(tmp_path / "data" / "nrm.sqlite3")) as older, older:
+    with closing(sqlite3.connect(folder / "data" / "nrm.sqlite3")) as older, older:
         # As a version made it that did not know these rules yet.
         assert older.execute("DELETE FROM policy WHERE kind = 'statement'").rowcount == 1
-    with demo(tmp_path, port) as second:
+    with demo(folder, port) as second:
         assert [one["version"] for one in second.log_in("nac").get("/policies/statement/versions").json()] == [1]
-        found = second.log_in("coordinator-rotterdam").get(f"/requests/{asked['id']}")
-        assert found.json()["shortCode"] == asked["shortCode"]
+        found = second.log_in("coordinator-rotterdam").get(f"/requests/{seeded.asked['id']}")
+        assert found.json()["shortCode"] == seeded.asked["shortCode"]
         for login in sorted(logins):
             second.log_in(login)
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])
-def test_demo_accounts_never_listen_beyond_this_machine(tmp_path: Path, port: int, command: str) -> None:
-    with demo(tmp_path, port):
-        pass
-    beyond = {"NRM_DATA": str(tmp_path / "data"), "NRM_PORT": str(port), "NRM_HOST": "0.0.0.0"}  # noqa: S104
+def test_demo_accounts_never_listen_beyond_this_machine(folder: Path, port: int, command: str) -> None:
+    beyond = {"NRM_DATA": str(folder / "data"), "NRM_PORT": str(port), "NRM_HOST": "0.0.0.0"}  # noqa: S104
     refused = subprocess.run(
         [sys.executable, "-m", "nrm", command],
         env=environment.without("NRM_DATABASE_URL") | beyond,
@@ -119,10 +144,10 @@ def test_demo_accounts_never_listen_beyond_this_machine(tmp_path: Path, port: in
     assert b"127.0.0.1" in refused.stderr
 
 
-def test_killed_in_a_storm_of_requests_nothing_acknowledged_is_lost(tmp_path: Path, port: int) -> None:
+def test_killed_in_a_storm_of_requests_nothing_acknowledged_is_lost(folder: Path, port: int) -> None:
     acknowledged: dict[str, str] = {}
     for kills in range(2):
-        with demo(tmp_path, port) as running:
+        with demo(folder, port) as running:
             clients = [running.log_in(login) for login in ("coordinator-rotterdam", "coordinator-utrecht") * 2]
             storm = [threading.Thread(target=_ask, args=(client, acknowledged)) for client in clients]
             before = len(acknowledged)
@@ -134,14 +159,14 @@ def test_killed_in_a_storm_of_requests_nothing_acknowledged_is_lost(tmp_path: Pa
             for thread in storm:
                 thread.join(30)
     assert len(acknowledged) >= 57
-    with demo(tmp_path, port) as running:
+    with demo(folder, port) as running:
         clients = [running.log_in(login) for login in ("coordinator-rotterdam", "coordinator-utrecht")]
         for request_id, short_code in acknowledged.items():
             answers = [client.get(f"/requests/{request_id}") for client in clients]
             assert [answer.json()["shortCode"] for answer in answers if answer.status_code == 200] == [short_code]
     checked = subprocess.run(
         [sys.executable, "-m", "nrm", "check-journal"],
-        env=environment.without("NRM_DATABASE_URL") | {"NRM_DATA": str(tmp_path / "data")},
+        env=environment.without("NRM_DATABASE_URL") | {"NRM_DATA": str(folder / "data")},
         capture_output=True,
         timeout=START_SECONDS_MAX,
         check=False,

@@ -90,7 +90,7 @@ def overview(visit: Reader, jaar: Chosen = "") -> Response:
         years=years,
         hears=[one for one in choices if (one.kind, one.region) in heard],
         choices=[(one.id, one.name) for one in choices if (one.kind, one.region) not in heard],
-        regions=[(region, name) for region, name in names.items() if stating.may_read(visit.actor, region)],
+        regions=[(region, name) for region, name in names.items() if board_region(visit.actor) in {None, region}],
         form=Form(),
         live=visit.actor.role is not Role.MINISTRY,
     )
@@ -101,8 +101,9 @@ def provisional(visit: Reader, regio: Chosen = "") -> Response:
     """How the statement of the period that is not over would be. For whoever sees live numbers too."""
     if visit.actor.role is Role.MINISTRY:
         raise NotFound("no_statement")
+    # Of the country only to whoever sees all of it live: it changes as people come in, in every region.
     own = board_region(visit.actor)
-    region = regio if own is None else (own if regio else NATIONAL)
+    region = regio if own is None else own
     with visit.reading() as tx:
         frame = visit.frame(tx)
         names = _names(visit, tx)

@@ -272,4 +272,44 @@ def test_before_and_after(here: Town) -> None:
     municipality = Visitor(here, Role.MUNICIPALITY)
     assert "Proef nachtdesk" in municipality.get("/landelijk/vergelijken").text
     assert municipality.post(f"/landelijk/vergelijken/{path[1]}/weg").status_code == 403
+    # A rounded number that moves each day is exact on the day it changes: whoever has no live numbers waits.
+    address = f"/landelijk/vergelijken/{path[1]}"
+    assert "demand-all" in municipality.get(address).text
+    unseen = Visitor(here, Role.MINISTRY).get(address).text
+    assert "Nog niet te zien" in unseen
+    assert "demand-all" not in unseen
+    here.clock.turn(days=28)
+    assert "demand-all" in Visitor(here, Role.MINISTRY).get(address).text
+    nac = Visitor(here, Role.NATIONAL_COORDINATOR)
     assert "Er staat nog geen vergelijking." in nac.after(nac.post(f"/landelijk/vergelijken/{path[1]}/weg"))
+
+
+LIVE = ("", "/oorzaken", "/tijden", "/stromen", "/regels", "/onbenut", "/oplossen", "/minimum", "/tekort/nu")
+
+
+def test_of_what_happens_elsewhere_a_region_sees_nothing_from_one_day_to_the_next(here: Town) -> None:
+    """Yesterday's pages beside today's: whoever sees one region live cannot take another's numbers from them."""
+    here.location(region="VR17", places=(2,))
+    here.location(region="VR13", places=(4,))
+    here.request(here.coordinator())
+    here.match()
+    service.keep(here.database)
+    municipality = Visitor(here, Role.MUNICIPALITY)
+
+    def numbers() -> dict[str, list[str]]:
+        found = {path: municipality.get(f"/landelijk{path}") for path in LIVE}
+        assert {answer.status_code for answer in found.values()} == {200}
+        cell = re.compile(r"<(?:td|th|dd)\b[^>]*>(.*?)</(?:td|th|dd)>", re.DOTALL)
+        return {path: cell.findall(answer.text) for path, answer in found.items()}
+
+    before = numbers()
+    elsewhere = here.coordinator("VR13")
+    for _ in range(12):
+        here.request(elsewhere, region="VR13")
+    here.match()
+    service.keep(here.database)
+    assert numbers() == before
+    here.request(here.coordinator())
+    service.keep(here.database)
+    after = numbers()
+    assert [path for path in LIVE if after[path] != before[path]], "its own it does see"

@@ -15,9 +15,8 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
-from nrm.insight import nights, periods, situations, stating
+from nrm.insight import nights, periods, releases, situations, stating
 from nrm.insight import service as insight
-from nrm.insight.releases import release_due
 from nrm.journal import last_seq
 from nrm.notify import service as notify
 from nrm.notify.channel import Channel
@@ -69,6 +68,36 @@ def _part_of(step: str) -> str:
     return f"{PART}:{step}"
 
 
+class Aside:
+    """One piece of work beside the ticks, that nothing waits for: a month of a large country takes a while to count."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work = work
+        self._thread: threading.Thread | None = None
+        self._failed: Exception | None = None
+
+    def go(self) -> None:
+        """Begin, unless it is busy. Raises what went wrong the last time; the time after that it is tried again."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
+        self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
+        self._thread.start()
+
+    def settle(self) -> None:
+        """Wait until it is not busy."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - raised at the next look
+            self._failed = error
+
+
 class Worker:
     """Runs the steps in order, again and again. Several may run at once, on several machines."""
 
@@ -78,6 +107,7 @@ class Worker:
         settings: Settings,
         ways: dict[str, Channel] | None = None,
         clock: PacedClock | None = None,
+        publish: Callable[[Database], object] = releases.release_due,
     ) -> None:
         """`clock` is that of an exercise, which this worker turns. Raises Conflict when practice and reality mix."""
         refuse_mix(database, settings.exercise)
@@ -87,6 +117,7 @@ class Worker:
         self._channels = channels(settings) if ways is None or settings.exercise else ways
         self._player = Player(database, clock) if settings.exercise and clock else None
         self._standing = matcher.Standing()
+        self._publishing = Aside(partial(publish, database))
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._beats: dict[str, datetime] = {}
@@ -130,6 +161,7 @@ class Worker:
             self._wake.clear()
             if not self.round():
                 self._wake.wait(TICK_SECONDS)
+        self.settle()
 
     def round(self) -> bool:
         """A tick; in an exercise after its script, and not while an outage is played. True: go on at once."""
@@ -147,6 +179,10 @@ class Worker:
         """Let `run` return after the tick it is in."""
         self._stop.set()
         self._wake.set()
+
+    def settle(self) -> None:
+        """Wait for what is done beside the ticks."""
+        self._publishing.settle()
 
     def _lapse(self) -> None:
         placing.lapse_due(self.database)
@@ -194,7 +230,10 @@ class Worker:
         self._stated = now, stating.next_due(self.database)
 
     def _publish(self) -> None:
-        release_due(self.database)
+        with self.database.reading() as tx:
+            due = releases.due(tx)
+        if due is not None:
+            self._publishing.go()
 
     def _remind(self) -> None:
         asking.remind_due(self.database, self._public_url)

@@ -57,7 +57,9 @@ def application(town: Town, *, worker: bool = False) -> FastAPI:
 
 def tick(town: Town) -> None:
     """What a running worker does at one tick, everything that is due."""
-    assert Worker(town.database, Settings(host=HOST), {}).tick()
+    worker = Worker(town.database, Settings(host=HOST), {})
+    assert worker.tick()
+    worker.settle()
 
 
 @pytest.fixture

@@ -214,6 +214,15 @@ SAID: dict[str, Said] = {
         N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
         N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
     ),
+    "worth": Said(
+        N_("Wat één plek erbij waard is"),
+        N_(
+            "Wat er in de beste verdeling van nu verandert als er van een soort plek één meer is: hoeveel aanvragen"
+            " meer een plek hebben, en anders wat er beter wordt."
+        ),
+        N_("Alle aanvragen die nu wachten en voor wie nu nergens gevraagd is."),
+        N_("Een plek hebben is hier: er is er een te vragen. Of het huis ja zegt, weten we niet."),
+    ),
     "remedies_past": Said(
         N_("Wat had geholpen"),
         N_(

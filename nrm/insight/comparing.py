@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import func, update
 from sqlmodel import col, select
 
-from nrm.access.rules import Actor, Verb
+from nrm.access.rules import Actor, Verb, may, reach
 from nrm.access.service import require
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
@@ -71,12 +71,21 @@ def comparison(tx: Tx, actor: Actor, comparison_id: str) -> Compared:
     if row is None:
         raise NotFound("no_comparison")
     found = window(row.begins_on, row.ends_on, row.days, tx.now.astimezone(AMSTERDAM).date())
-    if found is None:
+    whole = min(row.days, (row.ends_on - row.begins_on).days if row.ends_on else row.days)
+    if found is None or not (_lives(actor, row.region_code) or found.days == whole):
         return Compared(row, None, ())
     small = NATIONAL_MIN if row.region_code == NATIONAL else REGIONAL_MIN
     before = _courses(tx, found.before, found.begins, row.region_code)
     after = _courses(tx, found.begins, found.until, row.region_code)
     return Compared(row, found, beside(before, after, timedelta(days=FOLLOWED_DAYS), small))
+
+
+def _lives(actor: Actor, region: str) -> bool:
+    """Whether this actor sees the numbers themselves as they are; others see what no longer moves.
+
+    A rounded number that is looked at each day is exact on the day it changes.
+    """
+    return may(actor, Verb.NUMBERS_READ) and reach(actor) in {None, region}
 
 
 def add(

@@ -238,6 +238,11 @@ class Causes:
 
 def waiting_causes(tx: Tx, region_code: str | None = None) -> Causes:
     """Why whoever waits now has no place, in one region or everywhere."""
+    return _causes([(cause, intake.is_unmet(request, tx.now)) for request, cause in waiting_cases(tx, region_code)])
+
+
+def waiting_cases(tx: Tx, region_code: str | None = None) -> list[tuple[PlacementRequest, UnmetCause | None]]:
+    """Whoever waits now, each with why they have no place as far as it was written down."""
     found = select(PlacementRequest, UnmetCause).outerjoin(
         UnmetCause,
         (col(UnmetCause.request_id) == PlacementRequest.id)
@@ -247,11 +252,16 @@ def waiting_causes(tx: Tx, region_code: str | None = None) -> Causes:
     found = found.where(col(PlacementRequest.status).in_(UNPLACED))
     if region_code is not None:
         found = found.where(PlacementRequest.region_code == region_code)
-    return _causes([(cause, intake.is_unmet(request, tx.now)) for request, cause in tx.session.exec(found)])
+    return list(tx.session.exec(found).all())
 
 
 def ended_causes(tx: Tx, since: datetime, region_code: str | None = None) -> Causes:
     """On what requests ended that ended without a place since then."""
+    return _causes([(cause, False) for cause in ended_cases(tx, since, region_code)])
+
+
+def ended_cases(tx: Tx, since: datetime, region_code: str | None = None) -> list[UnmetCause]:
+    """What each request ended on that ended without a place since then."""
     found = (
         select(UnmetCause)
         .join(PlacementRequest, col(PlacementRequest.id) == UnmetCause.request_id)
@@ -259,7 +269,7 @@ def ended_causes(tx: Tx, since: datetime, region_code: str | None = None) -> Cau
     )
     if region_code is not None:
         found = found.where(PlacementRequest.region_code == region_code)
-    return _causes([(cause, False) for cause in tx.session.exec(found)])
+    return list(tx.session.exec(found).all())
 
 
 def _causes(rows: list[tuple[UnmetCause | None, bool]]) -> Causes:

@@ -83,24 +83,30 @@ def write(database: Database, prepared: Prepared) -> bool:
     return True
 
 
-def _due(tx: Tx) -> Prepared | None:
+def due(tx: Tx) -> str | None:
+    """The month or year that can be published now and is not."""
     out = set(tx.session.exec(select(Release.period)))
     months = sorted(one for one in out if is_month(one))
     period = _next(months[-1], out) if months else counting.first_month(tx)
     if period is None:
         return None
     as_of = counting.counted_at(period if is_month(period) else f"{period}-12")
-    if tx.now < as_of:
-        return None
     # Why somebody had no place is written down by the picture: it must have seen everything of that time first.
-    if tx.session.get_one(PictureState, 1).seq < counting.seq_at(tx, as_of):
+    if tx.now < as_of or tx.session.get_one(PictureState, 1).seq < counting.seq_at(tx, as_of):
+        return None
+    return period
+
+
+def _due(tx: Tx) -> Prepared | None:
+    period = due(tx)
+    if period is None:
         return None
     year = int(period[:4])
     # Every region there ever was: people were found in it, whether it still exists or not.
     found = catalogue.in_force(year, tuple(tx.session.exec(select(Region.code).order_by(Region.code))))
     out_already, before = out_of(tx, period[:4], found)
     said, told = stated_of(tx, year)
-    of_year = tuple(month for month in counting.months_of(year) if month in out)
+    of_year = tuple(month for month in counting.months_of(year) if Cell(month, ()) in out_already)
     if is_month(period):
         own = found.count(counting.persons(tx, period), [period[:4]])
         counts = {one: own[Cell(period[:4], one.of)] for one in found.monthly(period)}

@@ -129,6 +129,79 @@ def solved(
 
 
 @dataclass(frozen=True)
+class Worth:
+    """What one place more of a kind there is would change now, and in which regions it would do the same."""
+
+    pool: str
+    places: int
+    """Of a room of one's own that is taken whole; 0 is a place in a room with others."""
+    sexes: tuple[str, ...]
+    regions: tuple[str, ...]
+    placed: tuple[str, ...]
+    """The regions of the requests that would have a place, one each, after those that would lose theirs."""
+    change: str
+    """Without a place more for anybody, what would be better: a level of the solver, first one first."""
+    order: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Worths:
+    """Everything that one place more would change, best first, and of how many kinds and regions that was asked."""
+
+    found: tuple[Worth, ...]
+    waiting: int
+    kinds: int
+    proven: bool
+
+
+def worths(database: Database, budget_ms: int = BUDGET_MS) -> Worths:
+    """What one place more of each kind of place there is would change for whoever waits now: the shadow prices.
+
+    Read first, then solved outside any transaction. What the time was too short for is left out, and `proven` says so.
+    """
+    with database.reading() as tx:
+        built, details = _built(tx)
+    if not details:
+        return Worths((), 0, 0, proven=True)
+    prices = matching.prices(built.problem, matching.Budget(milliseconds=budget_ms))
+    return priced(built.problem, prices, {found.request.id: found.request.region_code for found in details})
+
+
+def priced(problem: matching.Problem, prices: Iterable[matching.Price], region_of: Mapping[str, str]) -> Worths:
+    """Prices by pool, region and kind of room. Rooms that differ in their rules alone are not told apart.
+
+    Of those the best one counts: a class is often one room, and its rules would say which house that is.
+    """
+    units = {unit.id: unit for unit in problem.units}
+    best: dict[tuple[str, str, int, tuple[str, ...]], matching.Price] = {}
+    proven, kinds = True, set()
+    for price in prices:
+        unit = units[price.units[0]]
+        places = max(units[one].places for one in price.units) if unit.private else 0
+        key = (unit.pool, unit.region, places, tuple(sorted(unit.sexes)))
+        kinds.add(key)
+        proven = proven and price.proven
+        if price.proven and (key not in best or price.rank < best[key].rank):
+            best[key] = price
+    merged: dict[tuple[object, ...], Worth] = {}
+    for (pool, region, places, sexes), price in sorted(best.items(), key=lambda one: (one[1].rank[0], one[0])):
+        level = next((one for one in matching.LEVELS if price.delta.get(one)), None)
+        if level is None:
+            continue
+        regions = Counter(region_of[one] for one in price.newly_placed)
+        regions.subtract(region_of[one] for one in price.newly_unplaced)
+        more = len(price.newly_placed) - len(price.newly_unplaced)
+        placed = tuple(sorted(regions.elements()))[: max(0, more)]
+        change = "" if placed else level
+        alike = (pool, places, sexes, placed, change)
+        first = merged.get(alike)
+        there = (*first.regions, region) if first else (region,)
+        order = first.order if first else price.rank[0]
+        merged[alike] = Worth(pool, places, sexes, tuple(sorted(there)), placed, change, order)
+    return Worths(tuple(sorted(merged.values(), key=lambda one: one.order)), len(region_of), len(kinds), proven)
+
+
+@dataclass(frozen=True)
 class _Room:
     """What a room does where these are not safe, and who is in it then. Proven."""
 

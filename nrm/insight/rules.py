@@ -105,6 +105,7 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("fairness", Unit.SHARE, Basis.JOURNAL, Coverage.RECORDED),
         Indicator("waiting_then", Unit.REQUESTS, Basis.JOURNAL, Coverage.ALL_REQUESTS),
         Indicator("remedies", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
+        Indicator("worth", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("remedies_past", Unit.REQUESTS, Basis.SOLVER, Coverage.ALL_REQUESTS),
         Indicator("shut_out", Unit.REQUESTS, Basis.KEPT, Coverage.ALL_REQUESTS),
         Indicator("review_past", Unit.RULES, Basis.REGISTRY, Coverage.ALL_HOUSES),

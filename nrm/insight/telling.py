@@ -27,6 +27,9 @@ RESULTS = {"placed": "placed", "youth_care": "youth_care", catalogue.NOT_PLACED:
 
 BETWEEN = "between"
 
+MANY = 800
+"""With more numbers than this, what statements counted that told nothing is laid beside and not itself sought for."""
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -153,7 +156,11 @@ def publish(
     else:
         periods = list(months)
     all_of_it = together(DEMAND, said, published(found, counts, [*periods, period]))
-    shown = protect(all_of_it.counts, all_of_it.sums, before, all_of_it.between, all_of_it.inner)
+    aside = set(all_of_it.inner)
+    if len(all_of_it.counts) > MANY:
+        silent = (one for one in said if all(before.get(name) is None for name in one.numbers(DEMAND)))
+        aside |= {name for one in silent for name in one.numbers(DEMAND)}
+    shown = protect(all_of_it.counts, all_of_it.sums, before, all_of_it.between, aside)
     return {one: value for one, value in shown.items() if one.period == period and one in counts}
 
 

@@ -27,6 +27,8 @@ from nrm.intake.rules import UNPLACED, Fact, Person, RequestStatus, Sex, UnsafeR
 from nrm.intake.schemas import PreAlertOut, RepeatOut
 
 PAGE_MAX = 100
+BATCH = 1000
+"""So many ids are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,16 @@ def unplaced(tx: Tx) -> list[PlacementRequest]:
             .order_by(col(PlacementRequest.deadline_at), PlacementRequest.id)
         ).all()
     )
+
+
+def these(tx: Tx, request_ids: Iterable[str]) -> list[PlacementRequest]:
+    """The requests of these ids, newest first."""
+    wanted = sorted(set(request_ids))
+    found: list[PlacementRequest] = []
+    for start in range(0, len(wanted), BATCH):
+        some = select(PlacementRequest).where(col(PlacementRequest.id).in_(wanted[start : start + BATCH]))
+        found += tx.session.exec(some).all()
+    return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 
 
 def visible(tx: Tx, actor: Actor, closed: bool = False, offset: int = 0) -> list[PlacementRequest]:

@@ -1,5 +1,6 @@
 """Taking a request in, learning more about it, and ending it. A request always has an owner."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
@@ -393,6 +394,18 @@ def open_list(tx: Tx, actor: Actor, closed: bool = False, offset: int = 0) -> li
     for request in found:
         log_read(tx, actor, f"request:{request.id}", "list")
     return queries.details(tx, found)
+
+
+def open_these(tx: Tx, actor: Actor, request_ids: Iterable[str], limit: int) -> tuple[list[RequestDetail], int]:
+    """Those of these requests that the actor may open, newest first and at most so many, and how many they may.
+
+    Each one shown is a logged read; of the others nothing is said.
+    """
+    require(actor, Verb.REQUEST_READ)
+    own = [one for one in queries.these(tx, request_ids) if may_see_case(actor, one)]
+    for found in own[:limit]:
+        log_read(tx, actor, f"request:{found.id}", "list")
+    return queries.details(tx, own[:limit]), len(own)
 
 
 def follow(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from nrm.access.rules import OrganisationKind, Role
-from nrm.insight.remedies import Remedies, Remedy, remedies
+from nrm.insight.remedies import Remedies, Remedy, remedies, worths
 from nrm.registry import queries as registry
 from nrm.registry import service as keeping
 from nrm.registry.rules import Basis, Stance
@@ -203,3 +203,49 @@ def test_with_nobody_left_out_there_is_nothing_to_solve(here: Town) -> None:
     here.request(here.coordinator())
     here.match()
     assert found(here).found == ()
+
+
+def test_one_place_more_of_a_kind_is_worth_what_having_it_does(here: Town) -> None:
+    """Two kinds of places; what one more of each is said to do, against having it."""
+    women = {"sexes": ("f",)}
+    here.location("linde", "VR13", places=(1,), **women)  # type: ignore[arg-type]
+    here.location("esdoorn", "VR17", "OMM", places=(1,))
+    coordinator = here.coordinator()
+    alone = dict.fromkeys(NATIONAL_CRITERIA, "no")
+    made = [here.request(coordinator, residence="dutch", facts=alone) for _ in range(3)]
+    before = placeable(here, made)
+    listed = worths(here.database, GENEROUS_MS)
+    assert (listed.waiting, listed.kinds, listed.proven) == (3, 2, True)
+    told = {(one.pool, one.regions, one.sexes): one for one in listed.found}
+    kind = told["MUNICIPAL", ("VR13",), ("f",)]
+    assert (kind.placed, kind.change) == (("VR17",), "")
+
+    desk = Visitor(here, "loket").get("/landelijk/oplossen/plekken").text
+    line = desk.split("voor vrouwen: gemeentelijke opvang")[1].split("</tr>")[0]
+    assert "Amsterdam-Amstelland" in line
+    assert "een plek voor 1 aanvraag" in line
+    here.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
+    nac = Visitor(here, Role.NATIONAL_COORDINATOR).get("/landelijk/oplossen/plekken").text
+    line = nac.split("voor vrouwen: gemeentelijke opvang")[1].split("</tr>")[0]
+    assert "Amsterdam" not in line, "where it does nothing can be where somebody is not safe"
+    assert "minder dan 5 aanvragen" in line, "for whom a room is says who waits"
+    here.person(Role.COORDINATOR_REGIONAL, OrganisationKind.CHAIN_DIRECTION, "VR09")
+    elsewhere = Visitor(here, Role.COORDINATOR_REGIONAL).get("/landelijk/oplossen/plekken").text
+    assert "gemeentelijke opvang</th>" not in elsewhere
+    assert "voor vrouwen" not in elsewhere
+    here.provider("wilg")
+    assert Visitor(here, "wilg").get("/landelijk/oplossen/plekken").status_code == 403
+
+    here.location("beuk", "VR13", places=(1,), **women)  # type: ignore[arg-type]
+    assert placeable(here, made) == before + 1
+
+
+def test_of_rooms_that_differ_in_their_rules_alone_the_best_one_counts_and_no_more_is_told(here: Town) -> None:
+    here.location("linde", "VR13", places=(1,), stances={"addiction": Stance.EXCLUDES})
+    here.location("esdoorn", "VR13", places=(1,))
+    coordinator = here.coordinator()
+    addicted = dict.fromkeys(NATIONAL_CRITERIA, "no") | {"addiction": "yes"}
+    made = [here.request(coordinator, residence="dutch", facts=addicted) for _ in range(2)]
+    assert placeable(here, made) == 1
+    (kind,) = worths(here.database, GENEROUS_MS).found
+    assert (kind.pool, kind.regions, kind.placed) == ("MUNICIPAL", ("VR13",), ("VR17",))

@@ -78,7 +78,7 @@ def made_up(chance: random.Random, stated: bool = False) -> Year:
         ]
     else:
         persons = [(chance.choice(months), somebody()) for _ in range(int(10 ** chance.uniform(1.2, 3.4)))]
-    if len(regions) * len(months) > STATED_MAX or (not stated and chance.random() < 0.5):
+    if len(regions) * len(months) > STATED_MAX or (not stated and chance.random() < 0.65):
         return Year(found, persons, months)
     late = sorted({(chance.choice(months), chance.choice(regions)) for _ in range(chance.randint(0, 4))})
     return Year(found, persons, months, True, tuple(late))
@@ -330,18 +330,18 @@ class Opponent:
                 wanted = [[(month, frozenset({("demand", code), at})) for month in months for at in here]]
             yield from (((period, of), parts) for parts in wanted if parts and all(one in self.place for one in parts))
 
-    def recovered(self) -> list[str]:
-        """The small numbers of which fewer than three values are possible."""
+    def recovered(self) -> dict[Names, str]:
+        """The small numbers of which fewer than three values are possible, in words."""
         for sign in (1, -1):
             self._push(dict.fromkeys(self.small, sign))
         for at in self._unsure():
             for sign in (1, -1):
                 if self._narrow(at) and not self._push({at: sign}):
                     self._exactly(at, sign)
-        return [
-            f"{self.names[at][0]} {sorted(self.names[at][1])} is {self.true[at]}: {self.widest[at]}"
+        return {
+            self.names[at]: f"{self.names[at][0]} {sorted(self.names[at][1])} is {self.true[at]}: {self.widest[at]}"
             for at in self._unsure()
-        ]
+        }
 
     def _narrow(self, at: int) -> bool:
         low, high = self.widest[at]
@@ -401,8 +401,15 @@ def attacked(year: Year, publish: Publish, base: int = BASE) -> tuple[int, list[
         for one in group:
             for kind in CODES:
                 true |= _named(one.numbers(kind))
-    opponent = Opponent(year, publish(year), {name: value for name, value in true.items() if value is not None}, base)
-    return len(opponent.small), opponent.recovered()
+    known = {name: value for name, value in true.items() if value is not None}
+    published = publish(year)
+    opponent = Opponent(year, published, known, base)
+    found = opponent.recovered()
+    if found and year.late:
+        # Whoever knows of a person in each of several regions may know enough without reading anything.
+        without = Opponent(year, dict.fromkeys(published), known, base).recovered()
+        found = {name: how for name, how in found.items() if name not in without}
+    return len(opponent.small), list(found.values())
 
 
 # --- the trials -------------------------------------------------------------------------------------------------------
@@ -426,7 +433,7 @@ def _finds(publish: Publish, base: int, stated: bool, _here: Ground, seed: int) 
     return any(attacked(made_up(chance, stated), publish, base)[1] for _ in range(PLANTED_YEARS))
 
 
-PLANTED_YEARS = 40
+PLANTED_YEARS = 150
 
 SINGLED_OUT = Row(
     12,

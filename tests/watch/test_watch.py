@@ -1,14 +1,17 @@
 """Who watches the watch: beats per step, a ping only while all is well, figures for this machine, a doctor in words."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
-from nrm.escalation.models import Heartbeat
+from nrm.db import Database
+from nrm.escalation.models import Alarm, Escalation, Heartbeat
+from nrm.insight.counting import counted_at
 from nrm.journal import JournalEntry
 from nrm.settings import Settings
 from nrm.watch import queries, service
@@ -99,6 +102,38 @@ def test_the_ping_stops_for_a_step_that_fails_or_does_nothing(here: Town) -> Non
     here.clock.turn(minutes=1)
     idle.tick()
     assert heard == ["ping"]
+
+
+def test_no_alarm_waits_for_what_is_being_counted_to_publish(here: Town) -> None:
+    """Counting takes as long as it takes: rungs fire meanwhile. It is not begun twice, and when it fails it shows."""
+    begun, counted, failing = [], threading.Event(), False
+
+    def publish(database: Database) -> None:
+        begun.append(database)
+        assert counted.wait(60)
+        if failing:
+            raise RuntimeError("planted")
+
+    worker = Worker(here.database, Settings(), {}, publish=publish)
+    here.request(here.coordinator())
+    here.clock.at = counted_at(f"{NOW:%Y-%m}") + timedelta(minutes=1)
+    assert worker.tick()
+    late = here.request(here.coordinator())
+    here.clock.turn(hours=2)
+    assert worker.tick()
+    with here.database.reading() as tx:
+        rungs = select(Alarm).join(Escalation, col(Escalation.id) == Alarm.escalation_id)
+        fired = tx.session.exec(rungs.where(Escalation.request_id == late)).all()
+    assert not counted.is_set()
+    assert len(begun) == 1
+    assert fired, "a rung fired while it was counting"
+    failing = True
+    counted.set()
+    worker.settle()
+    assert not worker.tick(), "what went wrong beside the ticks fails the step"
+    assert worker.tick()
+    worker.settle()
+    assert len(begun) == 2, "and is tried again"
 
 
 def test_nobody_outside_who_answers_stops_no_step(here: Town) -> None:

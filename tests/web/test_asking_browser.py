@@ -26,6 +26,9 @@ def here(sqlite_url: str) -> Iterator[Town]:
     made.database.close()
 
 
+SCHIEDAM = "GM0606"
+
+
 def pick(page: Page, name: str) -> None:
     """Tap a tile: its label reaches over the whole of it."""
     page.locator(f"label[for='f-{name}']").click()
@@ -41,6 +44,11 @@ def fill_in(page: Page) -> None:
 def sent(here: Town) -> list[str]:
     with here.database.reading() as tx:
         return [found.id for found in tx.session.exec(select(PlacementRequest))]
+
+
+def found_in(here: Town) -> list[str | None]:
+    with here.database.reading() as tx:
+        return list(tx.session.exec(select(PlacementRequest.municipality_code)))
 
 
 def inaccessible(page: Page, seen: str) -> list[str]:
@@ -95,6 +103,7 @@ def test_every_state_is_accessible(site: Site, person: Person, here: Town, width
     assert page.get_by_text("Ik heb gebeld en de plek is vrij").count() == 1
     look(f"/aanvragen/{waiting}/wijzigen", "amend")
     look(f"/aanvragen/{waiting}/sluiten", "close")
+    look(f"/aanvragen/{waiting}/gemeente", "municipality")
     look(f"/aanvragen/{alone}", "minor alone")
     offer_id = here.offer(coordinator, waiting)
     look(f"/aanvragen/{waiting}", "offered")
@@ -174,7 +183,7 @@ def test_from_login_to_offer_with_the_keyboard_alone(site: Site, person: Person,
     def go_to(name: str) -> None:
         for _ in range(80):
             keys.press("Tab")
-            if page.evaluate("document.activeElement.innerText || document.activeElement.name || ''").strip() == name:
+            if name in page.evaluate("[document.activeElement.innerText?.trim(), document.activeElement.name]"):
                 return
         raise AssertionError(f"{name} cannot be reached")
 
@@ -188,6 +197,8 @@ def test_from_login_to_offer_with_the_keyboard_alone(site: Site, person: Person,
     go_to("Nieuwe aanvraag")
     keys.press("Enter")
     page.wait_for_url("**/aanvragen/nieuw")
+    go_to("municipality")
+    keys.type("Schie")
     go_to("urgency")
     go_to("sex-0")
     keys.press("Space")
@@ -200,6 +211,7 @@ def test_from_login_to_offer_with_the_keyboard_alone(site: Site, person: Person,
     keys.press("Enter")  # in a field: sends, and does not add a person
     expect(page.locator("#voorstellen")).to_be_visible()
     assert sent(here) == [page.url.rpartition("/")[2]]
+    assert found_in(here) == [SCHIEDAM]
     assert "Amsterdam-Amstelland" in page.locator(".proposal--first h3").inner_text()
     while not page.evaluate("document.activeElement.matches('.proposal--first button')"):
         keys.press("Tab")
@@ -221,6 +233,36 @@ def test_errors_take_the_focus_and_lead_to_their_field(site: Site, person: Perso
     expect(page.get_by_label("Leeftijd")).to_have_value("oud")
 
 
+def test_the_municipalities_follow_the_region(site: Site, person: Person, here: Town) -> None:
+    """Only those of the region that is chosen; what was chosen of another is not known any more, and stops nothing."""
+    page = person(base_url=site(here, worker=False), width=390)
+    log_in(page, COORDINATOR)
+    fill_in(page)
+    region, municipality = page.get_by_label("In welke regio"), page.get_by_label("In welke gemeente")
+    expect(municipality).to_have_value("")
+    municipality.select_option(SCHIEDAM)
+    region.select_option("VR13")
+    expect(municipality).to_have_value("")
+    assert municipality.locator("option", has_text="Schiedam").count() == 0
+    assert municipality.locator("option", has_text="Amstelveen").count() == 1
+    region.select_option("VR17")
+    municipality.select_option(SCHIEDAM)
+    page.get_by_role("button", name="Nog iemand erbij").click()
+    expect(page.get_by_label("In welke gemeente")).to_have_value(SCHIEDAM)
+    page.get_by_role("button", name="Haal persoon 2 weg").click()
+    page.get_by_role("button", name="Zoek een plek").click()
+    page.wait_for_selector("#zoeken")
+    page.locator("#gevraagde summary").click()
+    expect(page.locator("#gevraagde")).to_contain_text("Schiedam")
+    page.get_by_role("link", name="Verbeter de gemeente").click()
+    page.get_by_label("In welke gemeente").select_option(label="Weet ik niet")
+    page.get_by_role("button", name="Opslaan").click()
+    page.wait_for_selector("#zoeken")
+    page.locator("#gevraagde summary").click()
+    expect(page.locator("#gevraagde")).to_contain_text("niet bekend")
+    assert found_in(here) == [None]
+
+
 def test_a_double_click_sends_one_request(site: Site, person: Person, here: Town) -> None:
     page = person(base_url=site(here, worker=False))
     log_in(page, COORDINATOR)
@@ -240,11 +282,13 @@ def test_without_scripts_the_whole_path_works(site: Site, person: Person, here: 
     expect(page.locator("#f-sex-1")).to_be_focused()
     pick(page, "sex-1-m")
     page.locator("#f-age-1").fill("3")
+    # Without a script all of them are there, by region: one of another region is taken for not known.
+    page.get_by_label("In welke gemeente").select_option(label="Amstelveen")
     page.get_by_role("button", name="Nog een regio of gemeente").click()
     page.locator("#f-unsafe").fill("Tilburg")
     page.get_by_role("button", name="Zoek een plek").dblclick()
     page.wait_for_selector("#zoeken")
-    assert len(sent(here)) == 1
+    assert found_in(here) == [None]
     tick(here)
     page.reload()
     expect(page.locator(".case__party")).to_have_text("vrouw van 24 met kind van 3")

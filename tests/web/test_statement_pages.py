@@ -187,10 +187,16 @@ def test_the_minimum_and_the_distance_to_it(here: Town) -> None:
 def test_what_a_room_is_good_at_is_shown_by_whose_word(here: Town) -> None:
     here.location(places=(1,))
     provider, nac = Visitor(here, "aanbieder"), Visitor(here, Role.NATIONAL_COORDINATOR)
+    coordinator = here.coordinator()
+    request_id = here.request(coordinator)
+    here.match()
+    chooses = Visitor(here, coordinator.name)
+    assert "nagekeken" not in chooses.get(f"/aanvragen/{request_id}").text, "of a room nobody spoke of nothing is said"
     said = provider.after(provider.post("/kwaliteit/loc-1-u1", expertise=["trauma", "men"], norm="Norm 3", known=""))
     assert "zelf gezegd, niet nagekeken" in said
     assert "trauma, mannen · norm: Norm 3" in re.sub(r"\s+", " ", said)
     assert "gecontroleerd op" not in said
+    assert "zelf gezegd, niet nagekeken" in chooses.get(f"/aanvragen/{request_id}").text
     seen = nac.get("/kwaliteit").text
     assert "aanbieder" not in seen
     assert "L-001" in seen
@@ -199,6 +205,9 @@ def test_what_a_room_is_good_at_is_shown_by_whose_word(here: Town) -> None:
     checked = nac.after(nac.post("/kwaliteit/loc-1-u1", expertise=["trauma"], checked_on="2026-10-01", known=""))
     assert "gecontroleerd op 01-10-2026" in checked
     assert "zelf gezegd, niet nagekeken" in checked, "both stay"
+    card = chooses.get(f"/aanvragen/{request_id}").text
+    assert "gecontroleerd op 01-10-2026" in card
+    assert "zelf gezegd" not in card, "whoever chooses reads what was checked, where somebody looked"
     late = provider.post("/kwaliteit/loc-1-u1", expertise=["trauma"], known="")
     assert late.status_code == 409, "the form was made before the first word"
     here.provider("ander")
@@ -263,4 +272,44 @@ def test_before_and_after(here: Town) -> None:
     municipality = Visitor(here, Role.MUNICIPALITY)
     assert "Proef nachtdesk" in municipality.get("/landelijk/vergelijken").text
     assert municipality.post(f"/landelijk/vergelijken/{path[1]}/weg").status_code == 403
+    # A rounded number that moves each day is exact on the day it changes: whoever has no live numbers waits.
+    address = f"/landelijk/vergelijken/{path[1]}"
+    assert "demand-all" in municipality.get(address).text
+    unseen = Visitor(here, Role.MINISTRY).get(address).text
+    assert "Nog niet te zien" in unseen
+    assert "demand-all" not in unseen
+    here.clock.turn(days=28)
+    assert "demand-all" in Visitor(here, Role.MINISTRY).get(address).text
+    nac = Visitor(here, Role.NATIONAL_COORDINATOR)
     assert "Er staat nog geen vergelijking." in nac.after(nac.post(f"/landelijk/vergelijken/{path[1]}/weg"))
+
+
+LIVE = ("", "/oorzaken", "/tijden", "/stromen", "/regels", "/onbenut", "/oplossen", "/minimum", "/tekort/nu")
+
+
+def test_of_what_happens_elsewhere_a_region_sees_nothing_from_one_day_to_the_next(here: Town) -> None:
+    """Yesterday's pages beside today's: whoever sees one region live cannot take another's numbers from them."""
+    here.location(region="VR17", places=(2,))
+    here.location(region="VR13", places=(4,))
+    here.request(here.coordinator())
+    here.match()
+    service.keep(here.database)
+    municipality = Visitor(here, Role.MUNICIPALITY)
+
+    def numbers() -> dict[str, list[str]]:
+        found = {path: municipality.get(f"/landelijk{path}") for path in LIVE}
+        assert {answer.status_code for answer in found.values()} == {200}
+        cell = re.compile(r"<(?:td|th|dd)\b[^>]*>(.*?)</(?:td|th|dd)>", re.DOTALL)
+        return {path: cell.findall(answer.text) for path, answer in found.items()}
+
+    before = numbers()
+    elsewhere = here.coordinator("VR13")
+    for _ in range(12):
+        here.request(elsewhere, region="VR13")
+    here.match()
+    service.keep(here.database)
+    assert numbers() == before
+    here.request(here.coordinator())
+    service.keep(here.database)
+    after = numbers()
+    assert [path for path in LIVE if after[path] != before[path]], "its own it does see"

@@ -1,8 +1,10 @@
 """The rows that docs/assumptions.md must show, made from the code they describe."""
 
 from collections.abc import Iterator
+from types import ModuleType
 
 from nrm import policy
+from nrm.insight import buying, catalogue, comparing, disclosure, fairness, nights, periods, remedies, rules, statement
 from nrm.intake.rules import LANGUAGES, NEEDS
 from nrm.registry.service import NATIONAL_CRITERIA
 from nrm.world.assumptions import MIXES, NUMBERS, STANCES
@@ -28,6 +30,29 @@ def stances() -> Iterator[str]:
 def lists() -> Iterator[str]:
     for name, codes in (("criteria", NATIONAL_CRITERIA), ("needs", NEEDS), ("languages", LANGUAGES)):
         yield f"| {name} | {', '.join(codes)} |"
+
+
+def thresholds() -> Iterator[str]:
+    """The start of each row: where in `nrm/insight`, and its value."""
+    for module, names in _THRESHOLDS.items():
+        for name in names:
+            value = getattr(module, name)
+            said = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+            yield f"| `{module.__name__.rpartition('.')[2]}.{name}` | {said} |"
+
+
+_THRESHOLDS: dict[ModuleType, tuple[str, ...]] = {
+    rules: ("SMALL", "INFLOW_DAYS", "INFLOW_DAYS_MIN"),
+    catalogue: ("NATIONAL_MIN", "REGIONAL_MIN", "BASE", "CLOSES_AFTER_DAYS"),
+    disclosure: ("SPREAD",),
+    statement: ("HOUSES_MIN",),
+    buying: ("TENTHS_MIN",),
+    periods: ("PERIODS", "ASKED_PER_DAY", "KEPT_DAYS"),
+    fairness: ("SURE",),
+    comparing: ("FOLLOWED_DAYS",),
+    nights: ("NIGHT_HOUR",),
+    remedies: ("BUDGET_MS",),
+}
 
 
 def policies() -> Iterator[str]:

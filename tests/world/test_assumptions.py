@@ -38,6 +38,14 @@ def test_the_document_shows_version_1_of_every_policy() -> None:
         assert all(len(cell.strip()) > 0 for cell in row.removeprefix(start).strip(" |").split("|")), row
 
 
+def test_the_document_shows_the_thresholds_of_the_figures() -> None:
+    shown = {row.split("|")[1].strip(): row for row in table("Thresholds of the figures")}
+    expected = {start.split("|")[1].strip(): start for start in rendering.thresholds()}
+    assert set(shown) == set(expected)
+    for name, start in expected.items():
+        assert shown[name].startswith(f"{start} "), shown[name]
+
+
 def test_the_document_quotes_the_published_figures() -> None:
     rows = {row.split("|")[1].strip(): row.split("|")[2].strip() for row in table("Published, and used as published")}
     assert rows["COSM places"] == f"{figures.shelter('COSM places (Aug 2024)').value:g}"

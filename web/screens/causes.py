@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from nrm.access.rules import Verb
+from nrm.access.rules import Verb, may
 from nrm.clock import AMSTERDAM
 from nrm.db import Tx
 from nrm.insight import queries as insight
@@ -30,7 +30,8 @@ router = APIRouter()
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 Chosen = Annotated[str, Query(max_length=40)]
 
-_OTHER = frozenset({Cause.YOUTH_CARE, Cause.NOT_LOOKED})
+OTHER = frozenset({Cause.YOUTH_CARE, Cause.NOT_LOOKED})
+"""Causes that are shown as one."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,16 @@ def over_days(visit: Visit, template: str, typed: str, figures: Callable[[Visit,
     with visit.reading() as tx:
         frame = visit.frame(tx)
         shown = figures(visit, tx, days)
-    return visit.page(template, frame, days=days, periods=PERIODS, said=SAID, small=SMALL, **shown)
+    return visit.page(
+        template,
+        frame,
+        days=days,
+        periods=PERIODS,
+        said=SAID,
+        small=SMALL,
+        lists=may(visit.actor, Verb.REQUEST_READ),
+        **shown,
+    )
 
 
 def _show(visit: Visit, template: str, typed: str, op: str = "") -> Response:
@@ -117,7 +127,7 @@ def _lines(words: Words, waiting: Causes, ended: Causes) -> list[Line]:
     counted = {name: [0, 0, 0] for name in CAUSES}
     for causes, at in ((waiting, 0), (ended, 2)):
         for one in causes.parts:
-            cell = counted["other" if one.cause in _OTHER else one.cause.value]
+            cell = counted["other" if one.cause in OTHER else one.cause.value]
             cell[at] += one.requests
             cell[1] += one.overdue
     lines = [

@@ -127,6 +127,7 @@ def _numbers(visit: Visit, tx: Tx) -> dict[str, Any]:
         "overdue": sum(count.overdue for count in counts),
         "urgencies": list(URGENCIES),
         "rung": rung,
+        "lists": may(visit.actor, Verb.REQUEST_READ),
         "ringing": [
             AlarmLine(f"{count.region_code}-{count.role}", names[count.region_code], count)
             for count in (escalation.alarm_counts(tx, reach(visit.actor)) if rung else ())

@@ -1,6 +1,6 @@
 """Requests of one's own: the list by deadline, and the case: proposals, offer, address, arrival."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -29,8 +29,10 @@ from nrm.placing import service, staying
 from nrm.placing.api import history_out, send_round_out
 from nrm.placing.rules import RELEASE_REASONS, OfferStatus, StayStatus
 from nrm.placing.schemas import OfferIn, OfferOut, OffersIn, ProposalOut, ProposalsOut, StayOut
+from nrm.registry import quality
 from nrm.registry import queries as registry
-from nrm.registry.rules import TRUSTED, FreshnessBand
+from nrm.registry.models import UnitQuality
+from nrm.registry.rules import TRUSTED, FreshnessBand, Word
 from nrm.reporting import queries as reporting
 from nrm.youth import queries as youth
 from web.case_words import Kept, Why, kept_out, party, to_say, why, would_place
@@ -87,6 +89,8 @@ class Shown:
     why: Why
     band: str
     confirmed_at: datetime | None
+    quality: UnitQuality | None = None
+    """What the room is good at, and by whose word."""
 
     @property
     def call_first(self) -> bool:
@@ -408,6 +412,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         calls = handover.calls(tx, visit.actor, request_id)
         youth_stands = youth.stands(tx, request_id) if found.minor_alone else []
         municipality = municipality_name(visit.words, tx, found)
+        said = quality.live(tx, [one.unit_id for one in answer.proposals]) if answer else {}
     live = [offer for offer in reversed(offers) if offer.status is OfferStatus.LIVE]
     return visit.page(
         template,
@@ -430,7 +435,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         past=[offer for offer in offers if offer.status in _NOT_TAKEN],
         stay=_current(stays),
         taken=next((offer for offer in offers if offer.status is OfferStatus.ACCEPTED), None),
-        answer=_in_words(visit, answer, detail, regions, frame.now) if answer else None,
+        answer=_in_words(visit, answer, detail, regions, said, frame.now) if answer else None,
         history=history,
         region_names=regions,
         municipality=municipality,
@@ -450,7 +455,12 @@ def _current(stays: Sequence[StayOut]) -> StayOut | None:
 
 
 def _in_words(
-    visit: Visit, answer: ProposalsOut, detail: RequestDetail, regions: dict[str, str], now: datetime
+    visit: Visit,
+    answer: ProposalsOut,
+    detail: RequestDetail,
+    regions: dict[str, str],
+    said: Mapping[tuple[str, str], UnitQuality],
+    now: datetime,
 ) -> Found:
     shown = [
         Shown(
@@ -459,6 +469,8 @@ def _in_words(
             why(visit.words, proposal.fit, regions, detail.request.region_code),
             proposal.fit["freshness"],
             None if proposal.freshness_minutes is None else now - timedelta(minutes=proposal.freshness_minutes),
+            # What somebody from outside found comes before the house's own word.
+            said.get((proposal.unit_id, Word.CHECKED)) or said.get((proposal.unit_id, Word.DECLARED)),
         )
         for proposal in answer.proposals
         if proposal.available

@@ -102,9 +102,14 @@ def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
         ),
     ]
     if own is None:
-        sections.append(
-            Section("region", words.gettext("Naar regio"), rows("regio", lambda one: one.region, names.__getitem__))
+        # A page of lines that say nothing but "too few" is read by nobody.
+        few = {code for code, count in Counter(one.region for one in found).items() if count < SMALL}
+        few = few if len(few) > 1 else set()
+        name = words.gettext("Regio’s met elk minder dan %(small)s", small=SMALL)
+        by_region = rows(
+            "regio", lambda one: REST if one.region in few else one.region, lambda code: names.get(code, name)
         )
+        sections.append(Section("region", words.gettext("Naar regio"), by_region))
     # Set against the others as they are told apart below: else who is few could be had by subtraction.
     named = {code for code, _ in rules.split(Counter(map(_profile, found))).shown}
     by_profile = compared(found, lambda one: code if (code := _profile(one)) in named else REST, now)
@@ -115,6 +120,7 @@ def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
     return {
         "own_region": names.get(own, "") if own is not None else "",
         "every": every,
+        "late": sum(not rules.in_time(one) for one in rules.judged(found, now)),
         "behind": sorted(behind, key=lambda one: (not one.sure, -one.points, one.name)),
         "sections": sections if found else [],
     }

@@ -41,9 +41,9 @@ _NOBODY: Final = np.zeros(0, np.int64)
 NEVER: Final = 2**59
 
 
-# Numbers of this much are cut off there, and what all requests cost may sum to no more: then paths stay in 64 bits too.
+# Numbers of this much are cut off there, and what all cost may sum to no more; for prices see `leaves.DEAREST`.
 _FAR: Final = 2**61 // FINENESS
-_WIDE: Final = 2**58
+_WIDE: Final = 2**60
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +274,7 @@ class Asked:
         network, instance = self._network, self.instance
         cost = numbers.cost[: self._stay]
         self._dear = np.maximum(0, numbers.unit_price)
+        np.maximum.at(self._dear, network.gate_unit, numbers.gate_price)
         closed = np.flatnonzero(~fits[network.gate_of])
         np.maximum.at(self._dear, network.unit_of[closed], -cost[closed])
         self._highest = float(instance.size @ self._dearest(numbers))

@@ -837,7 +837,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
             goal[4] += 1
             return _DEAD
         found, value = _rounded(net, capacity, flow, near, room, taken)
-        if found and value < goal[5]:
+        if found and value < goal[5] and value < goal[8]:
             set_to(placed, near)
             goal[1], goal[5] = value, value - goal[3]
             goal[4] += 1
@@ -902,8 +902,8 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
     opened, free: slots of rows; counts: how many are open, free, the last age, nodes looked at in all, those at the
     last start, whether the root is ready, the goal at the last start. goal: a bound of so much is hopeless; the value
     of the best answer; how far worths may go; what an answer must be better by; answers found; a bound of so much is no
-    better than the best known; the share of the gap to look in first, 0 for all; the second bound of the root. placed:
-    the best answer.
+    better than the best known; the share of the gap to look in first, 0 for all; the second bound of the root; a value
+    of so much is not what it says, because numbers are cut off. placed: the best answer.
     effort: nodes until which to go on; from which on several gates are tried before one is branched on; rounds of the
     second bound at a node and at the root; nodes within which a better answer is worth starting again.
 
@@ -1097,7 +1097,7 @@ def prepare() -> None:
     rows = np.zeros((32, 3 + 10 + 2 + 1 + 4), np.int64)
     rows[0, 3:8] = rows[0, 14] = 1
     packing = (np.zeros((2, 2), np.int64),) * 2 + (np.zeros(2, np.int64),) * 2 + (np.zeros((3, 2), np.int64), one, one)
-    goal = np.array([10**6, 0, 10**6, 59, 0, 10**6, 0, 0])
+    goal = np.array([10**6, 0, 10**6, 59, 0, 10**6, 0, 0, 10**6])
     explore(
         smallest(), rows, none.repeat(32), none.repeat(31), none.repeat(7), goal, none.copy(), packing, (1, 1, 0, 1, 1)
     )

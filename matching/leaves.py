@@ -25,6 +25,9 @@ FREE, OPEN, LEAF, IMPOSSIBLE = 0, 1, 2, 3
 # What `explored` ends with.
 DONE, FULL, SPENT, DISBELIEVED, FOUND = 0, 1, 2, 3, 4
 
+# No price may go beyond this: then nothing that is made of prices leaves 64 bits.
+DEAREST = 2**56
+
 Store = tuple[IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, IntArray]
 
 
@@ -35,7 +38,10 @@ def _routed(at: int, net: Net, store: Store, scratch: IntArray) -> int:
     if not route(net, capacity[at], flow[at], price[at], scratch):
         return IMPOSSIBLE
     proven, costs = proof(net, capacity[at], flow[at], price[at])
-    if proven != costs:
+    dearest = 0
+    for node in range(price.shape[1]):
+        dearest = max(dearest, abs(price[at, node]))
+    if proven != costs or dearest > DEAREST:
         return -DISBELIEVED
     bound[at] = proven
     return LEAF

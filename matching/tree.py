@@ -103,7 +103,7 @@ class Tree:
         )
         best = min(goal, LARGEST)
         share = WINDOW_SHARE if instance.requests >= WINDOW_FROM else 0
-        limits = np.array([proven + gap, 0, 2 * gap_max, FINENESS - 1, 0, best, share, proven])
+        limits = np.array([proven + gap, 0, 2 * gap_max, FINENESS - 1, 0, best, share, proven, proven + gap_max])
         return cls(network, root, numbers.constant, limits, proven + gap)
 
     def _build(self, root: _Root) -> None:

@@ -28,7 +28,7 @@ MUNICIPALITIES: dict[str, tuple[str | None, ...]] = {
 """Where in a region somebody is found, as far as anybody knows."""
 
 DEEDS = (
-    *("ask", "ask", "amend", "place", "offer", "offer", "offer", "answer", "answer", "answer", "close"),
+    *("ask", "ask", "amend", "offer", "offer", "offer", "answer", "answer", "answer", "close"),
     *("stay", "stay", "stay", "time", "work", "work", "work"),
 )
 
@@ -42,6 +42,7 @@ def close(here: Town, actor: Actor, request_id: str, outcome: Outcome) -> None:
 def play(here: Town, seed: int, deeds: int) -> Iterator[str]:
     """One deed after the other, each at an instant of its own; yields what it was. What is refused is no deed."""
     chance = Random(seed)  # noqa: S311 - not for secrets
+    found = Random(seed + 1000)  # noqa: S311 - apart, so that what it draws changes nothing of what happens
     coordinators = [here.coordinator("VR17"), here.coordinator("VR13")]
     provider = here.provider()
     here.duty_officer()
@@ -57,27 +58,31 @@ def play(here: Town, seed: int, deeds: int) -> Iterator[str]:
         here.clock.turn(seconds=1)
         deed = chance.choice(DEEDS)
         try:
-            _do(here, chance, deed, made, coordinators, provider)
+            _do(here, chance, found, deed, made, coordinators, provider)
         except NrmError:
             continue
         yield deed
 
 
 def _do(
-    here: Town, chance: Random, deed: str, made: dict[str, Actor], coordinators: list[Actor], provider: Actor
+    here: Town,
+    chance: Random,
+    found: Random,
+    deed: str,
+    made: dict[str, Actor],
+    coordinators: list[Actor],
+    provider: Actor,
 ) -> None:
     chosen = chance.choice(list(made)) if made else ""  # in the order they came: ids differ from run to run
     if deed == "ask" or not made:
         actor = chance.choice(coordinators)
         facts = {"addiction": chance.choice(("yes", "no", "unknown"))}
-        where = {"region": actor.region_code, "municipality": chance.choice(MUNICIPALITIES[str(actor.region_code)])}
+        where = {"region": actor.region_code, "municipality": found.choice(MUNICIPALITIES[str(actor.region_code)])}
         made[here.request(actor, **where, facts=facts, persons=chance.choice(PARTIES))] = actor
-    elif deed == "place":
-        with here.database.transaction(made[chosen].account_id) as tx:
-            code = chance.choice(MUNICIPALITIES[str(made[chosen].region_code)])
-            intake.set_municipality(tx, made[chosen], chosen, code)
     elif deed == "amend":
         with here.database.transaction(made[chosen].account_id) as tx:
+            code = found.choice(MUNICIPALITIES[str(made[chosen].region_code)])
+            intake.set_municipality(tx, made[chosen], chosen, code)
             version = intake.queries.request(tx, chosen).version
             said = {"urgency": chance.choice(("now", "today")), "persons": chance.choice(PARTIES), "version": version}
             intake.amend(tx, made[chosen], chosen, intake.AmendIn.model_validate(said))

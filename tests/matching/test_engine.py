@@ -12,6 +12,7 @@ import matching.engine
 import matching.kernels
 import matching.solver
 import matching.words
+from bench.matching.events import Events
 from bench.matching.instances import Size, instance
 from matching import LEVELS, Budget, Problem, Request, Session, Solution, Unit, solve, violations
 from matching.branch import BranchSearch
@@ -312,3 +313,14 @@ def test_a_part_is_recognised_by_its_content_only() -> None:
     for change in changes[:-1]:
         assert replace(first, **change).fingerprint() != first.fingerprint(), change
     assert optimum(first, Limit(UNLIMITED), 0) == optimum(second, Limit(UNLIMITED), 0)
+
+
+def test_an_answer_farther_away_than_one_word_reaches_is_left_to_numbers_of_several() -> None:
+    """An answer near a flow may use what is cut off; what it then seems to be worth is less than it is."""
+    session, events = Session(instance(Size(15, 230), 1, tight=True)), Events(Size(15, 230), 1, 200, tight=True)
+    for _ in range(200):
+        session.solve(UNLIMITED, reasons=False)
+        session.change(**events.next(session.problem)[1])
+        for part in _parts(session.problem):
+            first = greedy(part)
+            assert BranchSearch(part, Limit(UNLIMITED), first if part.allows(first) else None, None).run().proven

@@ -15,7 +15,7 @@ from nrm.escalation import service as escalation
 from nrm.exercise.playing import Player
 from nrm.exercise.service import refuse_mix
 from nrm.handover import service as handover
-from nrm.insight import nights, periods, releases, situations, stating
+from nrm.insight import boards, nights, periods, releases, situations, stating
 from nrm.insight import service as insight
 from nrm.journal import last_seq
 from nrm.notify import service as notify
@@ -214,6 +214,7 @@ class Worker:
     def _keep_picture(self) -> None:
         insight.keep(self.database)
         nights.look(self.database)
+        boards.count(self.database)
 
     def _keep_situation(self) -> None:
         situations.keep(self.database)

@@ -174,6 +174,18 @@ class NightLook(SQLModel, table=True):
     """As `nights.Seen`."""
 
 
+class BoardLook(SQLModel, table=True):
+    """How many places of each kind there were in each region, counted in one hour. Counted once, while it was so."""
+
+    __tablename__ = "board_look"
+
+    hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    """The whole hour in which it was counted."""
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    seen: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """Under `rows` per region and pool the numbers of a `BoardRow`."""
+
+
 class SituationHouses(SQLModel, table=True):
     """The houses as the search for places saw them, once for every situation in which they were the same."""
 

@@ -13,8 +13,8 @@ from nrm.db import Database, Tx
 from nrm.errors import Conflict
 from nrm.escalation.models import Escalation
 from nrm.escalation.rules import Trigger
-from nrm.insight import nights, queries, rules
-from nrm.insight.models import CaseCourse, CaseWait, NightLook, PictureState, UnmetCause
+from nrm.insight import boards, nights, queries, rules
+from nrm.insight.models import BoardLook, CaseCourse, CaseWait, NightLook, PictureState, UnmetCause
 from nrm.insight.rules import FAILED_OUTCOMES, Asked, Course, Explained, Waiting
 from nrm.intake import queries as intake
 from nrm.intake.models import PlacementRequest
@@ -30,7 +30,7 @@ BATCHES_MAX = 20
 CAUSE_CHANGED = "unmet.changed"
 _OF_REQUEST, _OF_GROUP = "request:", "group:"
 _SUBMITTED, _GROUPED = "request.submitted", "group.submitted"
-_KINDS = (_SUBMITTED, _GROUPED, nights.LOOKED, *rules.COURSE_KINDS)
+_KINDS = (_SUBMITTED, _GROUPED, nights.LOOKED, boards.COUNTED, *rules.COURSE_KINDS)
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def rebuild(database: Database) -> None:
         tx.session.execute(delete(CaseWait))
         tx.session.execute(delete(CaseCourse))
         tx.session.execute(delete(NightLook))
+        tx.session.execute(delete(BoardLook))
         tx.session.execute(update(PictureState).values(seq=0))
     while True:
         with database.reading() as tx:
@@ -106,6 +107,8 @@ def _follow(tx: Tx, before: int, entries: Sequence[JournalEntry | Said], up_to: 
     for entry in entries:
         if entry.kind == nights.LOOKED:
             nights.read_back(tx, entry)
+        elif entry.kind == boards.COUNTED:
+            boards.read_back(tx, entry)
     of_requests = [entry for entry in entries if entry.subject.startswith((_OF_REQUEST, _OF_GROUP))]
     said = {entry.seq: json.loads(entry.data) for entry in of_requests}
     ids = {entry.subject.removeprefix(_OF_REQUEST) for entry in of_requests if entry.subject.startswith(_OF_REQUEST)}

@@ -72,6 +72,14 @@ def chosen_days(typed: str) -> int:
     return int(typed) if typed.isdecimal() and int(typed) in PERIODS else PERIODS[0]
 
 
+def moment(typed: str) -> tuple[datetime | None, bool]:
+    """The moment of a date-and-time field, by the clock on the wall; and whether something else was typed."""
+    try:
+        return (datetime.fromisoformat(typed).replace(tzinfo=AMSTERDAM) if typed.strip() else None), False
+    except ValueError:
+        return None, True
+
+
 def over_days(visit: Visit, template: str, typed: str, figures: Callable[[Visit, Tx, int], dict[str, Any]]) -> Response:
     """A page of figures over the last so many days."""
     days = chosen_days(typed)
@@ -91,17 +99,9 @@ def over_days(visit: Visit, template: str, typed: str, figures: Callable[[Visit,
 
 
 def _show(visit: Visit, template: str, typed: str, op: str = "") -> Response:
-    then, wrong = _moment(op)
+    then, wrong = moment(op)
     form = Form({"op": op}, {"op": said(visit.words, "unreadable_moment")} if wrong else {})
     return over_days(visit, template, typed, lambda visit, tx, days: {"form": form, **_causes(visit, tx, days, then)})
-
-
-def _moment(typed: str) -> tuple[datetime | None, bool]:
-    """The moment of a date-and-time field, by the clock on the wall; and whether something else was typed."""
-    try:
-        return (datetime.fromisoformat(typed).replace(tzinfo=AMSTERDAM) if typed.strip() else None), False
-    except ValueError:
-        return None, True
 
 
 def _causes(visit: Visit, tx: Tx, days: int, then: datetime | None) -> dict[str, Any]:

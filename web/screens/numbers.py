@@ -58,10 +58,11 @@ class AlarmLine:
 
 
 @dataclass(frozen=True)
-class PoolLine:
-    """Places of one pool."""
+class PlacesLine:
+    """Places of one pool, or of one region."""
 
     id: str
+    name: str
     total: Sum
 
 
@@ -132,7 +133,7 @@ def _numbers(visit: Visit, tx: Tx) -> dict[str, Any]:
             AlarmLine(f"{count.region_code}-{count.role}", names[count.region_code], count)
             for count in (escalation.alarm_counts(tx, reach(visit.actor)) if rung else ())
         ],
-        "per_pool": _per_pool(picture.board),
+        "per_pool": per_pool(visit.words, picture.board),
         "total": added(picture.board),
         "picture": picture,
         "weighed": [Moment(at, ahead) for at, ahead in enumerate(picture.together)],
@@ -186,5 +187,8 @@ def _per_region(counts: list[OpenCount], names: dict[str, str]) -> list[RegionLi
     return sorted(lines, key=lambda line: (-line.overdue, -line.waiting, line.region))
 
 
-def _per_pool(rows: list[BoardRow]) -> list[PoolLine]:
-    return [PoolLine(pool, added([row for row in rows if row.pool == pool])) for pool in POOLS]
+def per_pool(words: Words, rows: list[BoardRow]) -> list[PlacesLine]:
+    """The places of these rows by pool."""
+    return [
+        PlacesLine(pool, words.gettext(POOLS[pool]), added([row for row in rows if row.pool == pool])) for pool in POOLS
+    ]

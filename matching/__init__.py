@@ -22,12 +22,12 @@ from matching.problem import (
     read_problem,
 )
 from matching.reserve import Profile, reserved
-from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Outbid, Reason, Solution, Unplaced
+from matching.solution import Alternative, Assignment, Budget, Lift, Nearest, Outbid, Price, Reason, Solution, Unplaced
 
 if TYPE_CHECKING:
     from matching.explanation import Change, Decided, Explanation, Outcome, decided, explain, value
     from matching.leaves import prepare
-    from matching.pricing import Price, prices
+    from matching.pricing import prices
     from matching.session import Session
     from matching.solver import solve
 
@@ -76,7 +76,6 @@ _SOLVING = {
     "Decided": "explanation",
     "Explanation": "explanation",
     "Outcome": "explanation",
-    "Price": "pricing",
     "Session": "session",
     "decided": "explanation",
     "explain": "explanation",

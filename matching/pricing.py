@@ -9,49 +9,17 @@ is only a bound where families, private units and links are about, so every clas
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
-from typing import Any
+from dataclasses import astuple, replace
 
 from matching.check import placement_violations
 from matching.counterfactual import Answer
 from matching.explanation import Change, Outcome, compared, solved_again, with_changes
 from matching.model import UNPLACED
-from matching.problem import LEVELS, Problem, Unit
+from matching.problem import Problem, Unit
 from matching.search import Limit
-from matching.solution import UNLIMITED, Budget, Levels
+from matching.solution import UNLIMITED, Budget, Price
 from matching.solver import answered
 from matching.worth import Worths
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A class of units by the ids of those there are, their places, and what one more such unit would change.
-
-    `delta`: the exact change of all levels, zeros left out. `proven` only if both optima are.
-    """
-
-    units: tuple[str, ...]
-    places: int
-    delta: Levels
-    newly_placed: tuple[str, ...]
-    newly_unplaced: tuple[str, ...]
-    proven: bool
-
-    @property
-    def rank(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """Sorts what gains most first."""
-        return tuple(self.delta.get(level, 0) for level in LEVELS), self.units
-
-    def to_json(self) -> dict[str, Any]:
-        """The price as plain JSON values; `proven` is only said when it is not so."""
-        result: dict[str, Any] = {
-            "units": list(self.units),
-            "places": self.places,
-            "delta": dict(self.delta),
-            "newly_placed": list(self.newly_placed),
-            "newly_unplaced": list(self.newly_unplaced),
-        }
-        return result if self.proven else {**result, "proven": False}
 
 
 def prices(problem: Problem, budget: Budget = UNLIMITED, seed: int = 0) -> list[Price]:

@@ -269,3 +269,34 @@ def _unplaced(where: str, content: dict[str, Any]) -> Unplaced:
             for place, one in _objects(f"{where}, would_place", content.get("would_place", []), ("unit", "lift"))
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A class of units by the ids of those there are, their places, and what one more such unit would change.
+
+    `delta`: the exact change of all levels, zeros left out. `proven` only if both optima are.
+    """
+
+    units: tuple[str, ...]
+    places: int
+    delta: Levels
+    newly_placed: tuple[str, ...]
+    newly_unplaced: tuple[str, ...]
+    proven: bool
+
+    @property
+    def rank(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Sorts what gains most first."""
+        return tuple(self.delta.get(level, 0) for level in LEVELS), self.units
+
+    def to_json(self) -> dict[str, Any]:
+        """The price as plain JSON values; `proven` is only said when it is not so."""
+        result: dict[str, Any] = {
+            "units": list(self.units),
+            "places": self.places,
+            "delta": dict(self.delta),
+            "newly_placed": list(self.newly_placed),
+            "newly_unplaced": list(self.newly_unplaced),
+        }
+        return result if self.proven else {**result, "proven": False}

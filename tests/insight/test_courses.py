@@ -38,7 +38,7 @@ def everything(here: Town) -> dict[str, Course]:
 def test_what_the_journal_says_is_what_the_tables_say_and_any_moment_can_be_read_back(here: Town) -> None:
     """A random town: the courses against a recount of the tables, and each moment against what was shown then."""
     shown: dict[datetime, Causes] = {}
-    for deed in play(here, seed=2, deeds=60):
+    for deed in play(here, seed=7, deeds=60):
         if deed == "work":
             with here.database.reading() as tx:
                 shown[tx.now] = queries.waiting_causes(tx)

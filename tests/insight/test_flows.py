@@ -147,7 +147,7 @@ def test_against_a_recount_of_the_tables(sqlite_url: str) -> None:
     """A random town: first stays from the tables themselves, whatever happened in between."""
     here = town(sqlite_url)
     since = here.clock.at
-    for _ in play(here, seed=3, deeds=60):
+    for _ in play(here, seed=7, deeds=60):
         pass
     service.keep(here.database)
     here.clock.turn(seconds=1)

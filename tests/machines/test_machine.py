@@ -21,10 +21,10 @@ def stage(engine: str, database_url: str, request: pytest.FixtureRequest) -> Ite
             yield made
         return
     people, houses = build(database_url)
-    create: Callable[[str], str] = request.getfixturevalue("postgresql_create")
+    create: Callable[[str | None], str] = request.getfixturevalue("postgresql_create")
 
     def fresh() -> str:
-        copy = create(f"TEMPLATE {make_url(database_url).database}")
+        copy = create(make_url(database_url).database)
         address = make_url(copy)
         with psycopg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
             connection.execute(f"ALTER DATABASE {address.database} {NOT_SYNCED}".encode())

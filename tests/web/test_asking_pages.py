@@ -88,7 +88,17 @@ def test_the_form_guesses_region_and_urgency_and_asks_under_ten_things(visitor: 
     assert re.search(r'name="urgency" value="now" checked', page)
     visible = page.partition('<details class="folded"')[0].partition("<form")[2].partition('class="asking"')[2]
     names = set(re.findall(r'<(?:input|select)(?![^>]*type="hidden")[^>]*\sname="([^"]+)"', visible))
-    assert names == {"region", "urgency", "sex-0", "age-0", "about-0", "unsafe_here", "unsafe", "refuses_police"}
+    assert names == {
+        "region",
+        "municipality",
+        "urgency",
+        "sex-0",
+        "age-0",
+        "about-0",
+        "unsafe_here",
+        "unsafe",
+        "refuses_police",
+    }
 
 
 def test_a_request_comes_in_and_leads_to_its_case(here: Town, visitor: Visitor) -> None:

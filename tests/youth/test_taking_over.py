@@ -141,7 +141,7 @@ def test_asked_once_however_many_workers_and_told_once(here: Town) -> None:
         assert len(tx.session.exec(select(YouthAsk)).all()) == 1
         (message,) = tx.session.exec(select(Message).where(col(Message.unique_key).like("youth_ask:%"))).all()
     assert message.recipient == "jeugdzorg-VR17@example.org"
-    assert "16" not in message.body
+    assert "16" not in message.body.partition(". ")[2], "a code may have any digits"
 
 
 def test_one_of_two_who_answer_at_once_counts(here: Town) -> None:

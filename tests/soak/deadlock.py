@@ -57,7 +57,7 @@ def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
         except OperationalError as error:
             broken.append(f"sending an offer: {error.orig}")
 
-    with patch.object(registry, "location", locked), patch.object(matcher, "_write", slowly):
+    with patch.object(registry, "location", locked), patch.object(matcher, "write", slowly):
         sending = threading.Thread(target=send)
         sending.start()
         try:

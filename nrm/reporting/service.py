@@ -6,7 +6,7 @@ There is no line to CoMensha: a person sends it there and says so here. No bed w
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, update
+from sqlalchemy import exists, update
 from sqlmodel import col, select
 
 from nrm import policy
@@ -41,16 +41,23 @@ def open_missing(database: Database, after: int | None = None, batch: int = BATC
 
     With `after` only of requests that came in after that entry of the journal, else of every one there ever was.
     """
-    missing = select(PlacementRequest.id).where(
-        col(PlacementRequest.continues_id).is_(None),
-        ~exists().where(col(Report.request_id) == col(PlacementRequest.id)),
-    )
     if after is not None:
-        subjects = select(func.substr(JournalEntry.subject, len("request:") + 1)).where(
-            col(JournalEntry.seq) > after, JournalEntry.kind == "request.submitted"
+        with database.reading() as tx:
+            came = tx.session.exec(
+                select(JournalEntry.subject).where(
+                    col(JournalEntry.seq) > after, JournalEntry.kind == "request.submitted"
+                )
+            ).all()
+        return database.each([subject.removeprefix("request:") for subject in came], _open)
+    missing = (
+        select(PlacementRequest.id)
+        .where(
+            col(PlacementRequest.continues_id).is_(None),
+            ~exists().where(col(Report.request_id) == col(PlacementRequest.id)),
         )
-        missing = missing.where(col(PlacementRequest.id).in_(subjects))
-    missing = missing.order_by(col(PlacementRequest.created_at), PlacementRequest.id).limit(batch)
+        .order_by(col(PlacementRequest.created_at), PlacementRequest.id)
+        .limit(batch)
+    )
     opened = 0
     while True:
         with database.reading() as tx:

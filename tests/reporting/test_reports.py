@@ -93,10 +93,18 @@ def test_only_what_came_in_since_is_gone_through_again(here: Town) -> None:
     with here.database.reading() as tx:
         newest = journal.last_seq(tx.session)
     since = [here.request(coordinator) for _ in range(5)]
-    assert service.open_missing(here.database, newest, batch=2) == 5
+    assert service.open_missing(here.database, newest) == 5
+    assert service.open_missing(here.database, newest) == 0
     with here.database.reading() as tx:
         assert {found.request_id for found in tx.session.exec(select(Report))} == set(since)
     assert service.open_missing(here.database) == 1, f"{before} has none yet"
+
+
+def test_those_that_a_worker_missed_are_opened_batch_by_batch(here: Town) -> None:
+    coordinator = here.coordinator()
+    for _ in range(5):
+        here.request(coordinator)
+    assert service.open_missing(here.database, batch=2) == 5
 
 
 def test_whoever_looks_before_the_worker_does_opens_it(here: Town) -> None:

@@ -104,13 +104,13 @@ def solved(
     )
     found = []
     own = {unit.id: unit for unit in built.problem.units}
-    rooms: list[_Room] = []
+    rooms: list[tuple[Remedy, Remedy | None, TriedRoom]] = []
     for remedy, units in _tried(built, details, unplaced, houses) if unplaced else ():
         unsafe = _unsafe(built, remedy)
-        known = next((one for one in rooms if _alike(remedy, one.remedy) and one.holds_for(unsafe)), None)
-        if known is not None:
-            if known.better:
-                found.append(replace(known.better, regions=remedy.regions))
+        known = [better for one, better, room in rooms if _alike(remedy, one) and room.holds_for(unsafe)]
+        if known:
+            if better := known[0]:
+                found.append(replace(better, regions=remedy.regions))
             continue
         if 1000 * (perf_counter() - begun) >= budget_ms:
             whole = replace(whole, proven=False)
@@ -122,8 +122,7 @@ def solved(
         if better := _better(remedy, base, after, details):
             found.append(better)
         if after.proven and base.proven:
-            inside = frozenset(key for key, unit in after.unit_of.items() if unit == EXTRA)
-            rooms.append(_Room(remedy, unsafe, inside, better))
+            rooms.append((remedy, better, TriedRoom(unsafe, inside(after), helps=better is not None)))
         whole = replace(whole, proven=whole.proven and after.proven)
     return replace(whole, found=tuple(_merged(found)))
 
@@ -202,20 +201,24 @@ def priced(problem: matching.Problem, prices: Iterable[matching.Price], region_o
 
 
 @dataclass(frozen=True)
-class _Room:
-    """What a room does where these are not safe, and who is in it then. Proven."""
+class TriedRoom:
+    """Who is in one more room where these are not safe, and whether it helps anybody."""
 
-    remedy: Remedy
     unsafe: frozenset[str]
     inside: frozenset[str]
-    better: Remedy | None
+    helps: bool = True
 
     def holds_for(self, unsafe: frozenset[str]) -> bool:
         """Whether it does the same where others are not safe: more of them, and nobody who would be in it.
 
         Where it helps nobody it helps nobody where more are unsafe either.
         """
-        return self.unsafe <= unsafe and (self.better is None or not self.inside & unsafe)
+        return self.unsafe <= unsafe and not (self.helps and self.inside & unsafe)
+
+
+def inside(answer: matching.Solution) -> frozenset[str]:
+    """Who is in the room that was tried."""
+    return frozenset(key for key, unit in answer.unit_of.items() if unit == EXTRA)
 
 
 def _merged(found: Iterable[Remedy]) -> list[Remedy]:

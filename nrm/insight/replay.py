@@ -16,7 +16,7 @@ import numpy as np
 
 import matching
 from nrm.clock import AMSTERDAM
-from nrm.insight.remedies import CLOSED_NOW, EXTRA, consulted, new_unit
+from nrm.insight.remedies import CLOSED_NOW, EXTRA, TriedRoom, consulted, inside, new_unit
 from nrm.insight.situations import relied_on
 from nrm.placing.problem import NO_POOL
 from nrm.registry.rules import TRUSTED, Stance
@@ -154,16 +154,6 @@ def _fits(unit: matching.Unit, persons: int, others: Iterable[Claim]) -> bool:
 Found = tuple[tuple[Claim, ...], Gain]
 
 
-@dataclass(frozen=True)
-class _Room:
-    """What one more room does where these are not safe: who is in it then, and who has a place by it."""
-
-    unsafe: frozenset[str]
-    inside: frozenset[str]
-    proven: bool
-    found: Found
-
-
 def _dropped(answer: matching.Solution) -> tuple[int, ...]:
     """How many persons have no place, by how urgent: the same of two answers says that nobody more is placed."""
     return tuple(answer.levels[level] for level in matching.LEVELS[: len(matching.LEVELS) - _COSTS])
@@ -202,7 +192,7 @@ class _Tried:
         }
         """Who is not safe in a region."""
         self._placed = _dropped(base)
-        self._places: dict[Line, list[_Room]] = {}
+        self._places: dict[Line, list[tuple[TriedRoom, bool, Found]]] = {}
         self._no_help: set[tuple[str, str]] = set()
         """Pool and criterion of the rules that, lifted at every house at once, place nobody more."""
 
@@ -231,12 +221,11 @@ class _Tried:
         """
         unsafe = self.unsafe[line.region]
         known = self._places.setdefault(replace(line, region=""), [])
-        for one in known:
-            if one.unsafe == unsafe or (one.proven and one.unsafe <= unsafe and not one.inside & unsafe):
-                return one.found
+        for room, proven, found in known:
+            if room.unsafe == unsafe or (proven and room.holds_for(unsafe)):
+                return found
         after, found = self._worked_out(line, at, (), set())
-        inside = frozenset(key for key, unit in after.unit_of.items() if unit == EXTRA)
-        known.append(_Room(unsafe, inside, after.proven, found))
+        known.append((TriedRoom(unsafe, inside(after)), after.proven, found))
         return found
 
     def _worked_out(

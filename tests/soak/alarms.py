@@ -41,7 +41,7 @@ from nrm.settings import Settings
 from nrm.worker import Worker
 from tests.builders import DEADLINES_ALONE, SATURDAY_NIGHT, Town
 from tests.soak.ground import CHILDREN, Crew, Ground
-from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.harness import HANG_SECONDS, Outcome, Planted, Row
 from tests.soak.scene import propose_in, small_town, somebody_on_every_rung
 
 WORKERS = 3
@@ -53,7 +53,6 @@ CLAIM = timedelta(minutes=30)
 MERGED = timedelta(minutes=10)
 """What the ladder of these trials says, as numbers: how long a claim lasts, and how long a card is told of once."""
 DOWN = (timedelta(minutes=1), timedelta(minutes=17), timedelta(hours=3), timedelta(days=1), timedelta(days=7))
-STUCK_SECONDS = 30
 IDLE_SECONDS = 1.5
 """What a worker waits at most between two ticks."""
 LOOK_SECONDS = 0.03
@@ -293,7 +292,7 @@ class Night:
             before, left = left, self._due_now()
             if left != before:
                 moved_at = time.monotonic()
-            elif time.monotonic() - moved_at > STUCK_SECONDS:
+            elif time.monotonic() - moved_at > HANG_SECONDS:
                 return False
         self.quiet_at = self.clock.now()
         return True

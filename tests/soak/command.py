@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 import matching
 from tests import environment, statements
 from tests.environment import MissingError
-from tests.soak.ground import CHILDREN, Crew, Ground, ground, start_fork_server
+from tests.soak.ground import CHILDREN, Crew, Ground, ground, preload
 from tests.soak.harness import FAILURES_SHOWN, Row
 from tests.soak.rows import ROWS
 
@@ -129,8 +129,8 @@ def try_rows(rows: Sequence[Row], engines: Sequence[str], asked: argparse.Namesp
                 say(_skipped(engine, todo, missing))
                 continue
             jobs += [Job(row, grounds[-1], asked.length, _count(row, asked), seed) for row in todo]
-        start_fork_server([one for one in grounds if one.engine != LIBRARY])
-        for verdict in _worked_off(jobs, stack.enter_context(Crew())):
+        preload()
+        for verdict in _worked_off(jobs, grounds, stack.enter_context(Crew())):
             say(verdict)
     return verdicts
 
@@ -145,13 +145,13 @@ def _skipped(engine: str, rows: Sequence[Row], missing: MissingError) -> Verdict
     return Verdict(name, (f"{name} SKIPPED: {missing}",), why, skipped=True)
 
 
-def _worked_off(jobs: deque[Job], crew: Crew) -> Iterator[Verdict]:
+def _worked_off(jobs: deque[Job], grounds: Sequence[Ground], crew: Crew) -> Iterator[Verdict]:
     """The verdicts as they come: whichever worker is done takes the next row. Most rows use one processor."""
     busy: dict[Connection, Job] = {}
     free: list[Connection] = []
     while jobs or busy:
         while jobs and len(busy) < SIDE_BY_SIDE:
-            line = free.pop() if free else _worker(crew)
+            line = free.pop() if free else _worker(grounds, crew)
             busy[line] = jobs.popleft()
             line.send(busy[line])
         for line in wait(list(busy)):
@@ -166,16 +166,17 @@ def _worked_off(jobs: deque[Job], crew: Crew) -> Iterator[Verdict]:
                 yield verdict
 
 
-def _worker(crew: Crew) -> Connection:
+def _worker(grounds: Sequence[Ground], crew: Crew) -> Connection:
     ours, theirs = CHILDREN.Pipe()
-    crew.start(run_jobs, theirs)
+    crew.start(run_jobs, theirs, [here for here in grounds if here.engine != LIBRARY])
     theirs.close()
     return ours
 
 
-def run_jobs(line: Connection) -> None:
+def run_jobs(line: Connection, grounds: Sequence[Ground]) -> None:
     """A worker: one row after the other, until it is ended."""
     statements.share()
+    preload(grounds)
     with suppress(EOFError):  # nobody is there any more to give us one
         while True:
             line.send(run_row(line.recv()))

@@ -19,10 +19,9 @@ from nrm.placing import service as placing
 from nrm.registry import queries as registry
 from nrm.registry.models import Location
 from tests.soak.ground import Ground
+from tests.soak.harness import HANG_SECONDS
 from tests.soak.scene import propose, small_town
 
-MEET_SECONDS_MAX = 120
-"""Only for what never comes: sending starts when matching has arrived, so no part of this waits for a slow machine."""
 MEET_SECONDS = 0.3
 
 
@@ -41,7 +40,7 @@ def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
 
     def locked(tx: Tx, location_id: str, for_update: bool = False) -> Location:
         if for_update:
-            meet.wait(MEET_SECONDS_MAX)  # the request is locked by now
+            meet.wait(HANG_SECONDS)  # the request is locked by now
             threading.Event().wait(MEET_SECONDS)
         if whole_row and for_update:
             return tx.session.exec(select(Location).where(Location.id == location_id).with_for_update()).one()
@@ -49,8 +48,8 @@ def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
 
     def slowly(tx: Tx, built: Any, detail: Any, *more: Any) -> bool:
         if len(written) == 1:  # one request's proposals are written by now
-            sending.start()
-            meet.wait(MEET_SECONDS_MAX)
+            sending.start()  # not before: matching may take its time to come here
+            meet.wait(HANG_SECONDS)
         written.append(detail.request.id)
         return write(tx, built, detail, *more)
 

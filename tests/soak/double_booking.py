@@ -27,13 +27,12 @@ from nrm.registry.models import Claim, Place
 from nrm.registry.rules import ClaimKind
 from tests.builders import Town
 from tests.soak.ground import CHILDREN, Crew, Ground
-from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.harness import HANG_SECONDS, Outcome, Planted, Row
 from tests.soak.scene import child_database, live_claims, propose, small_town
 
 PROCESSES = 4
 THREADS = 8
 CLIENTS = PROCESSES * THREADS
-ROUND_SECONDS_MAX = 30
 PLANTED_ROUNDS_MAX = 40
 
 
@@ -132,8 +131,8 @@ class Arena:
 
     def round(self) -> list[str]:
         """Let everybody run once. Says what is wrong with who got the bed, and makes it free again."""
-        self.starts.wait(ROUND_SECONDS_MAX)
-        answers = [self.answers.get(timeout=ROUND_SECONDS_MAX) for _ in self.clients]
+        self.starts.wait(HANG_SECONDS)
+        answers = [self.answers.get(timeout=HANG_SECONDS) for _ in self.clients]
         winners = [holder for word, holder in answers if word == "won"]
         faults = [f"a client broke: {what}" for word, what in answers if word == "broke"]
         unit_id = self.clients[0].unit_id
@@ -197,7 +196,7 @@ def _run_client(
 ) -> None:
     for _ in range(rounds):
         try:
-            starts.wait(ROUND_SECONDS_MAX)
+            starts.wait(HANG_SECONDS)
         except BrokenBarrierError:
             return
         _FREE.clear()

@@ -42,7 +42,7 @@ TICK = timedelta(microseconds=1)
 SKEW = timedelta(minutes=2)
 PLANTED_HOUSES_PER_POOL = 9
 PLANTED_ROUNDS = 8
-RULE_SHARE = 7
+RULE_SHARE = 15
 """So many ages for the rule by itself for each one on a surface."""
 
 
@@ -328,7 +328,7 @@ _RIGHT = rules.freshness
 FRESHNESS = Row(
     8,
     "ages around every edge on every surface",
-    12_500,
+    6_250,
     run,
     (
         Planted("the band stored at solve time", partial(_finds_surface, (stored_at_solve,), ())),

@@ -17,7 +17,7 @@ from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -30,10 +30,12 @@ from tests.builders import DEADLINES_ALONE
 from tests.postgresql import create_database, drop_database, server
 
 CHILDREN = multiprocessing.get_context("forkserver")
-PRELOADED = ["tests.soak.rows", "web.app", "uvicorn", "tests.soak.warm"]
+PRELOADED = ["tests.soak.rows", "web.app", "uvicorn"]
+WARM_UP = "tests.soak.warm"
 WARM = "NRM_SOAK_WARM"
 """Where the fork server finds the names of the databases to live through a night in: see warm.py."""
 DEAD_SECONDS_MAX = 20
+T = TypeVar("T")
 
 
 class Ground:
@@ -44,6 +46,7 @@ class Ground:
         self.folder = folder
         self._server = server_url
         self._template: str | None = None
+        self._built: dict[Callable[[str], Any], tuple[str, Any]] = {}
 
     @property
     def postgresql(self) -> bool:
@@ -53,18 +56,24 @@ class Ground:
         """The URL of a new database with regions, criteria and first policies in it, and nothing else."""
         if self._template is None:
             self._template = self._make_template()
-        name = f"soak_{secrets.token_hex(6)}"
-        if self._server is None:
-            copy = self.folder / name / "nrm.sqlite3"
-            copy.parent.mkdir()
-            shutil.copyfile(self._template, copy)
-            return f"sqlite:///{copy}"
-        return create_database(self._server, name, self._template)
+        return self._copy(self._template)
 
     def copy(self, url: str) -> str:
-        """The URL of a new PostgreSQL database with the same in it as one that nobody is connected to."""
-        assert self._server is not None
-        return create_database(self._server, f"soak_{secrets.token_hex(6)}", make_url(url).database)
+        """The URL of a new database with the same in it as one that nobody is connected to."""
+        name = make_url(url).database
+        assert name is not None
+        return self._copy(name)
+
+    def built(self, build: Callable[[str], T]) -> tuple[str, T]:
+        """The URL of a new database with what `build` puts in one, and what it said: built once, then copied.
+
+        `build` gets the URL of a prepared database and leaves nobody connected to it.
+        """
+        if build not in self._built:
+            url = self.fresh()
+            self._built[build] = url, build(url)
+        url, said = self._built[build]
+        return self.copy(url), said
 
     def drop(self, url: str) -> None:
         """Remove a PostgreSQL database that nobody needs any more."""
@@ -80,6 +89,15 @@ class Ground:
             for statement in statements:
                 connection.execute(text(statement))
         engine.dispose()
+
+    def _copy(self, original: str) -> str:
+        name = f"soak_{secrets.token_hex(6)}"
+        if self._server is not None:
+            return create_database(self._server, name, original)
+        copy = self.folder / name / "nrm.sqlite3"
+        copy.parent.mkdir()
+        shutil.copyfile(original, copy)
+        return f"sqlite:///{copy}"
 
     def _make_template(self) -> str:
         if self._server is None:
@@ -100,7 +118,9 @@ def ground(engine: str, within: Path | None = None) -> Iterator[Ground]:
         made_folder = tempfile.TemporaryDirectory(prefix="nrm-soak-", dir=within, ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(made_folder))
         url = stack.enter_context(server(within=within)) if engine == "postgresql" else None
-        yield Ground(engine, folder, url)
+        made = Ground(engine, folder, url)
+        made.fresh()  # here, so that whoever gets this ground in another process finds what to copy
+        yield made
 
 
 class Crew:
@@ -133,10 +153,13 @@ class Crew:
             self._alive.remove(process)
 
 
-def start_fork_server(grounds: Sequence[Ground]) -> None:
-    """Say what the fork server imports and where it lives through a night, once, before its first child."""
+def preload(grounds: Sequence[Ground] = ()) -> None:
+    """Say what this process's fork server imports, before its first child, and where it lives through a night first.
+
+    A child that has children gets a server of its own, which knows nothing of ours: it has to say so too.
+    """
     environment.tell_children(WARM, " ".join(here.fresh() for here in grounds))
-    CHILDREN.set_forkserver_preload(PRELOADED)
+    CHILDREN.set_forkserver_preload([*PRELOADED, *([WARM_UP] if grounds else [])])
 
 
 def end_with_parent() -> None:

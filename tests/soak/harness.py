@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from tests.soak.ground import Ground
 
 FAILURES_SHOWN = 10
+HANG_SECONDS = 300
+"""How long anything waits for what must come. Only whoever hangs waits so long: slow is a word about the machine."""
 
 
 @dataclass

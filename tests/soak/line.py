@@ -31,7 +31,7 @@ from nrm.journal import TOPICS, Change, JournalEntry
 from nrm.live import api, follower
 from nrm.live.follower import Follower, Hint
 from tests.soak.ground import Crew, Ground
-from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.harness import HANG_SECONDS, Outcome, Planted, Row
 from tests.soak.scene import child_database, small_town
 from tests.soak.serving import HOST, Bug, free_port, serve, wait_until_served
 
@@ -40,7 +40,6 @@ WRITERS = 2
 BEFORE = follower.KEPT + 300
 """Entries written before anybody listens: more than a server keeps, so that an old number asks for a resync."""
 RESTARTS = 3
-CAUGHT_UP_SECONDS_MAX = 40
 HINTS_UNTIL_DROP = 12
 PLANTED_EVENTS = 240
 PLANTED_CLIENTS = 40
@@ -67,7 +66,7 @@ class Listener:
                         self._hear(json.loads(await line.recv()))
                     line.transport.abort()
             self.drops += 1
-            await asyncio.sleep(chance.random() * 0.1)
+            await asyncio.sleep(0.05 + chance.random() * 0.3)
 
     def _hear(self, frame: dict[str, Any]) -> None:
         if frame["type"] in {"hint", "resync"}:
@@ -145,7 +144,7 @@ class Plan:
     restarts: int
     bug: Bug | None = None
     loose: bool = False
-    patience_seconds: int = CAUGHT_UP_SECONDS_MAX
+    patience_seconds: int = HANG_SECONDS
 
 
 def faults(database: Database, listeners: list[Listener]) -> Iterator[str]:

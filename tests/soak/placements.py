@@ -107,7 +107,7 @@ def _finds(wrong: Solve, _here: Ground, seed: int) -> bool:
 PLACEMENTS = Row(
     2,
     "random placements, solver against checker",
-    10_000,
+    6_000,
     run,
     (
         Planted("unsafe regions forgotten", partial(_finds, forgets_unsafe_regions)),

@@ -38,14 +38,13 @@ from nrm.placing.models import Offer, Stay
 from nrm.registry.models import Claim
 from tests.builders import Town
 from tests.soak.ground import CHILDREN, Crew, Ground
-from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.harness import HANG_SECONDS, Outcome, Planted, Row
 from tests.soak.scene import propose, small_town
 from tests.soak.serving import HOST, Bug, free_port, serve, wait_until_served
 
 KILL_EVERY = 25
 """Trials from one killed server to the next."""
 RETRIES_MAX = 5
-ANSWER_SECONDS_MAX = 20
 STATEMENTS_MAX = 14
 """A server that kills itself does so within so many statements."""
 AFTER_COMMIT = -1
@@ -87,7 +86,7 @@ def call(port: int, trial: Trial, key: str, loss: str = "heard", share: float = 
         "Connection: close\r\n\r\n"
     ).encode()
     whole = head + body
-    with suppress(OSError), socket.create_connection((HOST, port), ANSWER_SECONDS_MAX) as line:
+    with suppress(OSError), socket.create_connection((HOST, port), HANG_SECONDS) as line:
         line.sendall(whole[: int(len(whole) * share)] if loss == "half sent" else whole)
         if loss in {"half sent", "not waited for"}:
             return None

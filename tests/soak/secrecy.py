@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ WHO = (
 )
 THE_TWO = WHO[:2]
 """Whose case and whose house it is; planted bugs show to them already."""
+POSTGRESQL_EVERY = 3
 CASES = ("offered", "accepted", "police_accepted")
 CANDIDATES = {
     "request_id": CASES,
@@ -103,16 +104,21 @@ class Street:
         return bool(self.call(who, "POST", "/inlezen/toepassen", data=data).status_code == 303)
 
     def everywhere(self, people: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-        """These people, at every path that can be read."""
-        for who in people:
-            for path in self.paths:
+        """These people, at every path that can be read; everybody there is, on PostgreSQL, at every third.
+
+        The pages are the same on both engines: each path is still asked there, each by other people.
+        """
+        every = POSTGRESQL_EVERY if people is WHO and self.made.town.database.postgresql else 1
+        for number, who in enumerate(people):
+            for path in self.paths[number % every :: every]:
                 yield who, path
 
 
 @contextmanager
 def street(here: Ground) -> Iterator[Street]:
-    town = small_town(here.fresh())
-    made = cast(town)
+    url, built = here.built(_cast)
+    town = small_town(url, built.town.clock.at)
+    made = replace(built, town=replace(built.town, database=town.database, clock=town.clock))
     app = web.app.create_app(Parts(town.database, Settings(host=HOST, worker=False, data=here.folder), KEY))
     found = Street(made, TestClient(app, base_url=f"http://{HOST}", follow_redirects=False))
     for who in WHO:
@@ -125,6 +131,14 @@ def street(here: Ground) -> Iterator[Street]:
     with found.client:  # kept open: one that is not makes an event loop for each call
         yield found
     town.database.close()
+
+
+def _cast(url: str) -> Cast:
+    """Everybody and everything, in this database."""
+    town = small_town(url)
+    made = cast(town)
+    town.database.close()
+    return made
 
 
 def _paths(app: FastAPI, made: Cast) -> Iterator[str]:

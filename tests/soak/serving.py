@@ -18,10 +18,10 @@ from nrm.app import create_app
 from nrm.db import Database
 from nrm.settings import Settings
 from tests.builders import KEY
+from tests.soak.harness import HANG_SECONDS
 from tests.soak.scene import child_database
 
 HOST = "127.0.0.1"
-READY_SECONDS_MAX = 60
 
 
 class Bug(Protocol):
@@ -57,7 +57,7 @@ def serve(url: str, port: int, bug: Bug | None = None, prepare: Callable[[Databa
 
 def wait_until_served(port: int) -> None:
     """Return when a server answers on this port."""
-    end = time.monotonic() + READY_SECONDS_MAX
+    end = time.monotonic() + HANG_SECONDS
     while time.monotonic() < end:
         try:
             with urllib.request.urlopen(f"http://{HOST}:{port}/livez", timeout=5):

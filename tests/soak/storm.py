@@ -29,13 +29,14 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.schemas import SubmittedOut
 from tests.builders import SATURDAY_NIGHT
 from tests.soak.ground import Crew, Ground
-from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.harness import HANG_SECONDS, Outcome, Planted, Row
 from tests.soak.scene import small_town
 from tests.soak.serving import HOST, Bug, free_port, serve, wait_until_served
 
 CLIENTS = 6
-STORM_SECONDS = 0.5
-PLANTED_KILLS = 3
+ACKNOWLEDGED_MAX = 7
+"""A server is killed when it has acknowledged so many requests, or fewer: on any machine in the middle of the storm."""
+PLANTED_KILLS = 1
 BODY = {"region": "VR17", "urgency": "now", "persons": [{"sex": "f", "age": 24}]}
 
 
@@ -57,11 +58,19 @@ class Ledger:
                 {**headers, "Idempotency-Key": random_id()},
             )
             try:
-                with urllib.request.urlopen(asked, timeout=10) as answered:  # noqa: S310
+                with urllib.request.urlopen(asked, timeout=HANG_SECONDS) as answered:  # noqa: S310
                     self.acknowledged.add(json.loads(answered.read())["id"])
             except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError):
                 self.unanswered += 1
-                time.sleep(0.02)
+                time.sleep(0.1)
+
+    def wait_for_more(self, more: int) -> None:
+        """Return when so many more were acknowledged."""
+        enough, end = len(self.acknowledged) + more, time.monotonic() + HANG_SECONDS
+        while len(self.acknowledged) < enough:
+            if time.monotonic() > end:
+                raise TimeoutError("nothing is acknowledged any more")
+            time.sleep(0.002)
 
 
 def storm(here: Ground, kills: int, bug: Bug | None = None) -> tuple[Ledger, list[str]]:
@@ -81,7 +90,8 @@ def storm(here: Ground, kills: int, bug: Bug | None = None) -> tuple[Ledger, lis
             client.start()
         try:
             for number in range(kills):
-                time.sleep(STORM_SECONDS * (0.5 + number % 7 / 7))
+                ledger.wait_for_more(1 + number % ACKNOWLEDGED_MAX)
+                time.sleep(number % 3 * 0.01)  # right after an answer, and in the middle of the next
                 crew.kill(server)
                 server = crew.start(serve, url, port, bug)
                 wait_until_served(port)

@@ -39,14 +39,15 @@ from nrm.registry.rules import Basis, Stance
 from tests.builders import SATURDAY_NIGHT, Town
 from tests.soak.deadlock import deadlocks
 from tests.soak.ground import CHILDREN, Crew, Ground
-from tests.soak.harness import Outcome, Planted, Row
+from tests.soak.harness import HANG_SECONDS, Outcome, Planted, Row
 from tests.soak.scene import child_database, propose, small_town
 
 LANES = 4
-RACE_SECONDS_MAX = 30
 PLANTED_RACES_MAX = 120
 HEAD_START_SECONDS = 0.003
 """How long the first one keeps its transaction open after the change, for the other to run into its locks."""
+PLANTED_HEAD_START_SECONDS = 0.1
+"""The same where the lock or the check is missing: long enough for the other to slip through, also when it is slow."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,7 @@ class Track:
     gate: Barrier
     first_is_in: Event
     faults: "Queue[str | None]"
+    head_start_seconds: float
 
     def draw(self) -> Iterator[tuple[int, Edit, str, random.Random]]:
         """The races of this lane, the same for both runners."""
@@ -233,9 +235,9 @@ def run_acceptor(way: str, track: Track, base: list[str]) -> None:
         broke = None
         try:
             if order == "edit first":
-                track.first_is_in.wait(RACE_SECONDS_MAX)
+                track.first_is_in.wait(HANG_SECONDS)
             elif order == "together":
-                time.sleep(pauses[0] * HEAD_START_SECONDS)
+                time.sleep(pauses[0] * track.head_start_seconds)
             ACCEPTS[way](database, track.lane, partial(_hold, track, order == "accept first"))
         except NrmError:
             pass
@@ -261,9 +263,9 @@ def run_editor(track: Track) -> None:
             return
         try:
             if order == "accept first":
-                track.first_is_in.wait(RACE_SECONDS_MAX)
+                track.first_is_in.wait(HANG_SECONDS)
             elif order == "together":
-                time.sleep(pauses[1] * HEAD_START_SECONDS)
+                time.sleep(pauses[1] * track.head_start_seconds)
             with database.transaction() as tx:
                 edit(tx, track.lane)
                 _hold(track, order == "edit first")
@@ -286,12 +288,12 @@ def run_editor(track: Track) -> None:
 def _hold(track: Track, first: bool) -> None:
     if first:
         track.first_is_in.set()
-        time.sleep(HEAD_START_SECONDS)
+        time.sleep(track.head_start_seconds)
 
 
 def _gate(track: Track) -> bool:
     try:
-        track.gate.wait(RACE_SECONDS_MAX)
+        track.gate.wait(HANG_SECONDS)
     except BrokenBarrierError:
         return False
     return True
@@ -430,13 +432,16 @@ def races(here: Ground, way: str, count: int, seed: int) -> Iterator[Iterator[st
     faults: Queue[str | None] = CHILDREN.Queue()
     tracks, bases = [], []
     shared = small_town(here.fresh()) if here.postgresql else None
+    head_start = HEAD_START_SECONDS if way == accept.__name__ else PLANTED_HEAD_START_SECONDS
     for number in range(LANES):
         # SQLite has one writer per file: in one file the lanes would mostly wait for each other.
         town = shared or small_town(here.fresh())
         lane, base = _lane(town, number)
         town.database.close()  # the connections; a new one opens when needed
         tracks.append(
-            Track(town.database.url, lane, seed, count // LANES, CHILDREN.Barrier(2), CHILDREN.Event(), faults)
+            Track(
+                town.database.url, lane, seed, count // LANES, CHILDREN.Barrier(2), CHILDREN.Event(), faults, head_start
+            )
         )
         bases.append(base)
     with Crew() as crew:

@@ -1,15 +1,20 @@
 """What the fork server imports last: a night lived through once, so that no child compiles its statements anew.
 
-A worker that is killed after a second would otherwise spend half of it on that.
+A worker that is killed after a second would otherwise spend half of it on that, and a server on its routes.
 """
 
 from typing import Any
 
+import nrm.db
+from nrm.api import Parts
+from nrm.app import create_app
 from nrm.placing import service as placing
 from nrm.settings import Settings
 from tests import environment, statements
+from tests.builders import KEY
 from tests.soak.alarms import AlarmWorker
 from tests.soak.ground import WARM
+from tests.soak.harness import HANG_SECONDS
 from tests.soak.scene import propose_in, small_town, somebody_on_every_rung
 
 
@@ -33,8 +38,12 @@ def _live_through(url: str) -> None:
     for _ in range(6):
         worker.tick()
         town.clock.turn(minutes=20)
+    create_app(Parts(town.database, Settings(worker=False), KEY))
     town.database.close()
 
 
+# Every child has this from here. Many at once on one database may wait long for each other where processors are few,
+# and how long says nothing of what is tried.
+nrm.db.BUSY_SECONDS = HANG_SECONDS
 for url in (environment.told(WARM) or "").split():
     _live_through(url)

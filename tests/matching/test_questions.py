@@ -2,17 +2,19 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import matching.asked
 from bench.matching.instances import Size, instance
-from matching import LEVELS, Change, Problem, Weights, solve
+from matching import LEVELS, Change, Problem, Unit, Weights, solve
 from matching.asked import Asked
 from matching.engine import optimum
 from matching.explanation import value
 from matching.model import UNPLACED, Instance, Placement, compiled, components, pruned
+from matching.problem import MalformedProblem
 from matching.search import Limit, TooHard
 from matching.solution import UNLIMITED
 from tests.matching.instances import random_problem
@@ -50,6 +52,14 @@ def test_values_of_other_places_are_what_solving_again_says(seed: int) -> None:
     _values_are_true(random_problem(9_000 + seed, 6, 5), seed)
     if seed < 6:
         _values_are_true(instance(MEDIUM, seed, tight=True), seed)
+
+
+@pytest.mark.parametrize("places", [-1, True, 2**31, 1.0])
+def test_a_unit_is_refused_places_it_could_not_be_made_with(places: Any) -> None:
+    unit = Unit("u1", "L", "R", "P", 1, private=True)
+    assert unit.sized(3) == replace(unit, places=3)
+    with pytest.raises(MalformedProblem, match='unit "u1": field "places" must be'):
+        unit.sized(places)
 
 
 @pytest.mark.parametrize("given_up", ["NODES_MAX", "QUESTION_NODES_MAX"])

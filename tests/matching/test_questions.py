@@ -9,7 +9,7 @@ import pytest
 
 import matching.asked
 from bench.matching.instances import Size, instance
-from matching import LEVELS, Change, Problem, Unit, Weights, solve
+from matching import LEVELS, Change, Person, Problem, Request, Unit, Weights, solve
 from matching.asked import Asked
 from matching.engine import optimum
 from matching.explanation import value
@@ -183,3 +183,21 @@ def test_values_are_true_where_no_word_holds_all_levels(seed: int) -> None:
         _values_are_true(_far(instance(MEDIUM, seed, tight=True)), seed)
     if seed == 0:  # a place so dear that its price is cut off
         _values_are_true(_far(random_problem(20_232, 7, 5), 10000000, 2**25), seed)
+
+
+def test_what_a_larger_unit_takes_off_the_bound_is_taken_off_what_is_within_reach() -> None:
+    """Two who may wait would be placed for one who may not, whose price is cut off: less than the two gain together."""
+    woman = Person("f", 30)
+    problem = Problem(
+        criteria=(),
+        units=(
+            Unit("u1", "L", "R", "P", 0, sexes=("f",), freshness="fresh"),
+            Unit("u2", "L", "R", "Q", 1, sexes=("f",), freshness="fresh", available_from=680_000),
+        ),
+        requests=(
+            Request("a", "R", "planned", 2_000_000_000, (woman, woman), ("P",), 0, 1, apart=("b",)),
+            Request("b", "R", "now", 0, (woman,), ("Q",), 680_000, 1),
+        ),
+    )
+    [more, _] = value(problem, [Change("two more", unit="u1", set={"places": 2})])
+    assert not more.delta

@@ -102,7 +102,7 @@ SAID: dict[str, Said] = {
         N_("De termijn staat in de spelregels, per spoed. Die gold toen de aanvraag binnenkwam."),
     ),
     "seeking": Said(
-        N_("Zoeken"),
+        N_("Personen die zoeken"),
         N_("Personen van wachtende aanvragen, die dan een plek nodig hebben en voor wie nu nergens gevraagd is."),
         N_("Alle personen van wachtende aanvragen."),
         N_(

@@ -238,31 +238,41 @@ def still_rings(tx: Tx, about: str) -> bool:
 
 @dataclass(frozen=True)
 class AlarmCount:
-    """How many alarms ring in one region on one rung, how many somebody took, and how many reached nobody."""
+    """For how many requests of one region an alarm goes that called one role last. Each stands in one count only.
+
+    What rings for a request is taken together, however many rungs called (`Escalation`); what is about no request, a
+    gap in the roster say, counts by itself.
+    """
 
     region_code: str
     role: str
     ringing: int
     claimed: int
     unreached: int
+    """Of how many some rung reached nobody."""
 
 
 def alarm_counts(tx: Tx, region_code: str | None = None) -> list[AlarmCount]:
-    """Numbers of live alarms per region and addressed role, of one region or of all: no case, only counts."""
+    """Numbers of live alarms per region and the role called last, of one region or of all: no case, only counts."""
     taken = col(Escalation.claim_until).is_not(None) | col(Escalation.responsible_until).is_not(None)
     query = (
-        select(Escalation.region_code, Alarm.role, taken, Alarm.reached)
+        select(Escalation, Alarm.role, Alarm.reached, taken)
         .join(Alarm, col(Alarm.escalation_id) == Escalation.id)
         .where(col(Escalation.ended_at).is_(None), col(Escalation.region_code).is_not(None))
+        .order_by(col(Alarm.fired_at), col(Alarm.rung), Alarm.id)
     )
     if region_code is not None:
         query = query.where(Escalation.region_code == region_code)
+    rung: dict[tuple[str, str], list[tuple[str, bool, bool]]] = {}
+    for found, role, reached, is_taken in tx.session.exec(query):
+        of = (str(found.region_code), found.request_id or found.id)
+        rung.setdefault(of, []).append((role, bool(is_taken), reached == 0))
     counts: dict[tuple[str, str], list[int]] = {}
-    for region, role, is_taken, reached in tx.session.exec(query):
-        cell = counts.setdefault((str(region), role), [0, 0, 0])
+    for (region, _), rungs in rung.items():
+        cell = counts.setdefault((region, rungs[-1][0]), [0, 0, 0])
         cell[0] += 1
-        cell[1] += bool(is_taken)
-        cell[2] += reached == 0
+        cell[1] += all(is_taken for _, is_taken, _ in rungs)
+        cell[2] += any(silent for _, _, silent in rungs)
     return [AlarmCount(*key, *counts[key]) for key in sorted(counts)]
 
 

@@ -256,3 +256,20 @@ def test_on_postgresql_too(postgresql_url: str) -> None:
     someone = visitor(here, Role.NATIONAL_COORDINATOR)
     assert "waarvan 1 te laat" in someone.get("/landelijk").text
     here.database.close()
+
+
+def test_a_region_nobody_reports_from_is_never_enough(here: Town) -> None:
+    here.location(region="VR13")
+    here.location(region="VR03", confirmed_minutes_ago=60 * 30)
+    here.location(region="VR01", confirmed_minutes_ago=60 * 30)
+    here.request(here.coordinator("VR01"), region="VR01")
+    page = visitor(here, Role.NATIONAL_COORDINATOR).get("/landelijk").text
+    assert "Drenthe: geen gegevens" in page
+    assert cells(page, "over-VR13")[1] == "2 over"
+    assert 'id="over-VR03"' not in page
+    assert "Van 1 regio weten we niet of er genoeg is, want niemand geeft daar de stand door: Drenthe." in page
+    # Who asks there has no known place, and that is known.
+    assert cells(page, "tekort-VR01")[1] == "tekort 1"
+    alone = visitor(here, Role.COORDINATOR_REGIONAL, "VR03").get("/landelijk").text
+    assert "niet minder bedden dan mensen" not in alone
+    assert cells(alone, "straks-0")[-1] == "onbekend"

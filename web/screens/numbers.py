@@ -79,6 +79,11 @@ class AheadLine:
         """Whether there are fewer beds than persons at any of the moments."""
         return any(one.short for one in self.found.ahead)
 
+    @property
+    def heard(self) -> bool:
+        """Whether any house there says how it stands: without, nothing is known to be enough."""
+        return bool(self.found.locations_trusted)
+
 
 @dataclass(frozen=True)
 class Moment:

@@ -2,8 +2,8 @@
 
     python -m tests.all [group ...]
 
-Groups that use one processor go two at a time. Stops after what failed, then says of every group how it went. The
-last line counts the tests.
+Groups that use one processor go two at a time. Stops after what failed, then says of every group how it went and, by
+name, what failed: of a long log often only the end is seen. The last line counts the tests and the soak's rows.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree
@@ -31,10 +31,14 @@ class Group:
 
     @property
     def counts(self) -> bool:
-        return self.program == "pytest"
+        """Whether it writes down how each test or row went."""
+        return self.program in {"pytest", "nrm-soak"}
 
 
 PROCESSORS = 2
+NAMED_MAX = 6
+NAMED_LENGTH_MAX = 200
+"""So many of what failed are named at the end, each on a line no longer than this."""
 WORKERS = ("-n", str(PROCESSORS), "--dist", "worksteal")
 """Half of the tests each, and whoever is done first helps the other."""
 
@@ -61,6 +65,7 @@ def main(names: list[str]) -> int:
         chosen.insert(0, GROUPS[0])
     counts: Counter[str] = Counter()
     report: list[str] = []
+    named: list[str] = []
     failed = False
     for processors, several in groupby(chosen, key=lambda group: group.processors):
         together = list(several)
@@ -69,21 +74,23 @@ def main(names: list[str]) -> int:
             continue
         for group, done in each_run(together, processors):
             counts += done.counted
+            named += done.named
             failed = failed or not done.ok
             skipped = f", {done.counted['skipped']} skipped (reasons above)" if done.counted["skipped"] else ""
             report.append(f"  {group.name:<10} {'ok' if done.ok else 'FAILED'} in {done.seconds:.0f} s{skipped}")
-    print("\n".join(["", "== summary", *report, ""]))
+    print("\n".join(["", "== summary", *report, *few(named), ""]))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
     return 1 if failed else 0
 
 
 @dataclass(frozen=True)
 class Done:
-    """How a group went. `said` is what it printed, if that was kept until now."""
+    """How a group went. `named` is what failed in it, `said` what it printed, if that was kept until now."""
 
     ok: bool
     seconds: float
     counted: Counter[str]
+    named: list[str] = field(default_factory=list)
     said: str = ""
 
 
@@ -111,8 +118,8 @@ def run(group: Group, keep: bool = False) -> Done:
         command = [BIN / group.program, *group.arguments, *([f"--junitxml={result}"] if group.counts else [])]
         kept = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if keep else {}
         done = subprocess.run(command, cwd=ROOT, check=False, text=True, **kept)
-        counted = count(result) if result.exists() else Counter()
-    return Done(done.returncode == 0, time.monotonic() - started, counted, done.stdout or "")
+        counted, named = (count(result), failures(result)) if result.exists() else (Counter(), [])
+    return Done(done.returncode == 0, time.monotonic() - started, counted, named, done.stdout or "")
 
 
 def count(result: Path) -> Counter[str]:
@@ -124,6 +131,22 @@ def count(result: Path) -> Counter[str]:
         counts["skipped"] += number["skipped"]
         counts["passed"] += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
     return counts
+
+
+def failures(result: Path) -> list[str]:
+    """Of each test or row that failed its name and why, on a line."""
+    named = []
+    for case in ElementTree.parse(result).getroot().iter("testcase"):  # noqa: S314 - our own pytest wrote it
+        for fault in (*case.iter("failure"), *case.iter("error")):
+            why = fault.get("message", "").strip().splitlines()
+            named.append(": ".join([f"{case.get('classname')}::{case.get('name')}", *why[:1]]))
+    return named
+
+
+def few(named: list[str]) -> list[str]:
+    """The first of what failed, for the summary."""
+    more = [f"    and {len(named) - NAMED_MAX} more"] if len(named) > NAMED_MAX else []
+    return [*(f"    {name[:NAMED_LENGTH_MAX]}" for name in named[:NAMED_MAX]), *more]
 
 
 if __name__ == "__main__":

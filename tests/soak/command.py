@@ -1,50 +1,83 @@
 """`nrm-soak ci|nightly|release [--row N …] [--engine sqlite|postgresql] [--seed S]`: the trust table, tried.
 
-Prints one line per row and engine and exits 1 on a failure or on a planted bug that was not caught.
+Prints one line per row and engine, and at the very end, once more, each that did not hold and why; then it exits 1.
 """
 
 import argparse
 import secrets
 import signal
-import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NoReturn
+from xml.etree import ElementTree
 
+import matching
 from tests import environment, statements
 from tests.environment import MissingError
-from tests.soak.ground import Ground, ground, start_fork_server
+from tests.soak.ground import CHILDREN, Crew, Ground, ground, start_fork_server
 from tests.soak.harness import FAILURES_SHOWN, Row
 from tests.soak.rows import ROWS
 
-ROOT = Path(__file__).parents[2]
 SIDE_BY_SIDE = 2
 PLANTED_TRIES = 3
 TIMES = {"ci": 1, "nightly": 10, "release": 100}
-ENGINES = ("sqlite", "postgresql")
+ENGINES = ("postgresql", "sqlite")
+"""The slower one first: what is short fills the end, when there is little left to share out."""
 LIBRARY = "library"
 """Stands in the place of the engine for what needs no database."""
+CI_SEED = 1
+"""A gate says something about the change it lets through, not about the draw: only the long runs draw."""
+WHY_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row on one engine, for whichever worker is free."""
+
+    row: Row
+    here: Ground
+    length: str
+    count: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"row {self.row.number} {self.here.engine}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a row went on an engine. `why` it did not hold, in a line; `skipped` says what was missing to try it."""
+
+    name: str
+    lines: tuple[str, ...]
+    why: str = ""
+    skipped: bool = False
+    seconds: float = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The command."""
     asked = _parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    statements.share()
-    start_fork_server()
-    seed = asked.seed if asked.seed is not None else secrets.randbelow(10**9)
-    if not asked.part:
-        print(f"nrm-soak {asked.length}, seed {seed}", flush=True)
-    rows = [row for row in ROWS if not asked.row or row.number in asked.row]
-    engines = [asked.engine] if asked.engine else [*ENGINES, LIBRARY]
+    # Before any process and any clock of ours runs: no trial may wait for the compiler.
+    matching.prepare()
+    seed = _seed(asked)
+    print(f"nrm-soak {asked.length}, seed {seed}", flush=True)
     started = time.monotonic()
-    fine = _run_engine(engines[0], rows, asked, seed) if asked.engine else _run_side_by_side(engines, asked, seed)
-    if not asked.part:
-        print(f"{'all held' if fine else 'NOT ALL HELD'} in {time.monotonic() - started:.0f} s")
-    sys.exit(0 if fine else 1)
+    rows = [row for row in ROWS if not asked.row or row.number in asked.row]
+    verdicts = try_rows(rows, [asked.engine] if asked.engine else [*ENGINES, LIBRARY], asked, seed)
+    if asked.junitxml:
+        write_xml(asked.junitxml, verdicts)
+    print("\n".join(ending(verdicts, seed, time.monotonic() - started)), flush=True)
+    sys.exit(1 if any(verdict.why for verdict in verdicts) else 0)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -53,9 +86,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     rows = sorted({row.number for row in ROWS}, key=lambda number: (isinstance(number, str), number))
     parser.add_argument("--row", type=_row, action="append", choices=rows)
     parser.add_argument("--engine", choices=[*ENGINES, LIBRARY])
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, help=f"ci takes {CI_SEED}, the long runs draw one")
     parser.add_argument("--count", type=int, help="instead of the row's own number of trials")
+    parser.add_argument("--junitxml", type=Path, metavar="PATH", help="also write there how each row went")
     return parser.parse_args(arguments)
 
 
@@ -63,55 +96,98 @@ def _row(word: str) -> int | str:
     return int(word) if word.isdigit() else word
 
 
-def _run_side_by_side(engines: Sequence[str], asked: argparse.Namespace, seed: int) -> bool:
-    """Each engine in a process of its own, the library after whichever is done first: most rows use one processor."""
-    more = [argument for row in asked.row or () for argument in ("--row", str(row))]
-    more += ["--count", str(asked.count)] if asked.count else []
-    command = [sys.executable, "-m", "tests.soak.command", asked.length, "--seed", str(seed), *more]
-    running: list[subprocess.Popen[bytes]] = []
-    codes: list[int] = []
-    try:
+def _seed(asked: argparse.Namespace) -> int:
+    if asked.seed is not None:
+        return int(asked.seed)
+    return CI_SEED if asked.length == "ci" else secrets.randbelow(10**9)
+
+
+def try_rows(rows: Sequence[Row], engines: Sequence[str], asked: argparse.Namespace, seed: int) -> list[Verdict]:
+    """Every row on each of these engines that it has, two at a time. Prints each verdict as it comes.
+
+    Without PostgreSQL its rows are a failure on CI, and a line that says so elsewhere.
+    """
+    verdicts: list[Verdict] = []
+
+    def say(verdict: Verdict) -> None:
+        verdicts.append(verdict)
+        print("\n".join(verdict.lines), flush=True)
+
+    with ExitStack() as stack:
+        jobs: deque[Job] = deque()
+        grounds: list[Ground] = []
         for engine in engines:
-            while len(running) - len(codes) == SIDE_BY_SIDE:
-                codes = _ended(running)
-            running.append(subprocess.Popen([*command, "--engine", engine, "--part"], cwd=ROOT))
-        while len(codes) < len(running):
-            codes = _ended(running)
-    finally:
-        for process in running:
-            process.terminate()
-            process.wait()
-    return not any(codes)
+            todo = [row for row in rows if engine in row.engines]
+            if not todo:
+                continue
+            try:
+                # In memory for the short run: what is tried is killed processes, which lose nothing there either. The
+                # long runs keep the disk, and with it commits as slow as they are in earnest.
+                within = environment.memory() if asked.length == "ci" else None
+                grounds.append(stack.enter_context(ground(engine, within)))
+            except MissingError as missing:
+                say(_skipped(engine, todo, missing))
+                continue
+            jobs += [Job(row, grounds[-1], asked.length, _count(row, asked), seed) for row in todo]
+        start_fork_server([one for one in grounds if one.engine != LIBRARY])
+        for verdict in _worked_off(jobs, stack.enter_context(Crew())):
+            say(verdict)
+    return verdicts
 
 
-def _ended(running: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
-    """The exit codes of those that are done, after a moment."""
-    time.sleep(0.2)
-    return [code for process in running if (code := process.poll()) is not None]
+def _count(row: Row, asked: argparse.Namespace) -> int:
+    return asked.count or min(row.count * TIMES[asked.length], row.count_max or sys.maxsize)
 
 
-def _run_engine(engine: str, rows: Sequence[Row], asked: argparse.Namespace, seed: int) -> bool:
-    """Every row that this engine has. Without PostgreSQL: a failure on CI, a line that says so elsewhere."""
-    todo = [row for row in rows if engine in row.engines]
-    if not todo:
-        return True
-    try:
-        # In memory for the short run: what is tried is killed processes, which lose nothing there either. The long
-        # runs keep the disk, and with it commits as slow as they are in earnest.
-        with ground(engine, environment.memory() if asked.length == "ci" else None) as here:
-            held = [_run_row(here, row, asked, seed) for row in todo]
-            return all(held)
-    except MissingError as missing:
-        print(f"rows {' '.join(str(row.number) for row in todo)} {engine} SKIPPED: {missing}", flush=True)
-        return not environment.on_ci()
+def _skipped(engine: str, rows: Sequence[Row], missing: MissingError) -> Verdict:
+    name = f"rows {' '.join(str(row.number) for row in rows)} {engine}"
+    why = one_line(str(missing)) if environment.on_ci() else ""
+    return Verdict(name, (f"{name} SKIPPED: {missing}",), why, skipped=True)
 
 
-def _run_row(here: Ground, row: Row, asked: argparse.Namespace, seed: int) -> bool:
+def _worked_off(jobs: deque[Job], crew: Crew) -> Iterator[Verdict]:
+    """The verdicts as they come: whichever worker is done takes the next row. Most rows use one processor."""
+    busy: dict[Connection, Job] = {}
+    free: list[Connection] = []
+    while jobs or busy:
+        while jobs and len(busy) < SIDE_BY_SIDE:
+            line = free.pop() if free else _worker(crew)
+            busy[line] = jobs.popleft()
+            line.send(busy[line])
+        for line in wait(list(busy)):
+            assert isinstance(line, Connection)
+            job = busy.pop(line)
+            try:
+                verdict: Verdict = line.recv()
+            except EOFError:
+                yield _verdict(job, 0, ["the process that tried it ended too early"], 0)
+            else:
+                free.append(line)
+                yield verdict
+
+
+def _worker(crew: Crew) -> Connection:
+    ours, theirs = CHILDREN.Pipe()
+    crew.start(run_jobs, theirs)
+    theirs.close()
+    return ours
+
+
+def run_jobs(line: Connection) -> None:
+    """A worker: one row after the other, until it is ended."""
+    statements.share()
+    with suppress(EOFError):  # nobody is there any more to give us one
+        while True:
+            line.send(run_row(line.recv()))
+
+
+def run_row(job: Job) -> Verdict:
+    """Try one row and its planted bugs."""
+    row, here, seed = job.row, job.here, job.seed
     started = time.monotonic()
-    count = asked.count or min(row.count * TIMES[asked.length], row.count_max or sys.maxsize)
     missed: list[str] = []
     try:
-        outcome = row.run(here, count, seed)
+        outcome = row.run(here, job.count, seed)
         trials, failures, notes = outcome.trials, outcome.failures, outcome.notes
     except Exception:  # noqa: BLE001 - a harness that breaks has shown nothing, and the other rows still count
         trials, failures, notes = 0, [traceback.format_exc()], []
@@ -125,23 +201,64 @@ def _run_row(here: Ground, row: Row, asked: argparse.Namespace, seed: int) -> bo
             failures.append(f"planted bug {bug.name!r}: {traceback.format_exc()}")
         if not caught:
             missed.append(bug.name)
-    seconds = time.monotonic() - started
-    print(
-        f"row {row.number} {here.engine} N={trials} failures={len(failures)}"
-        f" planted={len(planted) - len(missed)}/{len(planted)} seconds={seconds:.0f}"
-        f"  {row.title}{''.join(f' {note}' for note in notes)}",
-        flush=True,
+    faults = [
+        *failures,
+        *(f"planted bug not caught: {name}" for name in missed),
+        *(() if trials and planted else ("nothing was tried",)),
+    ]
+    head = f"N={trials} failures={len(failures)} planted={len(planted) - len(missed)}/{len(planted)}"
+    return _verdict(job, time.monotonic() - started, faults, len(failures), head, notes)
+
+
+def _verdict(
+    job: Job, seconds: float, faults: Sequence[str], failures: int, head: str = "BROKEN", notes: Sequence[str] = ()
+) -> Verdict:
+    """What is printed of a row, `faults` being its failures, of which only some are shown, and then the rest."""
+    shown = [*faults[: min(failures, FAILURES_SHOWN)], *faults[failures:]]
+    lines = [
+        " ".join((job.name, head, f"seconds={seconds:.0f} ", job.row.title, *notes)),
+        *(f"    {fault}" for fault in shown),
+    ]
+    if faults:
+        again = f"--row {job.row.number} --engine {job.here.engine} --seed {job.seed}"
+        lines.append(f"    again: nrm-soak {job.length} {again}")
+    return Verdict(job.name, tuple(lines), one_line(faults[0]) if faults else "", seconds=seconds)
+
+
+def one_line(fault: str) -> str:
+    """The line of a fault that says most: of a traceback the last. Nothing in it that a file of XML cannot hold."""
+    last = fault.strip().splitlines()[-1] if fault.strip() else "failed without a word"
+    return "".join(letter for letter in last if letter.isprintable())[:WHY_LENGTH_MAX]
+
+
+def ending(verdicts: Sequence[Verdict], seed: int, seconds: float) -> list[str]:
+    """The last lines: of a long log often all that anybody sees."""
+    broken = [verdict for verdict in verdicts if verdict.why]
+    return [
+        f"{'NOT ALL HELD' if broken else 'all held'} in {seconds:.0f} s",
+        *(f"  {verdict.name} seed {seed}: {verdict.why}" for verdict in broken),
+    ]
+
+
+def write_xml(path: Path, verdicts: Sequence[Verdict]) -> None:
+    """How each row went, in the form in which pytest says it of tests."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="soak",
+        tests=str(len(verdicts)),
+        failures=str(sum(bool(verdict.why) for verdict in verdicts)),
+        errors="0",
+        skipped=str(sum(verdict.skipped and not verdict.why for verdict in verdicts)),
     )
-    for failure in failures[:FAILURES_SHOWN]:
-        print(f"    {failure}", flush=True)
-    for name in missed:
-        print(f"    planted bug not caught: {name}", flush=True)
-    if trials == 0 or not planted:
-        print("    nothing was tried", flush=True)
-    if fine := trials > 0 and planted and not failures and not missed:
-        return bool(fine)
-    print(f"    again: nrm-soak {asked.length} --row {row.number} --engine {here.engine} --seed {seed}", flush=True)
-    return False
+    for verdict in verdicts:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="soak", name=verdict.name, time=f"{verdict.seconds:.1f}"
+        )
+        if verdict.why:
+            ElementTree.SubElement(case, "failure", message=verdict.why)
+        elif verdict.skipped:
+            ElementTree.SubElement(case, "skipped", message=verdict.lines[0])
+    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
 
 
 if __name__ == "__main__":

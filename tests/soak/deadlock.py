@@ -12,6 +12,7 @@ from unittest.mock import patch
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+import matching
 from nrm.db import Tx
 from nrm.placing import matcher
 from nrm.placing import service as placing
@@ -20,12 +21,14 @@ from nrm.registry.models import Location
 from tests.soak.ground import Ground
 from tests.soak.scene import propose, small_town
 
-MEET_SECONDS_MAX = 20
+MEET_SECONDS_MAX = 120
+"""Only for what never comes: sending starts when matching has arrived, so no part of this waits for a slow machine."""
 MEET_SECONDS = 0.3
 
 
 def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
     """What broke when matching met sending. `whole_row` plants the lock that also locks the key."""
+    matching.prepare()
     town = small_town(here.fresh())
     coordinator, _ = town.coordinator(), town.provider()
     unit_id = f"{town.location(places=(1, 1, 1))}-u1"
@@ -45,8 +48,9 @@ def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
         return lock(tx, location_id, for_update)
 
     def slowly(tx: Tx, built: Any, detail: Any, *more: Any) -> bool:
-        if len(written) == 1:
-            meet.wait(MEET_SECONDS_MAX)  # one request's proposals are written by now
+        if len(written) == 1:  # one request's proposals are written by now
+            sending.start()
+            meet.wait(MEET_SECONDS_MAX)
         written.append(detail.request.id)
         return write(tx, built, detail, *more)
 
@@ -54,16 +58,23 @@ def deadlocks(here: Ground, whole_row: bool = False) -> Iterator[str]:
         try:
             with town.database.transaction() as tx:
                 placing.send_offer(tx, coordinator, second, proposals[second])
-        except OperationalError as error:
-            broken.append(f"sending an offer: {error.orig}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the trial must hear of it
+            broken.append(f"sending an offer: {_said(error)}")
+            meet.abort()
 
+    sending = threading.Thread(target=send)
     with patch.object(registry, "location", locked), patch.object(matcher, "write", slowly):
-        sending = threading.Thread(target=send)
-        sending.start()
         try:
             matcher.match(town.database)
-        except OperationalError as error:
-            broken.append(f"matching: {error.orig}")
-        sending.join()
+        except (OperationalError, threading.BrokenBarrierError) as error:
+            broken.append(f"matching: {_said(error)}")
+        if sending.ident is None:
+            broken.append("matching never wrote for a second request, and so nothing met")
+        else:
+            sending.join()
     town.database.close()
     yield from broken
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -32,7 +32,7 @@ from tests.postgresql import create_database, drop_database, server
 CHILDREN = multiprocessing.get_context("forkserver")
 PRELOADED = ["tests.soak.rows", "web.app", "uvicorn", "tests.soak.warm"]
 WARM = "NRM_SOAK_WARM"
-"""Where the fork server finds the name of a database to live through a night in: see warm.py."""
+"""Where the fork server finds the names of the databases to live through a night in: see warm.py."""
 DEAD_SECONDS_MAX = 20
 
 
@@ -100,9 +100,7 @@ def ground(engine: str, within: Path | None = None) -> Iterator[Ground]:
         made_folder = tempfile.TemporaryDirectory(prefix="nrm-soak-", dir=within, ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(made_folder))
         url = stack.enter_context(server(within=within)) if engine == "postgresql" else None
-        made = Ground(engine, folder, url)
-        environment.tell_children(WARM, made.fresh())
-        yield made
+        yield Ground(engine, folder, url)
 
 
 class Crew:
@@ -122,7 +120,7 @@ class Crew:
 
     def start(self, work: Callable[..., None], *arguments: Any) -> BaseProcess:
         """Run `work(*arguments)` in a child; `work` is a module's function, arguments are pickled."""
-        process = CHILDREN.Process(target=_in_child, args=(work, arguments), daemon=True)
+        process = CHILDREN.Process(target=_in_child, args=(work, arguments))
         process.start()
         self._alive.append(process)
         return process
@@ -135,18 +133,24 @@ class Crew:
             self._alive.remove(process)
 
 
-def start_fork_server() -> None:
-    """Say what the fork server imports, once, before its first child."""
+def start_fork_server(grounds: Sequence[Ground]) -> None:
+    """Say what the fork server imports and where it lives through a night, once, before its first child."""
+    environment.tell_children(WARM, " ".join(here.fresh() for here in grounds))
     CHILDREN.set_forkserver_preload(PRELOADED)
 
 
-def _in_child(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def end_with_parent() -> None:
+    """From now on this child ends itself when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends us by our id
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
+
+
+def _in_child(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    end_with_parent()
     work(*arguments)
 
 
-def _end_with_parent() -> None:
+def _wait_for_end_of_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

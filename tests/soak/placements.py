@@ -13,7 +13,7 @@ import matching
 from matching import Problem, Request, Solution
 from matching.check import broken, placement_violations
 from tests.matching.instances import random_problem
-from tests.soak.ground import CHILDREN, Ground
+from tests.soak.ground import CHILDREN, Ground, end_with_parent
 from tests.soak.harness import Outcome, Planted, Row
 
 PROCESSES = 2
@@ -49,7 +49,7 @@ def disagreements(problem: Problem) -> list[str]:
 def run(_here: Ground, count: int, seed: int) -> Outcome:
     """Two processes, each with problems of its own."""
     outcome = Outcome()
-    with ProcessPoolExecutor(PROCESSES, mp_context=CHILDREN) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=CHILDREN, initializer=end_with_parent) as pool:
         parts = list(pool.map(solved, [count // PROCESSES] * PROCESSES, range(PROCESSES), [seed] * PROCESSES))
     for placed, _, _, faults in parts:
         outcome.trials += placed

@@ -499,7 +499,7 @@ def _finds(way: str, here: Ground, seed: int) -> bool:
 
 
 def _finds_deadlock(here: Ground, _seed: int) -> bool:
-    return any(deadlocks(here, whole_row=True))
+    return any("deadlock" in fault for fault in deadlocks(here, whole_row=True))
 
 
 UNSAFE = Row(

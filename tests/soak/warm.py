@@ -36,5 +36,5 @@ def _live_through(url: str) -> None:
     town.database.close()
 
 
-if url := environment.told(WARM):
+for url in (environment.told(WARM) or "").split():
     _live_through(url)

@@ -276,7 +276,8 @@ def test_only_a_duty_officer_on_shift_asks_in_a_callers_name(here: Town) -> None
     assert "niet in dienst" in refused.text
     here.duty_officer()
     assert officer.organisation_id
-    assert "Wie belde?" in visitor.get("/aanvragen/nieuw").text
+    form = visitor.get("/aanvragen/nieuw").text
+    assert form.index("Wie belde?") < form.index("In welke regio"), "asked first: the caller is on the line"
     answer = visitor.post("/aanvragen/nieuw", **filled(visitor, on_behalf_of="org-zorgcoordinatie-VR17"))
     assert "Gevraagd namens zorgcoordinatie-VR17" in text_of(visitor.after(answer))
     assert "Wie belde?" not in Visitor(here, COORDINATOR).get("/aanvragen/nieuw").text

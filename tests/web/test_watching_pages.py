@@ -183,6 +183,9 @@ def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town)
     page = Visitor(here, "piket").get("/piket/aanvragen").text
     assert re.findall(r'id="wacht-([\w-]+)"', page) == [late, now, planned]
     assert page.count('<span class="overdue">te laat</span>') == 1
+    assert re.search(r"nog 3 dagen</b>\s*<span[^>]*>\(tot <time[^>]*>[a-z]{2} \d+ [a-z]+ ", page), (
+        "with the day, not the hour alone"
+    )
     assert "vrouw van 24" in page
 
 

@@ -83,7 +83,7 @@ class Card:
 
     @property
     def comes(self) -> tuple[bool, bool, bool, int, str]:
-        """Where it stands: what nobody has first, then what calls for somebody at once, then how soon a place is needed.
+        """Where it stands: what nobody has first, then what calls for somebody at once, then how soon a bed is needed.
 
         After that whom the ladder reaches first. What ends in weeks never stands above somebody who waits now.
         """

@@ -63,7 +63,7 @@ def test_the_board_counts_only_what_was_checked_as_free(here: Town) -> None:
     assert cells(page, "bord-VR01-MUNICIPAL")[2:4] == ["onbekend", "1 (bel eerst)"]
     assert "1 van 3 huizen recent gecontroleerd" in page
     # On the map: a number where somebody checked, a question mark where nobody did.
-    assert "Amsterdam-Amstelland: 2 vrije plekken" in page
+    assert "Amsterdam-Amstelland, vrije plekken: 2" in page
     assert "Groningen: geen gegevens" in page
 
 

@@ -159,6 +159,20 @@ def test_on_shift_alarms_are_taken_once(here: Town) -> None:
     assert re.search(rf'href="/aanvragen/{request_id}"', first.get("/piket/alarmen").text)
 
 
+def test_the_worst_alarm_stands_on_top_however_long_ago_it_rang(here: Town) -> None:
+    coordinator = here.coordinator()
+    here.duty_officer()
+    here.request(coordinator, urgency="today")
+    here.clock.turn(minutes=179)
+    here.request(coordinator)
+    here.clock.turn(minutes=60)
+    assert escalation.run_due(here.database) == 1
+    here.clock.turn(minutes=1)
+    assert escalation.run_due(here.database) == 1
+    page = Visitor(here, "piket").get("/piket/alarmen").text
+    assert re.findall(r"Hoe snel: ([\w ]+)\.", page) == ["nu meteen", "vandaag"]
+
+
 def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town) -> None:
     coordinator = here.coordinator()
     here.duty_officer()
@@ -169,6 +183,9 @@ def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town)
     page = Visitor(here, "piket").get("/piket/aanvragen").text
     assert re.findall(r'id="wacht-([\w-]+)"', page) == [late, now, planned]
     assert page.count('<span class="overdue">te laat</span>') == 1
+    assert re.search(r"nog 3 dagen</b>\s*<span[^>]*>\(tot <time[^>]*>[a-z]{2} \d+ [a-z]+ ", page), (
+        "with the day, not the hour alone"
+    )
     assert "vrouw van 24" in page
 
 

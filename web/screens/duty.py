@@ -82,6 +82,21 @@ class Card:
         return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger not in AT_ONCE, trigger))
 
     @property
+    def comes(self) -> tuple[bool, bool, bool, int, str]:
+        """Where it stands: what nobody has first, then what calls for somebody at once, then how soon a bed is needed.
+
+        After that whom the ladder reaches first. What ends in weeks never stands above somebody who waits now.
+        """
+        urgencies = [*URGENCIES, None]
+        return (
+            self.claimed,
+            self.triggers == [Trigger.B8_END],
+            AT_ONCE.isdisjoint(self.triggers),
+            urgencies.index(self.newest.urgency),
+            str(self.next_rung.next_rung_at) if self.next_rung else "",
+        )
+
+    @property
     def taken_by(self) -> AlarmOut | None:
         """The rung somebody took, if any."""
         return next((alarm for alarm in self.rungs if alarm.claimed), None)
@@ -360,7 +375,7 @@ def _card(visit: Visit, tx: Tx, escalation_id: str) -> dict[str, Any]:
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
-    """What alarms_part.html shows: unclaimed first."""
+    """What alarms_part.html shows: the worst first."""
     cards: dict[str, Card] = {}
     raised = escalation.raised_of_escalations(tx, visit.actor) if may(visit.actor, Verb.ALARM_CLAIM) else {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
@@ -368,8 +383,7 @@ def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
         card.rungs.append(alarm)
         card.raised.extend(one for one in raised.get(alarm.escalation_id, ()) if one not in card.raised)
     return {
-        # What ends in weeks never stands above somebody who waits now.
-        "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),
+        "alarms": sorted(cards.values(), key=lambda card: card.comes),
         "regions": {region.code: region.name for region in registry.regions(tx)},
     }
 

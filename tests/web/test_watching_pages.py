@@ -11,6 +11,7 @@ from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
 from nrm.intake.models import PlacementRequest
+from nrm.placing import service
 from nrm.registry import service as keeping
 from tests.builders import Town, town
 from tests.site import Visitor
@@ -208,6 +209,19 @@ def test_the_calling_list_has_phones_and_how_sure_it_is(here: Town) -> None:
     assert re.findall(r'id="(?:huis|vol)-(loc-\d)"', Visitor(here, "piket").get("/piket/bellijst?soort=COSM").text) == [
         "loc-1"
     ]
+
+
+def test_a_room_that_turned_out_full_is_not_free_on_the_calling_list(here: Town) -> None:
+    coordinator, provider = here.coordinator(), here.provider("haven")
+    here.duty_officer()
+    here.location("haven")
+    request_id = here.request(coordinator)
+    here.match()
+    offer_id = here.offer(coordinator, request_id)
+    with here.database.transaction(provider.account_id) as tx:
+        service.decline(tx, provider, offer_id, "full_after_all")
+    page = Visitor(here, "piket").get("/piket/bellijst").text
+    assert cells(page, "huis-loc-1")[3] == "0 2 nakijken"
 
 
 def test_the_regional_coordinator_and_the_desk_can_take_an_alarm(here: Town) -> None:

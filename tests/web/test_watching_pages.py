@@ -46,6 +46,11 @@ def overdue(here: Town, region: str = "VR17") -> str:
     return request_id
 
 
+def code_of(here: Town, request_id: str) -> str:
+    with here.database.reading() as tx:
+        return tx.session.get_one(PlacementRequest, request_id).short_code.replace(" ", "-")
+
+
 def cells(html: str, row: str) -> list[str]:
     """The texts of one table row."""
     found = re.search(rf'id="{row}">(.*?)</tr>', html, re.DOTALL)
@@ -154,7 +159,9 @@ def test_on_shift_alarms_are_taken_once(here: Town) -> None:
     assert "Trede 2, ketenregisseur" in page
     assert "niemand kon bericht krijgen" in page
     (action,) = re.findall(r'action="(/piket/alarmen/[\w-]+)"', page)
-    assert "U heeft dit alarm op u genomen." in first.after(first.post(action))
+    taken = first.post(action)
+    assert taken.headers["location"] == f"/piket#alarm-{code_of(here, request_id)}", "what moves down is followed"
+    assert "U heeft dit alarm op u genomen." in first.after(taken)
     assert "<b>piket doet dit</b>" in second.get("/piket/alarmen").text
     assert "Een collega heeft dit alarm al op zich genomen." in second.after(second.post(action))
     assert re.search(rf'href="/aanvragen/{request_id}"', first.get("/piket/alarmen").text)
@@ -232,7 +239,7 @@ def test_the_regional_coordinator_and_the_desk_can_take_an_alarm(here: Town) -> 
     assert "/aanvragen/" not in page
     (action,) = re.findall(r'action="(/piket/alarmen/[\w-]+)"', page)
     answer = someone.post(action)
-    assert answer.headers["location"] == "/landelijk"
+    assert answer.headers["location"].startswith("/landelijk#alarm-")
     here.national_desk()
     assert "doet dit" in Visitor(here, "loket").get("/landelijk").text
     assert "Alarmen voor u" not in visitor(here, Role.MUNICIPALITY, "VR17").get("/landelijk").text

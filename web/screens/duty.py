@@ -69,6 +69,11 @@ class Card:
     """What of it lies with a competent authority, or should; where the reader may know."""
 
     @property
+    def key(self) -> str:
+        """Its row on the page."""
+        return (self.newest.short_code or self.newest.escalation_id).replace(" ", "-")
+
+    @property
     def open(self) -> list[AlarmOut]:
         return [alarm for alarm in self.rungs if not alarm.claimed and not alarm.responsible_until]
 
@@ -313,9 +318,12 @@ def end(visit: Keeper) -> Response:
 
 @router.post("/piket/alarmen/{alarm_id}")
 def claim(alarm_id: Id, visit: Claimer) -> Response:
-    """Take an alarm: I do this."""
+    """Take an alarm: I do this. What is taken moves down, and whoever took it goes along."""
+    with visit.reading() as tx:
+        cards = alarms_of(visit, tx)["alarms"]
+    at = next((f"#alarm-{card.key}" for card in cards if alarm_id in {alarm.id for alarm in card.rungs}), "")
     return visit.act(
-        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit), "alarm_claimed"
+        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit) + at, "alarm_claimed"
     )
 
 

@@ -36,7 +36,7 @@ from nrm.intake.rules import UNPLACED
 from nrm.placing import queries as placing
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView
-from nrm.registry.rules import TRUSTED, PlaceState
+from nrm.registry.rules import TRUSTED
 from nrm.roster import queries as roster
 from nrm.roster.models import Arrangement
 from nrm.roster.queries import OnCall
@@ -67,6 +67,11 @@ class Card:
     rungs: list[AlarmOut]
     raised: list[RaisedOut] = field(default_factory=list)
     """What of it lies with a competent authority, or should; where the reader may know."""
+
+    @property
+    def key(self) -> str:
+        """Its row on the page."""
+        return (self.newest.short_code or self.newest.escalation_id).replace(" ", "-")
 
     @property
     def open(self) -> list[AlarmOut]:
@@ -140,13 +145,15 @@ class House:
     view: LocationView
     region: str
     free: int
+    doubted: int
+    """Places that are free by the figure, in rooms that turned out full: nobody knows until the next confirmation."""
     called: PhoneCall | None
     """The newest call about it this night."""
 
     @property
     def worth_a_call(self) -> bool:
         """Perhaps a place: something free, or nobody knows. Not in a paused house, and not where checked and full."""
-        return not self.view.paused and (self.free > 0 or self.view.freshness.band not in TRUSTED)
+        return not self.view.paused and (self.free + self.doubted > 0 or self.view.freshness.band not in TRUSTED)
 
 
 @dataclass(frozen=True)
@@ -311,9 +318,12 @@ def end(visit: Keeper) -> Response:
 
 @router.post("/piket/alarmen/{alarm_id}")
 def claim(alarm_id: Id, visit: Claimer) -> Response:
-    """Take an alarm: I do this."""
+    """Take an alarm: I do this. What is taken moves down, and whoever took it goes along."""
+    with visit.reading() as tx:
+        cards = alarms_of(visit, tx)["alarms"]
+    at = next((f"#alarm-{card.key}" for card in cards if alarm_id in {alarm.id for alarm in card.rungs}), "")
     return visit.act(
-        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit), "alarm_claimed"
+        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit) + at, "alarm_claimed"
     )
 
 
@@ -471,8 +481,17 @@ def _calling(visit: Visit, tx: Tx, pool: str, asked: str) -> dict[str, Any]:
         if (pool and location.pool != pool) or (region_code is not None and location.region_code != region_code):
             continue
         provider = found.setdefault(view.organisation.id, Provider(view.organisation, []))
-        free = 0 if view.paused else view.count(PlaceState.FREE)
-        provider.houses.append(House(location.id, view, regions[location.region_code], free, phoned.get(location.id)))
+        rooms = () if view.paused else view.units
+        provider.houses.append(
+            House(
+                location.id,
+                view,
+                regions[location.region_code],
+                sum(unit.free_for_offer for unit in rooms if not unit.doubted),
+                sum(unit.free_for_offer for unit in rooms if unit.doubted),
+                phoned.get(location.id),
+            )
+        )
     return {
         "providers": sorted(
             found.values(), key=lambda provider: (-len(provider.worth_a_call), provider.organisation.name)

@@ -352,10 +352,13 @@ def test_answer_and_next_proposal_come_without_reloading(site: Site, person: Per
     expect(page.locator(".live[data-live-state=on]")).to_be_visible()
     page.locator(".proposal--first button").click()
     expect(page.locator(".asked")).to_be_visible()
+    expect(page.locator(".flash")).to_contain_text("De plek is vastgehouden en gevraagd.")
+    page.evaluate("document.body.dataset.liveSaid = 0")
     offer_id = here.offers()[0].id
     with here.database.transaction(provider.account_id) as tx:
         service.decline(tx, provider, offer_id, "no_staff")
     expect(page.locator(".said")).to_contain_text("Er is geen begeleiding")
+    expect(page.locator(".flash"), "no word of asking above a house that said no").to_have_count(0)
     expect(page.locator(".proposal--first h3")).to_contain_text("Amsterdam-Amstelland")
     page.locator(".proposal--first button").click()
     expect(page.locator(".asked")).to_be_visible()

@@ -95,6 +95,8 @@
     state.html = html;
     region.nrmAsked = asked;
     swap(region, html);
+    // What was said after a tap a while ago may not be so any more: "asked" above a house that has said no.
+    if (performance.now() > Number(body.dataset.liveSaid ?? 10) * 1000) document.querySelectorAll(".flash.utrecht-alert--ok").forEach((said) => said.remove());
     countWaiting();
   }
 

@@ -90,7 +90,7 @@ class Asked:
         self.leaves = found.leaves
         if found.placement is not None:
             self.placement = found.placement
-        self._best = self.number(self.placement)
+        self.best = self.number(self.placement)
         return self
 
     def number(self, placement: Placement) -> int:
@@ -164,11 +164,11 @@ class Asked:
     def above(self, of: IntArray | None = None) -> IntArray:
         """[N] how far the bound of each leaf is above the placement (it may be below), as `gaps`."""
         bound: IntArray = self._store[6][self.leaves if of is None else of]
-        return bound - self._best
+        return bound - self.best
 
     def worse(self, number: int) -> int:
         """How much worse than the placement a number is, as `gaps`."""
-        return min(number - self._best, 2**62)
+        return min(number - self.best, 2**62)
 
     def placing(self, request: int, units: Iterable[int] | None = None) -> BoolArray:
         """What is shut where a request has to be placed, `units`: in one of these."""
@@ -290,10 +290,12 @@ class Asked:
         np.add.at(persons[network.through], network.gate_of[used], inside)
         np.add.at(persons[network.into_sink], network.unit_of[used], inside)
 
-    def _grow(self) -> None:
+    def _grow(self) -> NDArray[np.intp]:
+        """Twice as many rows; the new ones."""
         if 2 * sum(array.nbytes for array in self._store) > _STORE_BYTES_MAX:
             raise TooHard
         self._store = tuple(np.concatenate([array, np.zeros_like(array)]) for array in self._store)  # type: ignore[assignment]
+        return np.arange(self._store[7].size // 2, self._store[7].size)
 
     def _search(
         self,
@@ -311,11 +313,11 @@ class Asked:
         """Search on from some leaves, rated[N], in rows that are free."""
         goal = np.array([cutoff])
         best = np.full(self.instance.requests, UNPLACED, np.int64)
-        nodes, own = np.zeros(2, np.int64), np.zeros(0, np.int64)
+        nodes = np.zeros(2, np.int64)
+        slots = np.flatnonzero(self._store[7] == leaves.FREE)
         while True:
             if self.limit.spent:
                 raise TooHard
-            slots = np.concatenate([own, np.flatnonzero(self._store[7] == leaves.FREE)])
             known = int(nodes[0])
             nodes[1] = min(nodes_max, known + _NODES_AT_ONCE)
             ended = leaves.explored(
@@ -334,13 +336,13 @@ class Asked:
                 once,
             )
             self.limit.nodes += int(nodes[0]) - known
-            own = slots[self._store[7][slots] != leaves.FREE]
             if ended in (leaves.DONE, leaves.FOUND):
                 placement = tuple(best.tolist()) if goal[0] != cutoff else None
+                own = slots[self._store[7][slots] != leaves.FREE]
                 return Better(placement, np.concatenate([pending[pending >= 0], own]))
             if ended == leaves.DISBELIEVED:
                 raise UnprovenFlow
             if ended == leaves.FULL:
-                self._grow()
+                slots = np.concatenate([slots, self._grow()])
             elif nodes[0] >= nodes_max:
                 raise TooHard

@@ -170,15 +170,16 @@ class _Everywhere:
 
 
 def _capacity_violations(placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
-    inside: dict[str, list[Request]] = {}
+    units = {unit.id: unit for _, unit in placed}
+    persons, parties = dict.fromkeys(units, 0), dict.fromkeys(units, 0)
     for request, unit in placed:
-        inside.setdefault(unit.id, []).append(request)
-    for unit in {unit.id: unit for _, unit in placed}.values():
-        persons = sum(len(request.persons) for request in inside[unit.id])
-        if persons > unit.places:
-            yield Violation("capacity", None, unit.id, f"{persons} persons in {unit.places} places")
-        if unit.private and len(inside[unit.id]) > 1:
-            yield Violation("private", None, unit.id, f"{len(inside[unit.id])} parties in a private unit")
+        persons[unit.id] += len(request.persons)
+        parties[unit.id] += 1
+    for unit in units.values():
+        if persons[unit.id] > unit.places:
+            yield Violation("capacity", None, unit.id, f"{persons[unit.id]} persons in {unit.places} places")
+        if unit.private and parties[unit.id] > 1:
+            yield Violation("private", None, unit.id, f"{parties[unit.id]} parties in a private unit")
 
 
 def _apart_violations(placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:

@@ -635,7 +635,7 @@ def _ascended(  # noqa: PLR0912, PLR0915  one loop, read top down
 
 
 @inner
-def _rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
+def rounded(  # noqa: PLR0912, PLR0915  one answer, built step by step
     net: Net, capacity: IntArray, flow: IntArray, placed: IntArray, room: IntArray, taken: IntArray
 ) -> tuple[bool, int]:
     """An answer near a flow: whoever it keeps whole stays there, if the links allow it, the rest goes where it fits.
@@ -836,7 +836,7 @@ def _evaluated(  # noqa: PLR0911, PLR0912  one node, read top down
             goal[0], goal[1], goal[5] = costs - goal[3], costs, costs - goal[3]
             goal[4] += 1
             return _DEAD
-        found, value = _rounded(net, capacity, flow, near, room, taken)
+        found, value = rounded(net, capacity, flow, near, room, taken)
         if found and value < goal[5] and value < goal[8]:
             set_to(placed, near)
             goal[1], goal[5] = value, value - goal[3]

@@ -5,7 +5,6 @@ Everything that compares is found by solving again, exactly; nothing is estimate
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from operator import attrgetter
 from typing import Any
 
 from matching.check import placement_violations
@@ -215,26 +214,22 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
     Other places in a unit are judged by the proof of the optimum (`worth`); other changes are solved again.
     """
     problem = answer.source.problem
-    units = [_unit_changed(problem, change) for change in changes]
-    resized = {
-        at: unit.places
-        for at, unit in enumerate(units)
-        if unit is not None and _but_places(unit) == _but_places(problem.unit(unit.id))
-    }
+    numbers = answer.source.unit_number
+    resized = [_resized(problem, change) for change in changes]
     most: dict[int, int] = {}
-    for at, places in resized.items():
-        number = answer.source.unit_number[changes[at].unit or ""]
-        most[number] = max(places, most.get(number, 0))
+    for unit in resized:
+        if unit is not None:
+            most[numbers[unit.id]] = max(unit.places, most.get(numbers[unit.id], 0))
     worths = Worths(answer, most) if most and answer.found.proven and not answer.silent else None
     outcomes = []
     homes = answer.source.unit_of(answer.placement)
-    for at, change in enumerate(changes):
+    for change, unit in zip(changes, resized, strict=True):
         found = None
-        if worths is not None and at in resized:
-            found = worths.of(answer.source.unit_number[change.unit or ""], resized[at])
-        if found is not None and found.placement != answer.placement:
-            again = with_changes(problem, [change])
-            stood = {request: unit for request, unit in homes.items() if unit != change.unit}
+        if worths is not None and unit is not None:
+            found = worths.of(numbers[unit.id], unit.places)
+        if unit is not None and found is not None and found.placement != answer.placement:
+            stood = {request: home for request, home in homes.items() if home != unit.id}
+            again = _with_unit(problem, unit)
             if placement_violations(again, answer.source.unit_of(found.placement), stood):
                 found = None  # a defect somewhere: solving again says what is right
         if found is None:
@@ -244,21 +239,14 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
     return outcomes
 
 
-def _unit_changed(problem: Problem, change: Change) -> Unit | None:
-    """The unit as a change makes it; None for other changes. Raises `MalformedProblem`."""
-    if change.unit is None:
+def _resized(problem: Problem, change: Change) -> Unit | None:
+    """The unit a change gives other places and nothing else; None for other changes. Raises `MalformedProblem`."""
+    if change.unit is None or change.set.keys() != {"places"}:
         return None
     try:
-        return _unit_with(problem.unit(change.unit), change.set)
+        return problem.unit(change.unit).sized(change.set["places"])
     except MalformedProblem as error:
         raise MalformedProblem(f"change {quoted(change.name)}: {error}") from None
-
-
-_but_places = attrgetter(*(one.name for one in fields(Unit) if one.name != "places"))
-
-
-def _unit_with(unit: Unit, values: Mapping[str, Any]) -> Unit:
-    return unit_from_json({**{one.name: getattr(unit, one.name) for one in fields(Unit)}, **values})
 
 
 def solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
@@ -272,8 +260,10 @@ def solved_again(answer: Answer, name: str, problem: Problem) -> Outcome:
 def compared(name: str, base: Answer, after: LevelAmounts, placement: Placement, *, proven: bool) -> Outcome:
     """What came of a change, whose levels and placement are known. Numbers are those of the unchanged problem."""
     # Changes never add or remove requests, so both number them alike.
-    both = enumerate(zip(base.placement, placement, strict=True))
-    moved = [at for at, (old, new) in both if old != new and UNPLACED in (old, new)]
+    moved = []
+    if placement != base.placement:
+        both = enumerate(zip(base.placement, placement, strict=True))
+        moved = [at for at, (old, new) in both if old != new and UNPLACED in (old, new)]
     ids = [(base.source.requests[at].id, placement[at] == UNPLACED) for at in moved]
     return Outcome(
         name=name,
@@ -299,13 +289,16 @@ def _changed(problem: Problem, change: Change) -> Problem:
     if change.add_unit is not None:
         return replace(problem, units=(*problem.units, change.add_unit))
     if change.unit is not None:
-        old_unit = problem.unit(change.unit)
-        new_unit = _unit_with(old_unit, change.set)
-        units = (new_unit if unit is old_unit else unit for unit in problem.units)
-        return problem.amended(problem.requests, units, [new_unit])
+        unit = problem.unit(change.unit)
+        content = {one.name: getattr(unit, one.name) for one in fields(Unit)}
+        return _with_unit(problem, unit_from_json({**content, **change.set}))
     old = problem.request(change.request or "")
     new = request_from_json({**_as_json(old), **change.set})
     return problem.amended((new if request is old else request for request in problem.requests), problem.units, [new])
+
+
+def _with_unit(problem: Problem, unit: Unit) -> Problem:
+    return problem.amended(problem.requests, (unit if one.id == unit.id else one for one in problem.units), [unit])
 
 
 def _as_json(request: Request) -> dict[str, Any]:

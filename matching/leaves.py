@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from matching import descent, kernels, packing
-from matching.descent import COUNT, Net, narrowed, proof, route, set_to, tightened, violated
+from matching.descent import COUNT, Net, narrowed, proof, rounded, route, set_to, tightened, violated
 from matching.eligibility import BoolArray, IntArray
 from matching.kernels import settle
 from matching.native import inner, kernel
@@ -341,6 +341,7 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
         locations = max(locations, 1 + here)
     share, how, free = np.zeros(locations, np.int64), np.zeros(3, np.int64), np.zeros(4, np.int64)
     listed, keys = np.zeros((2, tries[0]), np.int64), np.zeros(tries[0])
+    near, room, taken = np.zeros(best.size, np.int64), np.zeros(location.size, np.int64), np.zeros(best.size, np.int64)
     none = -1
     deeper = none
     while True:
@@ -383,6 +384,15 @@ def explored(  # noqa: PLR0911, PLR0912, PLR0915  one search, read top down
             if once:
                 return FOUND
             continue
+        possible, value = rounded(net, capacity[at], flow[at], near, room, taken)
+        if possible and value < cutoff[0]:
+            set_to(best, near)
+            cutoff[0] = value
+            if once:
+                return FOUND
+            if bound[at] >= value:
+                state[at] = LEAF
+                continue
         if nodes[0] >= nodes[1]:
             return SPENT
         if not _free_rows(slots, state, free):

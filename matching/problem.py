@@ -173,6 +173,12 @@ class Unit:
         if self.age_min > self.age_max:
             _refuse(where, "age_max", "is below age_min")
 
+    def sized(self, places: int) -> "Unit":
+        """The same with so many places. Raises `MalformedProblem`."""
+        resized = copy(self)
+        _set(resized, "places", _integer(f"unit {quoted(self.id)}", "places", places))
+        return resized
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -1,6 +1,6 @@
 """All levels of an instance as one number per arc, in as many 64-bit words as they need, most significant first.
 
-Consecutive levels share a word as long as all they can add up to fits: each level is multiplied with a base larger than
+Consecutive levels share a word as long as all they can add up to fits: each level is multiplied with a step larger than
 anything the levels after it in that word can sum to, so comparing two sums word by word compares the levels in strict
 order. A level too wide for a word by itself is spread over several, which then carry (`radix`). Nothing overflows and
 no level leaks into another, at any size.
@@ -40,9 +40,10 @@ Value = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One level per person: arc[A] when placed, out[R] when not, what was taken off, and the base of its sum.
+    """One level per person: arc[A] when placed, out[R] when not (None where it counts nothing), and what was taken off.
 
-    None where it counts nothing.
+    Every placement sums to a multiple of `scale`, and to less than `base`; where the level before it in its word sums
+    to multiples, one of that level need be only `step` of this one, a fraction of `base`.
     """
 
     number: int
@@ -51,6 +52,7 @@ class _Level:
     offset: int
     scale: int
     base: int
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +132,22 @@ class Words:
         for group in self._groups:
             total = 0
             for level in group.levels:
-                total = total * level.base + amounts[level.number] * level.scale - level.offset
+                total = total * level.step + amounts[level.number] * level.scale - level.offset
             words.extend(_digits(total * FINENESS, group.width))
         return tuple(words) or (0,)
 
     @property
     def bases(self) -> dict[int, int]:
         """More than a level can sum to, per number of a level that anything hangs on."""
-        return {level.number: level.base for group in self._groups for level in group.levels}
+        return {level.number: level.base // level.scale for group in self._groups for level in group.levels}
 
     def unit_of(self, number: int) -> tuple[int, int] | None:
         """The word a level counts in and what one of it, per person, is there; None if it is spread over several."""
         at = 0
         for group in self._groups:
-            rest = prod(level.base for level in group.levels)
+            rest = prod(level.step for level in group.levels)
             for level in group.levels:
-                rest //= level.base
+                rest //= level.step
                 if level.number == number:
                     return None if group.width > 1 else (at, rest * level.scale * FINENESS)
             at += group.width
@@ -164,11 +166,13 @@ class Words:
                 total = (total << _DIGIT_BITS) + word
             at += group.width
             left = -(-total // FINENESS)
-            rest = prod(level.base for level in group.levels)
+            rest = prod(level.step for level in group.levels)
             for level in group.levels:
-                rest //= level.base
-                digit, left = divmod(left, rest)
-                digits[level.number] = digit + level.offset, level
+                rest //= level.step
+                digit, left = divmod(left, rest * level.scale)
+                if left and level is group.levels[-1]:
+                    digit += 1  # nothing comes after it that could make up for less
+                digits[level.number] = digit * level.scale + level.offset, level
         least: list[int] = []
         for number, amount in enumerate(reached):
             if number not in digits:
@@ -190,10 +194,12 @@ def words_of(instance: Instance) -> Words:
     for level in levels:
         if level.base == 1:
             continue
-        if shared and prod(one.base for one in shared[-1]) * level.base < room:
-            shared[-1].append(level)
-        else:
-            shared.append([level])
+        if shared:
+            beside = replace(level, step=-(-level.base // shared[-1][-1].scale))
+            if prod(one.step for one in shared[-1]) * beside.step < room:
+                shared[-1].append(beside)
+                continue
+        shared.append([level])
     groups: list[_Group] = []
     radix: list[int] = []
     arcs: list[IntArray] = []
@@ -205,7 +211,7 @@ def words_of(instance: Instance) -> Words:
         arc: NDArray[Any] = np.zeros(rows.size, kind)
         out: NDArray[Any] = np.zeros(instance.requests, kind)
         for level in together:
-            arc, out = arc * level.base, out * level.base
+            arc, out = arc * level.step, out * level.step
             if level.arc is not None:
                 arc = arc + level.arc
             if level.out is not None:
@@ -214,7 +220,7 @@ def words_of(instance: Instance) -> Words:
         arcs.extend(_spread(arc * FINENESS, width))
         outs.extend(_spread(out * FINENESS, width))
         radix.extend([0] + [_DIGIT_BITS] * (width - 1))
-        most = prod(level.base for level in together)
+        most = prod(level.step for level in together)
         bases.extend([-(-most >> _DIGIT_BITS * (width - 1)) if width > 1 else most])
         bases.extend([1 << _DIGIT_BITS] * (width - 1))
     if not arcs:  # nothing to choose between, but there still must be a flow
@@ -257,7 +263,7 @@ def _drop_levels(instance: Instance) -> Iterator[_Level]:
         low = np.where(nowhere, out, 0)
         high = np.where(instance.optional | nowhere, out, 0)
         base = 1 + _ROOM[instance.most is None] * _dot(size, high - low)
-        yield _Level(number, None, np.where(instance.optional, out - low, 0), _dot(size, low), 1, base)
+        yield _Level(number, None, np.where(instance.optional, out - low, 0), _dot(size, low), 1, base, base)
 
 
 def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
@@ -265,7 +271,7 @@ def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
     only differences decide.
 
     `change` counts 1 per party, so per person it is a fraction: it is multiplied by the least common multiple of the
-    sizes of the parties it concerns.
+    sizes of the parties it concerns. What comes after it in its word may sum to as much as all parts of one change.
     """
     size, scale = instance.size, 1
     amounts = instance.pair[number - len(DROP_LEVELS)]
@@ -288,14 +294,9 @@ def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
         least = np.minimum.reduceat(arc, instance.row[somewhere])
         low[somewhere] = np.where(instance.optional[somewhere], 0, least)
         high[somewhere] = np.maximum.reduceat(arc, instance.row[somewhere])
-    return _Level(
-        number,
-        arc - low[rows] if low.any() else arc,
-        None,
-        offset=_dot(size, low),
-        scale=scale,
-        base=1 + _ROOM[most is None] * _dot(size, high - low),
-    )
+    most_in_all = _ROOM[most is None] * _dot(size, high - low)
+    base = scale + most_in_all if most_in_all else 1
+    return _Level(number, arc - low[rows] if low.any() else arc, None, _dot(size, low), scale, base, base)
 
 
 def _dot(one: Amounts, other: Amounts) -> int:

@@ -37,8 +37,8 @@ class Worths:
     def __init__(self, answer: Answer, places: Mapping[int, int], added: Sequence[Unit] = ()) -> None:
         self._answer = answer
         source = answer.source
-        units = tuple(replace(unit, places=max(unit.places, places.get(at, 0))) for at, unit in enumerate(source.units))
-        wider = compiled(replace(source.problem, units=(*units, *added))).instance
+        units = [unit.sized(max(unit.places, places.get(at, 0))) for at, unit in enumerate(source.units)]
+        wider = compiled(source.problem.amended(source.requests, (*units, *added), added)).instance
         self._instance = replace(wider, places=np.concatenate([source.instance.places, np.zeros(len(added), np.int64)]))
         self._amounts = self._instance.amounts(answer.placement)
         self._parts = components(pruned(self._instance))
@@ -62,7 +62,7 @@ class Worths:
             return None
         requests, units = self._parts[number]
         at = int(np.searchsorted(units, unit))
-        cutoff = asked.number(asked.placement) if places > before else None
+        cutoff = asked.best if places > before else None
         try:
             found = asked.below(cutoff, unit=at, places=places).placement
         except (TooHard, UnprovenFlow):

@@ -10,7 +10,7 @@ import nrm.app
 from nrm.access import service as access
 from nrm.access.api import authenticated
 from nrm.api import FromStatus, Parts, from_validation, parts_of, problem
-from nrm.errors import Conflict, NotLoggedIn, NrmError, Unavailable
+from nrm.errors import Conflict, Forbidden, NotLoggedIn, NrmError, Unavailable
 from nrm.settings import Settings
 from web import patterns
 from web.headers import SecurityHeaders
@@ -71,6 +71,7 @@ from web.screens import (
     worths,
     youth,
 )
+from web.visit import Unsent
 from web.words import words_for
 
 SCREENS = (
@@ -156,11 +157,17 @@ def refused(request: Request, error: Exception) -> Response:
     named = _named(error)
     if request.url.path.startswith("/api/"):
         return problem(named)
+    if isinstance(named, Unsent):
+        return login.keep(request, named) or _refusal(request, Forbidden("csrf_token_missing"))
     if isinstance(named, NotLoggedIn):
         if request.headers.get("x-fragment"):
             return Response(status_code=401)
         here = request.url.path if request.method == "GET" else "/"
         return RedirectResponse(f"/inloggen?next={here}", status_code=303)
+    return _refusal(request, named)
+
+
+def _refusal(request: Request, named: NrmError) -> Response:
     return render_error(request, named.status, frame=_frame(request), reason=flash_text(words_for(request), named.code))
 
 

@@ -242,6 +242,7 @@ def _environment(language: str) -> Environment:
         duration=spoken.duration,
         minutes=lambda count: spoken.duration(timedelta(minutes=count)),
         number=spoken.number,
+        euros=spoken.euros,
         percent=spoken.percent,
     )
     return environment

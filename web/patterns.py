@@ -118,6 +118,7 @@ def routes(now: Callable[[], datetime]) -> tuple[Route, ...]:
             form=Form({"username": "piket"}),
             next="/",
             failure=failure,
+            kept="",
             demo_accounts=accounts,
         )
 

@@ -190,6 +190,7 @@ REFUSED: dict[str, str] = {
     "no_consent": N_("Er stond geen ja vooraf meer."),
     "choose_places": N_("Vink eerst de plekken aan die u wilt vragen."),
     "longer_than_usual": N_("Dit is langer dan gebruikelijk voor deze opvang. Kies hier waarom."),
+    "csrf_token_missing": N_("Deze pagina is van een andere keer inloggen. Er is niets verstuurd. Open haar opnieuw."),
     "not_waiting": N_("Deze aanvraag wacht niet meer op een plek."),
     "request_moved_on": N_("De aanvraag is intussen veranderd. Bekijk de nieuwe stand."),
     "changed_meanwhile": N_("Iemand heeft dit intussen gewijzigd. Bekijk de nieuwe stand en probeer het opnieuw."),

@@ -29,7 +29,7 @@ def pdf(words: Words, said: Shown, practice: str) -> bytes:
         Sheet(
             table.title,
             (table.first, *table.columns),
-            [(row.name, *(cell.text for cell in row.cells)) for row in table.rows],
+            [(row.name, *(cell.text for cell in row.cells)) for row in table.folded],
             " ".join(table.notes),
             (3, *(2 for _ in table.columns)),
             str(table.chart.svg()) if table.chart else "",

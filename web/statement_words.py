@@ -17,6 +17,7 @@ from nrm.insight.statement import (
     Cell,
     Kind,
     Measure,
+    Period,
     Statement,
     Table,
 )
@@ -98,7 +99,10 @@ NOTES: dict[str, str] = {
     "rounded": N_("Afgerond op vijf. Wat klein is, of een klein getal zou verraden, staat er niet apart bij."),
     "coarse": N_("Ruw afgerond, en alleen als het er genoeg waren."),
     "still_waiting": N_("Wie nog wacht, zit er niet in."),
-    "places_at": N_("De plekken zijn geteld op %(places_at)s; hoe ze eerder stonden, is niet terug te halen."),
+    "places_at": N_(
+        "De plekken zijn geteld op %(places_at)s; toen hielden %(trusted)s van %(houses)s huizen hun stand bij. Hoe ze"
+        " eerder stonden, is niet terug te halen."
+    ),
     "self_declared": N_("Wat een opvang van zichzelf zegt, heeft niemand nagekeken."),
     "not_split": N_("Te weinig om uit te splitsen zonder dat het naar een persoon wijst."),
     "own_word": N_("Ieders eigen keuze om te antwoorden. Geteld zonder naam, door de opvang ingevuld."),
@@ -145,6 +149,20 @@ class ShownTable:
     indicators: tuple[str, ...]
     chart: Chart | None
 
+    @property
+    def folded(self) -> list[ShownRow]:
+        """For whoever reads: lines without any number that say the same are one, with all their names."""
+        alike: dict[tuple[ShownCell, ...], list[ShownRow]] = {}
+        for row in self.rows:
+            if all(cell.number is None for cell in row.cells):
+                alike.setdefault(row.cells, []).append(row)
+        found = []
+        for row in self.rows:
+            same = alike.get(row.cells, [row])
+            if same[0] is row:
+                found.append(ShownRow(row.id, ", ".join(one.name for one in same), row.cells))
+        return found
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -160,7 +178,7 @@ def shown(words: Words, said: Statement, regions: Mapping[str, str], version: st
     """The statement in words. `version` says which one it is, and why there is another."""
     return Shown(
         title_of(words, said, regions),
-        " ".join(filter(None, (_lead(words, said), _of_the_minimum(words, said)))),
+        " ".join(filter(None, (_lead(words, said), _not_all_of_it(words, said), _of_the_minimum(words, said)))),
         (
             (words.gettext("Versie"), version),
             (words.gettext("Periode"), _days(words, said)),
@@ -199,7 +217,7 @@ def period_name(words: Words, said: Statement) -> str:
 def name_of_period(words: Words, kind: str, since: date) -> str:
     """The name of a period from its first day."""
     if kind == Kind.QUARTERLY:
-        number = (since.month + 2) // 3
+        number = Period(Kind.QUARTERLY, since).name[-1]
         return words.gettext("%(number)se kwartaal %(year)s", number=number, year=since.year)
     return words.month(since)
 
@@ -232,7 +250,16 @@ def _lead(words: Words, said: Statement) -> str:
 
 def compared(words: Words, tables: tuple[Table, ...], small: int) -> tuple[ShownTable, ...]:
     """The tables of a comparison in words."""
-    return tuple(_in_words(words, table, small, {}, "", "") for table in tables)
+    return tuple(_in_words(words, table, small, {}, "", {}) for table in tables)
+
+
+def _not_all_of_it(words: Words, said: Statement) -> str:
+    """That a period began before anything was recorded here: its numbers are of a part of it."""
+    if said.recorded_from <= said.since:
+        return ""
+    return words.gettext(
+        "Dit is niet de hele periode: hier wordt pas sinds %(day)s iets bijgehouden.", day=words.on(said.recorded_from)
+    )
 
 
 def _of_the_minimum(words: Words, said: Statement) -> str:
@@ -252,11 +279,17 @@ def _of_the_minimum(words: Words, said: Statement) -> str:
 
 def _table(words: Words, said: Statement, table: Table, regions: Mapping[str, str]) -> ShownTable:
     small = REGIONAL_MIN if table.code == "regions" else said.small
-    moment = f"{words.day(said.places_at)} {words.clock(said.places_at)}"
-    return _in_words(words, table, small, regions, said.kind, moment)
+    known = {
+        "places_at": f"{words.day(said.places_at)} {words.clock(said.places_at)}",
+        "trusted": words.number(said.houses_trusted),
+        "houses": words.number(said.houses),
+    }
+    return _in_words(words, table, small, regions, said.kind, known)
 
 
-def _in_words(words: Words, table: Table, small: int, regions: Mapping[str, str], kind: str, moment: str) -> ShownTable:
+def _in_words(
+    words: Words, table: Table, small: int, regions: Mapping[str, str], kind: str, known: Mapping[str, str]
+) -> ShownTable:
     rows = tuple(
         ShownRow(
             row.code,
@@ -268,7 +301,7 @@ def _in_words(words: Words, table: Table, small: int, regions: Mapping[str, str]
         )
         for row in table.rows
     )
-    notes = tuple(words.gettext(NOTES[note], places_at=moment) for note in table.notes)
+    notes = tuple(words.gettext(NOTES[note], **known) for note in table.notes)
     title = words.gettext(TITLES[table.code])
     columns = tuple(words.gettext(COLUMNS[column.code]) for column in table.columns)
     chart = None

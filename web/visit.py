@@ -27,7 +27,7 @@ from nrm.access.rules import Actor, Verb
 from nrm.access.service import require
 from nrm.api import Parts, once, parts_of
 from nrm.db import Tx
-from nrm.errors import Conflict, Forbidden, Invalid
+from nrm.errors import Conflict, Forbidden, Invalid, NotLoggedIn
 from nrm.watch import queries as watch
 from web.navigation import nav_for
 from web.pages import Flash, Form, Frame, Person, render
@@ -165,17 +165,33 @@ class Screen:
         return _visit(request, self.verb, FormData())
 
 
+class Unsent(NotLoggedIn):
+    """A form came from a page of an earlier session. `typed` is what it holds, without passwords."""
+
+    def __init__(self, form: FormData) -> None:
+        super().__init__("not_logged_in")
+        self.typed = [
+            (name, value) for name, value in form.multi_items() if isinstance(value, str) and name != "password"
+        ]
+
+
 class Act:
-    """The dependency of a form: as `Screen`, and sent from our own page."""
+    """The dependency of a form: as `Screen`, and sent from our own page. Raises Unsent when that is an old one."""
 
     def __init__(self, verb: Verb) -> None:
         self.verb = verb
 
     async def __call__(self, request: Request) -> Visit:
         form = await request.form(max_files=0, max_fields=FORM_FIELDS_MAX)
-        visit = await run_in_threadpool(_visit, request, self.verb, form)
         check_origin(request)
-        check_csrf(visit.csrf, visit.field("csrf_token"))
+        try:
+            visit = await run_in_threadpool(_visit, request, self.verb, form)
+        except NotLoggedIn as refusal:
+            raise Unsent(form) from refusal
+        try:
+            check_csrf(visit.csrf, visit.field("csrf_token"))
+        except Forbidden as refusal:
+            raise Unsent(form) from refusal
         return visit
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 
 LANGUAGES = ("nl", "en")
 DEFAULT_LANGUAGE = "nl"
@@ -56,6 +56,10 @@ class Words:
     def number(self, value: float, digits: int = 0) -> str:
         """1.234 in Dutch, 1,234 in English; `digits` behind the comma at most."""
         return format_decimal(round(value, digits), locale=self._locale)
+
+    def euros(self, cents: int) -> str:
+        """€ 1.234,50 in Dutch, €1,234.50 in English."""
+        return format_currency(cents / 100, "EUR", locale=self._locale).replace("\N{NO-BREAK SPACE}", " ")
 
     def percent(self, share: float) -> str:
         """0.72 as 72 %."""

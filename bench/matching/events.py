@@ -9,7 +9,9 @@ reasons are asked, every tenth answer is judged by the whole check, and said is 
 Also counted is what people see move: proposals with another unit after the event than before it. With previous places
 kept that is the session's own row of answers. Without memory it is the row of answers to the same problems with every
 `previous` null, each compared with the one before it; compared with what stands in the session they would differ more,
-so that ratio (`moved_ratio_to_standing`) flatters and is given for completeness.
+so that ratio (`moved_ratio_to_standing`) flatters and is given for completeness. `--forced` also asks CP-SAT, in a
+formulation of its own, how few may change among all optima of the levels before (`least_change`): no exact method
+proposes fewer changes than that.
 """
 
 import argparse
@@ -22,7 +24,9 @@ from typing import Any
 
 from bench.matching.instances import CRITERIA, Size, instance
 from bench.matching.measure import placed, size_named, spread, without_previous, written
-from matching import Problem, Session, Unit, Weights, prepare, violations
+from bench.matching.peers import per_place_cp_sat
+from matching import LEVELS, Problem, Session, Unit, Weights, prepare, violations
+from matching.model import compiled
 from matching.solution import Budget, Solution
 
 DUTCH = "15x230"
@@ -31,6 +35,7 @@ _LARGEST_VERIFIED = 200 * 2_000
 # Places are more than units: so many requests × places are listed whatever the draw.
 _LARGEST_LISTED = 2_000 * 20_000
 _CHECKED_EVERY = 10
+_FORCED_MILLISECONDS = 30_000
 
 Event = dict[str, Any]
 """What `Session.change` is given."""
@@ -132,6 +137,8 @@ class Seen:
     moved: int = 0
     moved_memoryless: int = 0
     moved_to_standing: int = 0
+    change: int = 0
+    least_change: int | None = None
 
 
 def moved(before: Mapping[str, str], after: Mapping[str, str]) -> int:
@@ -139,7 +146,9 @@ def moved(before: Mapping[str, str], after: Mapping[str, str]) -> int:
     return sum(request in before and before[request] != unit for request, unit in after.items())
 
 
-def run(size: Size, seed: int, count: int, budget: Budget, *, tight: bool, verify: bool) -> list[Seen]:
+def run(
+    size: Size, seed: int, count: int, budget: Budget, *, tight: bool, verify: bool, forced: bool = False
+) -> list[Seen]:
     """Solve, then `count` events one after the other."""
     events = Events(size, seed, count, tight=tight)
     session, twin = (Session(instance(size, seed, tight=tight)) for _ in range(2))
@@ -161,9 +170,17 @@ def run(size: Size, seed: int, count: int, budget: Budget, *, tight: bool, verif
         seen.moved = moved(standing, solution.unit_of)
         seen.moved_memoryless = moved(memoryless, forgetful.unit_of)
         seen.moved_to_standing = moved(standing, forgetful.unit_of)
+        seen.change = solution.levels["change"]
+        seen.least_change = _least_change(problem) if forced else None
         row.append(seen)
         standing, memoryless = solution.unit_of, forgetful.unit_of
     return row
+
+
+def _least_change(problem: Problem) -> int | None:
+    """How few placed requests change, whoever is placed and cared for best; None if that takes too long."""
+    found = per_place_cp_sat(compiled(problem).instance, _FORCED_MILLISECONDS)
+    return found.levels[LEVELS.index("change")] if found.proven else None
 
 
 def _one(session: Session, kind: str, event: Event, budget: Budget) -> tuple[Seen, Problem, Solution]:
@@ -224,6 +241,7 @@ def main() -> None:
     parser.add_argument("--loose", action="store_true")
     parser.add_argument("--budget-ms", type=int, default=2_000)
     parser.add_argument("--verify", action="store_true", help="compare every answer with a fresh solve")
+    parser.add_argument("--forced", action="store_true", help="how few proposals may change, by another formulation")
     given = parser.parse_args()
     size = size_named(given.size)
     if given.verify and size.requests * size.places > _LARGEST_VERIFIED:
@@ -234,7 +252,8 @@ def main() -> None:
     if size.requests * size.places > _LARGEST_LISTED:
         written({**head, **run_wide(size, given.seed, given.events, budget)})
         return
-    row = run(size, given.seed, given.events, budget, tight=not given.loose, verify=given.verify)
+    row = run(size, given.seed, given.events, budget, tight=not given.loose, verify=given.verify, forced=given.forced)
+    known = [seen for seen in row if seen.least_change is not None]
     totals = {name: sum(getattr(seen, name) for seen in row) for name in Seen.__slots__ if name.startswith("moved")}
     written(
         {
@@ -245,6 +264,9 @@ def main() -> None:
             "verified": given.verify,
             "equal": f"{sum(seen.equal for seen in row if seen.compared)} of {sum(seen.compared for seen in row)}",
             **totals,
+            "change": sum(seen.change for seen in known),
+            "least_change": sum(seen.least_change or 0 for seen in known),
+            "least_change_met": f"{sum(seen.change == seen.least_change for seen in known)} of {len(known)}",
             "moved_ratio": _ratio(totals["moved"], totals["moved_memoryless"]),
             "moved_ratio_to_standing": _ratio(totals["moved"], totals["moved_to_standing"]),
             "moved_ratio_bar": MOVED_RATIO_BAR,

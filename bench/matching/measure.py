@@ -22,6 +22,7 @@ class Placed:
     source: Compiled
     found: Found
     seconds: float
+    processor: float
 
     @property
     def proven(self) -> bool:
@@ -42,10 +43,10 @@ class Placed:
 
 def placed(problem: Problem, budget: Budget, memory: Memory | None = None) -> Placed:
     """Compile and place, timed together."""
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     source = compiled(problem)
     found = optimum(source.instance, Limit(budget), 0, memory)
-    return Placed(source, found, time.perf_counter() - start)
+    return Placed(source, found, time.perf_counter() - start, time.process_time() - used)
 
 
 def without_previous(problem: Problem) -> Problem:

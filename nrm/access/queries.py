@@ -14,6 +14,14 @@ def account_by_login(tx: Tx, login: str) -> Account | None:
     return tx.session.exec(select(Account).where(Account.login == login)).first()
 
 
+def had_token(tx: Tx, account_id: str, csrf: str) -> bool:
+    """Whether this CSRF token is of a session of this account, over by time or not, from which nobody logged out."""
+    row = select(LoginSession.id).where(
+        LoginSession.account_id == account_id, LoginSession.csrf == csrf, col(LoginSession.ended_at).is_(None)
+    )
+    return tx.session.exec(row).first() is not None
+
+
 def actor_of_session(tx: Tx, session_hash: str) -> tuple[Actor, str] | None:
     """The actor behind a live session and its CSRF token, or None."""
     row = tx.session.exec(

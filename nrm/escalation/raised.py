@@ -447,6 +447,11 @@ def kept_from(tx: Tx, raised_id: str) -> bool:
     return kept_from_investigators(tx, tx.session.get(Escalation, found.escalation_id) if found.escalation_id else None)
 
 
+def facts_now(tx: Tx, raised_id: str) -> dict[str, int]:
+    """What would be kept beside the question if it were asked now: for whoever decides whether to ask."""
+    return _facts(tx, tx.session.get_one(RaisedEscalation, raised_id))
+
+
 def _facts(tx: Tx, found: RaisedEscalation) -> dict[str, int]:
     """The numbers of this moment, of the region or of the country: no request, no house, nobody."""
     counts = intake.open_counts(tx, found.region_code)

@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -57,6 +58,11 @@ def read_back(tx: Tx, entry: JournalEntry | Said) -> None:
     hour = datetime.fromisoformat(entry.subject.removeprefix("board:") + ":00:00+00:00")
     said: dict[str, Any] = json.loads(entry.data)
     tx.session.merge(BoardLook(hour=hour, at=entry.at, seen={"rows": said["rows"]}))
+
+
+def first_at(tx: Tx) -> datetime | None:
+    """Since when places are counted; None while nobody ever did."""
+    return tx.session.exec(select(func.min(BoardLook.at))).one()
 
 
 def as_of(tx: Tx, at: datetime, region_code: str | None = None) -> tuple[datetime, list[BoardRow]] | None:

@@ -10,6 +10,7 @@ Definitions have a version. Another one holds for whole years only, and what was
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -186,6 +187,23 @@ def cell(period: str, of: Iterable[tuple[str, str]]) -> Cell:
 def rounded(count: int) -> int:
     """To the nearest multiple of the base; nothing that may be told becomes nothing."""
     return BASE * ((count + BASE // 2) // BASE)
+
+
+def month_of(day: date) -> str:
+    """What the month of a day is called: `2026-10`. A year is `2026`, a quarter `2026Q4`."""
+    return f"{day:%Y-%m}"
+
+
+def quarter_of(month: str) -> str:
+    """The quarter in which a month lies."""
+    return f"{month[:4]}Q{(int(month[5:]) + 2) // 3}"
+
+
+def months_of(period: str) -> list[str]:
+    """The months of a year or of a quarter, in order."""
+    year, quarter = period[:4], period[5:]
+    last = 3 * int(quarter) if quarter else 12
+    return [f"{year}-{month:02d}" for month in range(last - 2 if quarter else 1, last + 1)]
 
 
 def is_month(period: str) -> bool:

@@ -32,14 +32,6 @@ Person = tuple[str, dict[str, str]]
 """The month somebody was asked for, and what they are told apart by."""
 
 
-def months_of(year: int) -> list[str]:
-    return [f"{year:04d}-{number:02d}" for number in range(1, 13)]
-
-
-def month_of(at: datetime) -> str:
-    return f"{at.astimezone(AMSTERDAM):%Y-%m}"
-
-
 def span(month: str) -> tuple[datetime, datetime]:
     """From when until when a month lasts, on the Dutch clock."""
     first = date.fromisoformat(f"{month}-01")
@@ -132,7 +124,7 @@ def first_month(tx: Tx) -> str | None:
     """The month of the oldest entry about a request: what came before it is not in the journal."""
     rows = select(JournalEntry.at).where(JournalEntry.kind == SUBMITTED).order_by(col(JournalEntry.seq)).limit(1)
     at = tx.session.exec(rows).first()
-    return month_of(at) if at else None
+    return catalogue.month_of(at.astimezone(AMSTERDAM)) if at else None
 
 
 def _entries(tx: Tx, since: datetime, until: datetime, kinds: Iterable[str]) -> list[JournalEntry]:

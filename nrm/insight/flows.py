@@ -51,6 +51,22 @@ class Between:
         """Regions from or to which anybody went."""
         return sorted({region for pair in self.counts for region in pair})
 
+    def quiet(self, side: int) -> frozenset[str]:
+        """Regions of which not even the sum stays: sent (side 0) or received (1) few, or telling of few by subtraction.
+
+        For whoever sees all regions with their sum.
+        """
+        sums: Counter[str] = Counter()
+        for pair, count in self.counts.items():
+            if pair[0] != pair[1]:
+                sums[pair[side]] += count
+        told = sorted((count, region) for region, count in sums.items() if count)
+        hidden = [(count, region) for count, region in told if count < SMALL]
+        # Sorted, so what follows what is small is the smallest that is not.
+        while hidden and sum(count for count, _ in hidden) < SMALL and len(hidden) < len(told):
+            hidden.append(told[len(hidden)])
+        return frozenset(region for _, region in hidden)
+
     @cached_property
     def hidden(self) -> frozenset[Pair]:
         """Pairs of regions of which the number stays away: of few people, or telling of few by subtraction.
@@ -58,7 +74,11 @@ class Between:
         What is hidden of one origin, and of one target, is nothing or together not few.
         """
         elsewhere = {pair: count for pair, count in self.counts.items() if count and pair[0] != pair[1]}
-        hidden = {pair for pair, count in elsewhere.items() if count < SMALL}
+        quiet = self.quiet(0), self.quiet(1)
+        # The numbers of a region whose sum stays away add up to it.
+        hidden = {
+            pair for pair, count in elsewhere.items() if count < SMALL or pair[0] in quiet[0] or pair[1] in quiet[1]
+        }
         while True:
             more = {
                 pair

@@ -106,7 +106,7 @@ def _due(tx: Tx) -> Prepared | None:
     found = catalogue.in_force(year, tuple(tx.session.exec(select(Region.code).order_by(Region.code))))
     out_already, before = out_of(tx, period[:4], found)
     said, told = stated_of(tx, year)
-    of_year = tuple(month for month in counting.months_of(year) if Cell(month, ()) in out_already)
+    of_year = tuple(month for month in catalogue.months_of(period[:4]) if Cell(month, ()) in out_already)
     if is_month(period):
         own = found.count(counting.persons(tx, period), [period[:4]])
         counts = {one: own[Cell(period[:4], one.of)] for one in found.monthly(period)}

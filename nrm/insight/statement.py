@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from nrm.clock import AMSTERDAM
-from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN, rounded
+from nrm.insight.catalogue import NATIONAL_MIN, REGIONAL_MIN, month_of, quarter_of, rounded
 from nrm.insight.disclosure import Shown
 from nrm.insight.rules import FAILED_OUTCOMES, INDICATORS, Cause, Course, Length, split, times
 from nrm.insight.telling import CONTINUITY, DEMAND, ENDED, PROFILE, WAITING, Counted
@@ -88,9 +88,8 @@ class Period:
     @property
     def name(self) -> str:
         """`2026-10`, or `2026Q4`."""
-        if self.kind is Kind.MONTHLY:
-            return f"{self.since:%Y-%m}"
-        return f"{self.since.year}Q{(self.since.month + 2) // 3}"
+        month = month_of(self.since)
+        return month if self.kind is Kind.MONTHLY else quarter_of(month)
 
     @property
     def before(self) -> "Period":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 
+from babel.dates import format_date
 from sqlalchemy import delete, exists, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased, defer
@@ -515,17 +516,11 @@ def _queue(
         )
 
 
-_MONTHS = (
-    *("januari", "februari", "maart", "april", "mei", "juni", "juli"),
-    *("augustus", "september", "oktober", "november", "december"),
-)
-
-
 def _words(row: StatementVersion, public_url: str) -> tuple[str, str]:
     if row.kind == Kind.QUARTERLY:
-        period = f"het {(row.since.month + 2) // 3}e kwartaal van {row.since.year}"
+        period = f"het {Period(Kind.QUARTERLY, row.since).name[-1]}e kwartaal van {row.since.year}"
     else:
-        period = f"{_MONTHS[row.since.month - 1]} {row.since.year}"
+        period = format_date(row.since, "LLLL y", locale="nl")
     if row.version > 1:
         return (
             f"Verbeterd tekortoverzicht van {period}",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nrm.insight import catalogue
-from nrm.insight.catalogue import ALL, REGION, VERSION, Catalogue, Cell, is_month
+from nrm.insight.catalogue import ALL, REGION, VERSION, Catalogue, Cell, is_month, months_of, quarter_of
 from nrm.insight.disclosure import CannotProtectError, Equation, Shown, protect
 
 DEMAND, ENDED, WAITING, CONTINUITY = "demand", "ended", "waiting", "continuity"
@@ -91,17 +91,6 @@ def number(period: str, kind: str, code: str, region: str = "", version: int = 1
     """A number of a statement by its name."""
     of = [(kind, code), *([(REGION, region)] if region else []), *([(VERSION, str(version))] if version > 1 else [])]
     return Cell(period, tuple(sorted(of)))
-
-
-def quarter_of(month: str) -> str:
-    """The quarter in which a month lies."""
-    return f"{month[:4]}Q{(int(month[5:]) + 2) // 3}"
-
-
-def months_of(quarter: str) -> list[str]:
-    """The months of a quarter."""
-    last = 3 * int(quarter[5:])
-    return [f"{quarter[:4]}-{month:02d}" for month in range(last - 2, last + 1)]
 
 
 def published(found: Catalogue, counts: Mapping[Cell, int], periods: Sequence[str]) -> Together:

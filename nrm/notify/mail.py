@@ -12,7 +12,7 @@ REFUSED_FOR_GOOD = 500
 
 
 class EmailChannel:
-    """Hands the message to an SMTP server, with the message id as Message-ID."""
+    """Hands the message to an SMTP server, with the message id as Message-ID, and below it where to log in."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -43,5 +43,7 @@ class EmailChannel:
         mail["To"] = message.recipient
         mail["Subject"] = message.subject
         mail["Message-ID"] = f"<{message.id}@{settings.mail_from.rpartition('@')[2]}>"
-        mail.set_content(message.body)
+        # "Log in" without where is of no use to somebody who was woken by it.
+        where = settings.public_url
+        mail.set_content(message.body if where in message.body else f"{message.body.rstrip()}\n\n{where}\n")
         return mail

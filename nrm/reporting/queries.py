@@ -198,11 +198,13 @@ def overdue_counts(tx: Tx, actor: Actor) -> list[OverdueOut]:
 def overdue_total(tx: Tx, shown: Sequence[OverdueOut]) -> tuple[int, bool]:
     """How many reports are overdue in the whole country, and whether that is all of them.
 
-    Where the rest of what is shown would be a small number it is left out: a sum must not give away what a cell hides.
+    Where the rest of what is shown would tell of a small number it is left out: a sum must not give away what a cell
+    hides.
     """
     every = len(list(_overdue(tx)))
     seen = sum(row.reports or 0 for row in shown)
-    return (seen, False) if 0 < every - seen < rules.SMALL else (every, True)
+    hidden = sum(row.reports is None for row in shown)
+    return (seen, False) if rules.rest_tells(every - seen, hidden) else (every, True)
 
 
 def criteria_version(tx: Tx, found: Report) -> int:

@@ -85,3 +85,15 @@ def overdue(state: ReportState, due_at: datetime, now: datetime) -> bool:
 def age_group(age: int) -> str:
     """An age as coarse as a report needs it."""
     return next((name for below, name in AGE_GROUPS if age < below), OLDEST)
+
+
+def rest_tells(rest: int, hidden: int) -> bool:
+    """Whether the sum of so many hidden numbers, each small and none nothing, leaves fewer than three for one of them.
+
+    Five hidden numbers that are five together are each one.
+    """
+    if not rest:
+        return False
+    most = min(SMALL - 1, rest - (hidden - 1))
+    least = max(1, rest - (SMALL - 1) * (hidden - 1))
+    return rest < SMALL or (hidden > 0 and most - least < 2)

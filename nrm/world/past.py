@@ -54,6 +54,7 @@ from nrm.registry.models import Claim, Confirmation
 from nrm.registry.queries import LocationView, UnitView
 from nrm.registry.rules import TRUSTED, ClaimKind, PlaceState, Use, freshness, intake_open
 from nrm.reporting import service as reporting
+from nrm.reporting.schemas import ConfirmIn
 from nrm.world.assumptions import number
 from nrm.world.generator import Location, Unit, World, municipality_of, stream
 from nrm.world.generator import Stay as Planned
@@ -89,6 +90,11 @@ ASKED_AGAIN_MINUTES: Final = 600
 """How long, in the middle, until somebody looks again for whom there was no place."""
 ANSWER_MINUTES: Final = 25
 ARRIVAL_MINUTES: Final = 200
+REPORTED_DAYS: Final = 3
+"""After how many days, in the middle, whoever asked reports somebody to CoMensha; the norm is policy, a week."""
+NOT_REPORTED: Final = 0.1
+CONFIRMED_DAYS: Final = 1.5
+"""How long, in the middle, until the desk says that it has a report."""
 CHECKED_AT: Final = (time(8, 30), time(19, 30))
 """When houses say that their figures are right; who says so once a day does it in the evening."""
 DECLINES: Final = ("full_after_all", "no_staff", "room_unfit", "group_balance", "safety_here", "other")
@@ -221,10 +227,13 @@ class Past:
         self._database = Inside(tx, self._clock)
         self._since, self._until, self._public_url, self._seed = since, tx.now, public_url, seed
         self._chance = random.Random(f"{seed}/past")  # noqa: S311 - a made-up past, not a secret
+        # Drawn apart: whatever is reported, the same people ask and the same becomes of it.
+        self._paper = random.Random(f"{seed}/reports")  # noqa: S311 - the same
         self._numbers = count()
         self._to_come: list[tuple[datetime, int, Callable[[], object]]] = []
         self._by_organisation = {actor.organisation_id: actor for actor in people.values()}
         self._desk = replace(people["piket-2"], on_shift=True)
+        self._receives = people["loket"]
         self._on_shift = False
         self._planted = planted
         self._organisations = sorted(planted.organisations, key=lambda one: (one.region is None, one.id))
@@ -505,7 +514,17 @@ class Past:
                 self._on_shift = True
         with self._database.transaction(actor.account_id) as tx:
             request_id = intake.submit(tx, actor, shape).id
+        if self._paper.random() >= NOT_REPORTED:
+            self._in(self._paper.lognormvariate(0, 0.7) * REPORTED_DAYS * 1440, self._reports, request_id, actor)
         self._expect(request_id, actor)
+
+    def _reports(self, request_id: str, owner: Actor) -> None:
+        self._do(owner, lambda tx, by: reporting.send(tx, by, request_id, 1))
+        self._in(self._paper.lognormvariate(0, 0.7) * CONFIRMED_DAYS * 1440, self._confirms, request_id)
+
+    def _confirms(self, request_id: str) -> None:
+        shape = ConfirmIn(reference=f"CM{self._paper.randrange(10**6):06}", version=2)
+        self._do(self._receives, lambda tx, by: reporting.confirm(tx, by, request_id, shape))
 
     def _expect(self, request_id: str, owner: Actor) -> None:
         """Somebody waits from now on: what the search needs of them, and when they are asked for."""

@@ -89,7 +89,9 @@ def test_the_page_says_what_was_and_when_nobody_counted(here: Town) -> None:
     assert cells(page, "regio-VR13")[:2] == ["Amsterdam-Amstelland", "2"]
     assert "Geteld: gisteren 23:40." in page
     assert f"/landelijk/oorzaken?op={typed}" in page
-    assert "weten we niet" in nac.get("/landelijk/toen").text
+    silent = nac.get("/landelijk/toen").text
+    assert "weten we niet" in silent
+    assert "Er wordt geteld sinds gisteren 23:40." in silent
     assert "Schrijf dag en tijd" in nac.get("/landelijk/toen?op=gisteren").text
     own = Visitor(here, Role.COORDINATOR_REGIONAL).get(f"/landelijk/toen?op={typed}").text
     assert "Amsterdam-Amstelland" in own

@@ -13,7 +13,7 @@ from nrm.access.rules import OrganisationKind, Role
 from nrm.course import service as course
 from nrm.course.schemas import BridgeIn
 from nrm.insight import buying, service
-from nrm.insight.buying import Year, counted, enough, per_night
+from nrm.insight.buying import Month, Year, counted, enough, per_night
 from nrm.insight.models import CaseCourse
 from nrm.intake import service as intake
 from nrm.intake.models import PlacementRequest
@@ -26,6 +26,9 @@ from tests.builders import Town, TurnedClock, town
 from tests.insight.play import MUNICIPALITIES, close, play
 from tests.site import Visitor
 from tests.web.test_watching_pages import cells
+from web.charts import Bar
+from web.screens.buying import _chart as drawn
+from web.words import words
 
 ROTTERDAM, BARENDRECHT, SCHIEDAM, MAASSLUIS, THE_HAGUE = "GM0599", "GM0489", "GM0606", "GM0556", "GM0518"
 PLAYED = {code for codes in MUNICIPALITIES.values() for code in codes if code}
@@ -281,6 +284,13 @@ def test_coverage_is_told_so_coarse_that_nobody_small_is_left_over(
     assert told is None or sum(buying.coverage(of(other)) == told for other in range(asked + 1)) >= 3
 
 
+def test_what_nobody_put_on_record_is_not_drawn_as_nothing() -> None:
+    needed = [Month(date(2026, 10, 1), 2.5, 4), Month(date(2026, 11, 1), 3.0, 5)]
+    assert "Gekocht" not in drawn(words("nl"), needed, 0.0).svg()
+    assert drawn(words("nl"), needed, 0.0).lines[0].bars == (Bar(4, "4"),)
+    assert drawn(words("nl"), needed, 2.5).lines[1].bars == (Bar(5, "5"), Bar(2, "2,5"))
+
+
 def test_the_page(sqlite_url: str) -> None:
     here = town(sqlite_url, TurnedClock(MONDAY))
     coordinator, provider = here.coordinator(), here.provider()
@@ -302,6 +312,7 @@ def test_the_page(sqlite_url: str) -> None:
     here.person(Role.COORDINATOR_REGIONAL, OrganisationKind.CHAIN_DIRECTION, "VR01")
     nac = Visitor(here, Role.NATIONAL_COORDINATOR)
     assert "/landelijk/inkoop?regio=VR17" in nac.get("/landelijk/inkoop").text
+    assert "Kies een regio" in nac.get("/landelijk/inkoop").text
     page = nac.get("/landelijk/inkoop?regio=VR17").text
     assert "12 nieuwe aanvragen, voor 12 personen." in page
     assert 'id="vraag-withdrawn"' not in page, "one is not told, and cannot be had by subtraction"
@@ -314,7 +325,7 @@ def test_the_page(sqlite_url: str) -> None:
     assert "geen minimum afgesproken. In gebruik: 7 plekken." in page
     assert cells(page, "gekocht-GM0599")[1:2] == ["6"]
     assert cells(page, "gebied-GM0599") == ["Rotterdam", "10", "6"], "rounded: nobody takes it from the whole"
-    assert cells(page, "gebied-GM0556") == ["Maassluis", "minder dan 5", "0"]
+    assert cells(page, "gebied-GM0556") == ["Maassluis", "minder dan 5", "niets vastgelegd"]
     assert cells(page, "gebied-")[:2] == ["Gemeente niet bekend", "0"]
     few = nac.get("/landelijk/inkoop?gebied=GM0556").text
     assert "Er waren minder dan 5 aanvragen." in few

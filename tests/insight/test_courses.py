@@ -1,5 +1,6 @@
 """What happened to each request: read from the journal alone, as of any moment, and the same when read again."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -171,6 +172,12 @@ def test_the_page_of_times(sqlite_url: str) -> None:
     assert cells(page, "tijd-profiel-men")[1:4] == ["5", "0 van 5", "0 van 5"]
     assert cells(page, "achter-profiel-men") == ["mannen", "0%", "100%", "100 punten minder", "ja"]
     assert 'id="achter-profiel-women"' not in page, "they are not worse off"
+    for _ in range(12):
+        here.request(coordinator, urgency="planned")
+    here.clock.turn(minutes=1)
+    service.keep(here.database)
+    longer = Visitor(here, Role.NATIONAL_COORDINATOR).get("/landelijk/tijden").text
+    assert re.findall(r'id="tijd-spoed-(\w+)"', longer) == ["now", "planned"], "urgent first, though planned is more"
     elsewhere = Visitor(here, Role.MUNICIPALITY).get("/landelijk/tijden").text
     assert 'id="tijd-alle"' not in elsewhere
     assert "In deze periode kwam er geen aanvraag binnen." in elsewhere

@@ -52,7 +52,20 @@ def test_between_regions_nothing_of_few_can_be_had_by_subtraction(seed: int) -> 
             line = {pair: count for pair, count in elsewhere.items() if pair[side] == region}
             away = sum(count for pair, count in line.items() if pair in found.hidden)
             assert away == 0 or away >= SMALL or set(line) <= found.hidden, "or there is nothing else to hide"
+    for side, count in ((0, found.sent), (1, found.received)):
+        quiet = found.quiet(side)
+        assert all(region in quiet for region in regions if 0 < count(region) < SMALL)
+        assert all(pair in found.hidden for pair in elsewhere if pair[side] in quiet)
+        away = sum(map(count, quiet))
+        assert away == 0 or away >= SMALL or all(region in quiet or not count(region) for region in regions)
     assert sum(map(found.sent, regions)) == sum(map(found.received, regions)) == sum(elsewhere.values())
+
+
+def test_a_sum_of_few_is_not_what_is_left_of_the_whole() -> None:
+    """One region sent three; the whole and all others are told, unless one goes along."""
+    found = Between({("VR01", "VR02"): 3, ("VR03", "VR02"): 6, ("VR04", "VR05"): 9, ("VR04", "VR04"): 1})
+    assert found.quiet(0) == {"VR01", "VR03"}
+    assert found.quiet(1) == frozenset()
 
 
 def test_through_places_counted_by_hand() -> None:
@@ -192,10 +205,15 @@ def test_the_page(sqlite_url: str) -> None:
     page = Visitor(here, Role.NATIONAL_COORDINATOR).get("/landelijk/stromen").text
     assert cells(page, "stroom-VR17")[1:] == ["0", "7", "0", "andere regio’s 7"], "six would tell of the seventh"
     assert cells(page, "stroom-VR20")[1:4] == ["0", "0", "minder dan 5"]
+    assert "7 aanvragen kregen een plek, waarvan 7 in een andere regio." in page
     assert cells(page, "door-MUNICIPAL")[1:] == ["7", "0", "7", "niemand vertrok"]
     assert cells(page, "stokt-no_housing")[1:] == ["7", "14"]
     assert cells(page, "brug-GM0599")[1:3] == ["3", "€ 286,50"], "the night before this morning counts"
     own = Visitor(here, Role.COORDINATOR_REGIONAL).get("/landelijk/stromen?dagen=366").text
     assert "In deze periode kreeg niemand een plek." in own
+    here.person(Role.MUNICIPALITY, OrganisationKind.MUNICIPALITY, "VR20")
+    other = Visitor(here, Role.MUNICIPALITY).get("/landelijk/stromen").text
+    assert cells(other, "stroom-VR20")[1:4] == ["0", "0", "minder dan 5"]
+    assert "aanvragen kregen een plek" not in other, "the sum is what the line leaves out"
     assert "sliep niemand op een overbrugging" in own
     here.database.close()

@@ -158,7 +158,7 @@ def test_the_page_shows_it_and_every_number_leads_to_its_meaning(sqlite_url: str
     ]
     assert cells(page, "over-VR13")[1:5] == ["1 over", "2 over", "5 over", "5 over"]
     assert cells(page, "straks-3") == ["over 7 dagen", "2", "5", "2", "3", "3,6", "tekort 2"]
-    assert "Rotterdam-Rijnmond: 1 te kort" in page
+    assert "Rotterdam-Rijnmond, te kort: 1" in page
     assert "186 aanvragen per jaar" in page
     meanings = visitor.get("/landelijk/uitleg").text
     named = set(re.findall(r'href="/landelijk/uitleg#(\w+)"', page))

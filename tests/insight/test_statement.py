@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from nrm import journal, policy
 from nrm.access.rules import OrganisationKind, Role
 from nrm.errors import Conflict, Forbidden, NotFound
-from nrm.insight import queries, service, stating
+from nrm.insight import catalogue, queries, service, stating
 from nrm.insight.catalogue import rounded
 from nrm.insight.models import StatementVersion
 from nrm.insight.rules import Cause, Course, split
@@ -327,6 +327,9 @@ def test_who_reads_and_hears_of_which(here: Town) -> None:
 
 
 def test_periods_follow_the_calendar_on_the_wall() -> None:
+    assert [period_of(kind, date(2026, 11, 29)).name for kind in Kind] == ["2026-11", "2026Q4"]
+    assert catalogue.quarter_of("2026-12") == "2026Q4"
+    assert catalogue.months_of("2026Q4") == catalogue.months_of("2026")[9:] == ["2026-10", "2026-11", "2026-12"]
     assert period_of(Kind.QUARTERLY, date(2026, 11, 29)) == Period(Kind.QUARTERLY, date(2026, 10, 1))
     assert (OCTOBER.starts_at, OCTOBER.ends_at) == (
         datetime(2026, 9, 30, 22, tzinfo=UTC),

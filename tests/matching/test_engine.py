@@ -14,15 +14,15 @@ import matching.solver
 import matching.words
 from bench.matching.events import Events
 from bench.matching.instances import Size, instance
-from matching import LEVELS, Budget, Problem, Request, Session, Solution, Unit, solve, violations
+from matching import LEVELS, Budget, Problem, Request, Session, Solution, Unit, Weights, solve, violations
 from matching.branch import BranchSearch
 from matching.constraint import constraint_search
 from matching.engine import optimum
 from matching.greedy import greedy
-from matching.model import Instance, compiled, components, pruned
+from matching.model import UNPLACED, Instance, compiled, components, pruned
 from matching.search import Limit
 from matching.solution import UNLIMITED
-from matching.words import FINENESS
+from matching.words import CHANGE, FINENESS, words_of
 from tests.matching.brute import optimum as brute_optimum
 from tests.matching.instances import a_problem, a_request, a_unit, random_problem
 
@@ -75,6 +75,41 @@ def test_levels_wider_than_a_word_are_spread_over_several(bits: int, monkeypatch
     for seed in range(150):
         problem = random_problem(seed)
         assert _levels(solve(problem, UNLIMITED, alternatives=0)) == brute_optimum(problem), seed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_one_number_orders_placements_as_their_levels_do(seed: int) -> None:
+    """Whole parties anywhere, capacity not asked, also nearly all levels at their worst below one more change."""
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+    problem = instance(Size(30, 100, 6), seed, tight=False)
+    source = compiled(problem)
+    requests = [replace(one, previous=None) for one in source.requests]
+    for at in {one.size: at for at, one in enumerate(requests) if source.instance.allowed(at).size > 1}.values():
+        stood = draw.choice(source.instance.allowed(at).tolist())
+        requests[at] = replace(requests[at], previous=source.units[stood].id)
+    weights = Weights(risk=seed % 2, scarcity=seed % 2)
+    whole = compiled(replace(problem, requests=tuple(requests), weights=weights)).instance
+    words, (_, change, fit) = words_of(whole), whole.pair
+    assert words.bases[CHANGE] == 1 + len(set(whole.request_of[change > 0].tolist()))
+    arcs_of = [whole.arcs_of(np.array([at])) for at in range(whole.requests)]
+    worst = [max((arc for arc in arcs), key=lambda arc: (-change[arc], fit[arc]), default=-1) for arcs in arcs_of]
+    best = [max((arc for arc in arcs), key=lambda arc: (-change[arc], -fit[arc]), default=-1) for arcs in arcs_of]
+    chosen = [worst, best]
+    for at, arcs in enumerate(arcs_of):
+        moved = [arc for arc in arcs if change[arc] > 0]
+        chosen += [[*best[:at], arc, *best[at + 1 :]] for arc in moved]
+        chosen.append([draw.choice([-1, *own]) for own in arcs_of])
+    told = []
+    for arcs in chosen:
+        placement = [UNPLACED if arc < 0 else int(whole.unit_of[arc]) for arc in arcs]
+        levels = whole.amounts(placement)
+        number = words.value(levels)
+        assert words.least_amounts(number, (*levels[:-1], levels[-1] + 9)) == levels
+        assert words.least_amounts(number, (*levels[:-2], levels[-2] + 9, 0)) == levels[:-1]
+        paid = [words.out[at] if arc < 0 else words.arc[arc] for at, arc in enumerate(arcs)]
+        assert words.whole(tuple((whole.size @ np.array(paid)).tolist())) == words.whole(number)
+        told.append((words.whole(number), levels))
+    assert [levels for _, levels in sorted(told)] == sorted(levels for _, levels in told)
 
 
 @pytest.mark.parametrize("most", [2**16, 2**20, 2**24])

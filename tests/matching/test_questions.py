@@ -2,17 +2,19 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import matching.asked
 from bench.matching.instances import Size, instance
-from matching import LEVELS, Change, Problem, Weights, solve
+from matching import LEVELS, Change, Person, Problem, Request, Unit, Weights, solve
 from matching.asked import Asked
 from matching.engine import optimum
 from matching.explanation import value
 from matching.model import UNPLACED, Instance, Placement, compiled, components, pruned
+from matching.problem import MalformedProblem
 from matching.search import Limit, TooHard
 from matching.solution import UNLIMITED
 from tests.matching.instances import random_problem
@@ -50,6 +52,14 @@ def test_values_of_other_places_are_what_solving_again_says(seed: int) -> None:
     _values_are_true(random_problem(9_000 + seed, 6, 5), seed)
     if seed < 6:
         _values_are_true(instance(MEDIUM, seed, tight=True), seed)
+
+
+@pytest.mark.parametrize("places", [-1, True, 2**31, 1.0])
+def test_a_unit_is_refused_places_it_could_not_be_made_with(places: Any) -> None:
+    unit = Unit("u1", "L", "R", "P", 1, private=True)
+    assert unit.sized(3) == replace(unit, places=3)
+    with pytest.raises(MalformedProblem, match='unit "u1": field "places" must be'):
+        unit.sized(places)
 
 
 @pytest.mark.parametrize("given_up", ["NODES_MAX", "QUESTION_NODES_MAX"])
@@ -173,3 +183,21 @@ def test_values_are_true_where_no_word_holds_all_levels(seed: int) -> None:
         _values_are_true(_far(instance(MEDIUM, seed, tight=True)), seed)
     if seed == 0:  # a place so dear that its price is cut off
         _values_are_true(_far(random_problem(20_232, 7, 5), 10000000, 2**25), seed)
+
+
+def test_what_a_larger_unit_takes_off_the_bound_is_taken_off_what_is_within_reach() -> None:
+    """Two who may wait would be placed for one who may not, whose price is cut off: less than the two gain together."""
+    woman = Person("f", 30)
+    problem = Problem(
+        criteria=(),
+        units=(
+            Unit("u1", "L", "R", "P", 0, sexes=("f",), freshness="fresh"),
+            Unit("u2", "L", "R", "Q", 1, sexes=("f",), freshness="fresh", available_from=680_000),
+        ),
+        requests=(
+            Request("a", "R", "planned", 2_000_000_000, (woman, woman), ("P",), 0, 1, apart=("b",)),
+            Request("b", "R", "now", 0, (woman,), ("Q",), 680_000, 1),
+        ),
+    )
+    [more, _] = value(problem, [Change("two more", unit="u1", set={"places": 2})])
+    assert not more.delta

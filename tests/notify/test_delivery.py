@@ -83,9 +83,15 @@ def smtp(mailbox: Mailbox) -> Iterator[Settings]:
     controller.stop()
 
 
-def queue(here: Town, key: str = "k1", channel: str = "email", recipient: str = "loket@example.org") -> None:
+def queue(
+    here: Town,
+    key: str = "k1",
+    channel: str = "email",
+    recipient: str = "loket@example.org",
+    body: str = "Eén aanvraag wacht.\n",
+) -> None:
     with here.database.transaction() as tx:
-        service.queue(tx, key, "alarm:1", channel, recipient, "Alarm: opvangvraag KR 4820", "Eén aanvraag wacht.\n")
+        service.queue(tx, key, "alarm:1", channel, recipient, "Alarm: opvangvraag KR 4820", body)
 
 
 def rows(here: Town) -> list[Message]:
@@ -202,7 +208,15 @@ def test_a_real_mail_server_gets_it(quick: Town, smtp: Settings, mailbox: Mailbo
     assert mail["Subject"] == "Alarm: opvangvraag KR 4820"
     payload = mail.get_payload(decode=True)
     assert isinstance(payload, bytes)
-    assert payload.decode() == "Eén aanvraag wacht.\r\n"
+    assert payload.decode() == f"Eén aanvraag wacht.\r\n\r\n{smtp.public_url}\r\n"
+
+
+def test_a_mail_that_holds_a_link_of_its_own_gets_no_other(quick: Town, smtp: Settings, mailbox: Mailbox) -> None:
+    queue(quick, body=f"Klopt de stand nog?\n{smtp.public_url}/controle/abc")
+    assert service.deliver_due(quick.database, channels(smtp)) == 1
+    payload = mailbox.mails[0].get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert payload.decode().count(smtp.public_url) == 1
 
 
 @pytest.mark.parametrize("refusal", ["451 later", "550 never"])

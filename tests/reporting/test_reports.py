@@ -515,6 +515,8 @@ def test_what_is_late_is_counted_for_the_coordinator_and_listed_for_the_desk(her
         assert [(row.region, row.reports, row.oldest_days) for row in rows] == [("VR13", None, None), ("VR17", 5, 2)]
         # A sum with one small number left out of it would give that number away.
         assert queries.overdue_total(tx, rows) == (5, False)
+        assert queries.overdue_total(tx, [rows[0]] * 9) == (0, False), "nine hidden numbers that are nine are each one"
+        assert queries.overdue_total(tx, [rows[0]] * 4) == (9, True)
         assert queries.overdue_total(tx, service.overdue(tx, desk)) == (9, True)
         said = " ".join(row.model_dump_json() for row in rows)
         assert not [line for line in listed.values() if line.short_code in said or line.request_id in said]

@@ -15,8 +15,8 @@ from ortools.linear_solver import pywraplp
 from ortools.sat.python import cp_model
 
 from nrm.insight import catalogue, disclosure, telling
-from nrm.insight.catalogue import Catalogue, Cell
-from nrm.insight.telling import PROFILE, Counted, months_of, quarter_of
+from nrm.insight.catalogue import Catalogue, Cell, months_of, quarter_of
+from nrm.insight.telling import PROFILE, Counted
 from tests.soak.ground import Ground
 from tests.soak.harness import Outcome, Planted, Row
 
@@ -314,7 +314,7 @@ class Opponent:
             if kind and "version" in said:
                 wanted = [[(period, of - {("version", said["version"])})]]
             elif kind:
-                months = [month for month in year.months if _quarter(month) == period]
+                months = [month for month in year.months if quarter_of(month) == period]
                 months = months[-1:] if kind == "waiting" else months
                 here = where or {("region", region) for region in regions}
                 wanted = [[(month, frozenset({(kind, said[kind]), at})) for month in months for at in here]]
@@ -388,10 +388,6 @@ class Opponent:
 
 def _least(name: Names) -> int:
     return REGIONAL_MIN if any(dimension == "region" for dimension, _ in name[1]) else NATIONAL_MIN
-
-
-def _quarter(month: str) -> str:
-    return f"2026Q{(int(month[5:]) + 2) // 3}"
 
 
 def attacked(year: Year, publish: Publish, base: int = BASE) -> tuple[int, list[str]]:

@@ -272,6 +272,38 @@ def test_a_double_click_sends_one_request(site: Site, person: Person, here: Town
     assert len(sent(here)) == 1
 
 
+def test_without_a_line_everything_stays_and_is_sent_later(site: Site, person: Person, here: Town) -> None:
+    page = person(base_url=site(here), width=390)
+    log_in(page, COORDINATOR)
+    fill_in(page)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Zoek een plek").click()
+    expect(page.get_by_role("alert")).to_contain_text("Er is niets verstuurd en alles staat er nog.")
+    expect(page.get_by_label("Leeftijd")).to_have_value("24")
+    assert sent(here) == []
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Zoek een plek").click()
+    page.wait_for_url(re.compile(r"/aanvragen/(?!nieuw)"))
+    assert len(sent(here)) == 1
+
+
+def test_a_form_outlives_its_session(site: Site, person: Person, here: Town) -> None:
+    page = person(base_url=site(here), width=390)
+    log_in(page, COORDINATOR)
+    fill_in(page)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Zoek een plek").click()
+    expect(page.get_by_text("Wat u invulde is er nog")).to_be_visible()
+    page.get_by_label("Gebruikersnaam").fill(COORDINATOR)
+    page.get_by_label("Wachtwoord").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Inloggen").click()
+    expect(page.get_by_role("heading", name="Nog niet verstuurd")).to_be_visible()
+    assert inaccessible(page, "unsent") == []
+    page.get_by_role("button", name="Verstuur het nu").click()
+    page.wait_for_url(re.compile(r"/aanvragen/(?!nieuw)"))
+    assert len(sent(here)) == 1
+
+
 def test_without_scripts_the_whole_path_works(site: Site, person: Person, here: Town) -> None:
     here.location(region="VR13")
     page = person(base_url=site(here, worker=False), width=390, javascript=False)
@@ -320,10 +352,13 @@ def test_answer_and_next_proposal_come_without_reloading(site: Site, person: Per
     expect(page.locator(".live[data-live-state=on]")).to_be_visible()
     page.locator(".proposal--first button").click()
     expect(page.locator(".asked")).to_be_visible()
+    expect(page.locator(".flash")).to_contain_text("De plek is vastgehouden en gevraagd.")
+    page.evaluate("document.body.dataset.liveSaid = 0")
     offer_id = here.offers()[0].id
     with here.database.transaction(provider.account_id) as tx:
         service.decline(tx, provider, offer_id, "no_staff")
     expect(page.locator(".said")).to_contain_text("Er is geen begeleiding")
+    expect(page.locator(".flash"), "no word of asking above a house that said no").to_have_count(0)
     expect(page.locator(".proposal--first h3")).to_contain_text("Amsterdam-Amstelland")
     page.locator(".proposal--first button").click()
     expect(page.locator(".asked")).to_be_visible()

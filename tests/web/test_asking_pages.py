@@ -15,6 +15,7 @@ from nrm.intake.models import PlacementRequest
 from nrm.intake.rules import Outcome, Person, Sex
 from nrm.placing import queries, service, staying
 from nrm.placing.models import ProposalSet
+from nrm.registry import service as keeping
 from nrm.registry.rules import Stance
 from tests.builders import PASSWORD, Town, town
 from tests.site import Visitor, tick
@@ -276,7 +277,8 @@ def test_only_a_duty_officer_on_shift_asks_in_a_callers_name(here: Town) -> None
     assert "niet in dienst" in refused.text
     here.duty_officer()
     assert officer.organisation_id
-    assert "Wie belde?" in visitor.get("/aanvragen/nieuw").text
+    form = visitor.get("/aanvragen/nieuw").text
+    assert form.index("Wie belde?") < form.index("In welke regio"), "asked first: the caller is on the line"
     answer = visitor.post("/aanvragen/nieuw", **filled(visitor, on_behalf_of="org-zorgcoordinatie-VR17"))
     assert "Gevraagd namens zorgcoordinatie-VR17" in text_of(visitor.after(answer))
     assert "Wie belde?" not in Visitor(here, COORDINATOR).get("/aanvragen/nieuw").text
@@ -343,6 +345,21 @@ def test_the_second_place_says_why_it_is_not_the_first(here: Town, visitor: Visi
         page = case(visitor, request_id)
         assert page.index("L-001") < page.index("L-002") < page.index("Waarom niet bovenaan: verder weg.")
         assert page.count("Waarom niet bovenaan") == 1
+
+
+def test_nothing_stands_behind_a_first_that_is_gone(here: Town, visitor: Visitor) -> None:
+    """Until the next answer, which takes a moment."""
+    first = here.location(region="VR16", places=(1,))
+    here.location(region="VR01")
+    request_id = here.request(here.actor(COORDINATOR))
+    tick(here)
+    actor = here.actor("aanbieder")
+    with here.database.transaction(actor.account_id) as tx:
+        keeping.close_place(tx, actor, f"{first}-u1-p1", "maintenance", None)
+    page = case(visitor, request_id)
+    assert "L-001" not in page
+    assert "L-002" in page
+    assert "Waarom niet bovenaan" not in page
     with here.database.reading() as tx:
         assert len(tx.session.exec(select(ProposalSet)).all()) == 1, "nothing changed, nothing was written"
 

@@ -59,12 +59,16 @@ def test_from_the_last_rung_to_an_answer_on_record(here: Town) -> None:
     one = nac.get(f"/gezag/{found}").text
     assert "Gemeente Rotterdam" in one
     assert "Gemeente Amsterdam" not in one, "only who decides there"
+    assert "De aantallen van nu" in one, "nobody decides without a number"
+    assert re.search(r"Te laat</dt><dd>1</dd>", one)
     asked = {"authority": "GM0599", "question": "make_places", "answer_due_at": moment(here, 8), "version": "1"}
     wrong = nac.post(f"/gezag/{found}/voorleggen", **{**asked, "question": "", "answer_due_at": "straks"})
     assert wrong.status_code == 400
     assert "Schrijf dag en tijd" in wrong.text
     after = nac.after(nac.post(f"/gezag/{found}/voorleggen", **asked))
     assert "Vastgelegd wat u vroeg" in after
+    assert "De aantallen van nu" not in after
+    assert "De aantallen toen het werd voorgelegd" in after
     assert "Gemeente Rotterdam, opvangplekken beschikbaar maken" in plain(after)
     desk = plain(Visitor(here, "loket").get("/landelijk").text)
     assert "Ligt bij Gemeente Rotterdam : gevraagd, wacht op antwoord" in desk

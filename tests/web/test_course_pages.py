@@ -42,6 +42,7 @@ def test_a_bridge_is_recorded_with_two_choices_and_the_desk_sees_it(here: Town) 
     wrong = visitor.post(f"{at}/overbrugging", kind="police_cell", cents_per_night="veel")
     assert wrong.status_code == 400
     assert "Schrijf een bedrag" in wrong.text
+    assert 'href="#f-municipality">Welke gemeente betaalt?: ' in visitor.post(f"{at}/overbrugging", kind="hotel").text
     after = visitor.after(
         visitor.post(f"{at}/overbrugging", kind="police_cell", municipality=ROTTERDAM, cents_per_night="87,50")
     )

@@ -149,6 +149,19 @@ def test_a_lost_login_leads_to_the_login_page(line: Line, page: Page) -> None:
     page.wait_for_url(re.compile(r"/inloggen\?next=%2Fbord$"))
 
 
+def test_a_lost_login_throws_nothing_away_that_was_typed(line: Line, page: Page) -> None:
+    line.change("board", '<label>Leeftijd <input id="age"></label>')
+    page.locator("#age").fill("24")
+    page.locator("h1").first.click()
+    line.logged_in = False
+    line.change("board", "<p>twee</p>")
+    page.wait_for_timeout(700)
+    assert page.url.endswith("/bord")
+    expect(page.locator("#age")).to_have_value("24")
+    page.locator("#age").fill("")
+    page.wait_for_url(re.compile(r"/inloggen"))
+
+
 def test_what_is_no_longer_ours_disappears(line: Line, page: Page) -> None:
     line.status = 404
     line.change("board", "<p>geheim</p>")

@@ -170,6 +170,9 @@ def test_coming_on_duty_shows_what_changed_since_ones_last_shift(here: Town) -> 
     page = plain(officer.get("/piket/sinds").text)
     assert code_of(here, new) in page
     assert "Aanvraag gedaan" in page
+    for _ in range(3):
+        officer.post("/piket/gebeld", organisation="org-aanbieder", result="no_answer", voor=new)
+    assert "Gebeld (3 keer)" in plain(officer.get("/piket/sinds").text), "what happened again and again is one line"
     assert code_of(here, old) not in page
     assert "news" in purposes(here, "piket")
 

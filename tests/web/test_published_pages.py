@@ -127,6 +127,8 @@ def test_the_rapporteur_reads_how_it_came_about_and_whether_it_is_still_so(sqlit
     assert someone.get("/").headers["location"] == "/rapporteur"
     page = someone.get("/rapporteur").text
     assert cells(page, "uitgave-2026")[0::5] == ["2026", "gelijk aan het logboek"]
+    assert cells(page, "uitgave-2026-11")[0] == "november 2026"
+    assert page.index("De maanden van 2026") < page.index("kop-uitgaven"), "figures first, then how they came about"
     assert "Land van burgerschap of geboorte" in page
     assert "niet vastgelegd" in page
     assert figures(page, "exploitation_citizenship-sexual")[3] == "5"

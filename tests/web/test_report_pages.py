@@ -122,6 +122,9 @@ def test_what_is_late_in_numbers_for_the_coordinator_and_by_code_for_the_desk(he
     coordinator = here.coordinator()
     here.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
     ids = [here.request(coordinator) for _ in range(2)]
+    elsewhere = here.coordinator("VR20")
+    for _ in range(5):
+        here.request(elsewhere, region="VR20")
     tick(here)
     here.clock.turn(days=8)
     with here.database.reading() as tx:
@@ -129,6 +132,7 @@ def test_what_is_late_in_numbers_for_the_coordinator_and_by_code_for_the_desk(he
     national = Visitor(here, "national_coordinator")
     page = national.get("/meldingen/te-laat").text
     assert "minder dan 5" in page
+    assert re.findall(r'id="laat-(VR\d+)', page) == ["VR20", "VR17"], "most first"
     assert not [code for code in (*codes, *ids) if code in page]
     assert national.get("/meldingen").status_code == 403
     assert all(code in Visitor(here, "loket").get("/meldingen").text for code in codes)

@@ -22,6 +22,9 @@ from tests.insight.play import close
 from tests.insight.test_statement import DUE, MONDAY
 from tests.site import Visitor
 from tests.web.test_watching_pages import cells
+from web.statement_paper import csv
+from web.statement_words import shown
+from web.words import words
 
 
 @pytest.fixture
@@ -62,8 +65,11 @@ def test_the_page_and_its_files_say_the_same(here: Town) -> None:
     page = ministry.get(f"/landelijk/tekort/{statement_id}").text
     assert "Tekortoverzicht oktober 2026, Rotterdam-Rijnmond" in page
     assert "Er kwamen ongeveer 20 aanvragen binnen; ongeveer 10 eindigden zonder plek van hier." in page
+    assert "Dit is niet de hele periode: hier wordt pas sinds 5 oktober 2026 iets bijgehouden." in page
+    assert "toen hielden 0 van 0 huizen hun stand bij" in page, "no number of places without its coverage"
     assert cells(page, "demand-waiting") == ["wachtten nog", "10"]
-    assert cells(page, "times-accepted")[1:] == ["te weinig om te zeggen", "te weinig om te zeggen"]
+    little = "te weinig om te zeggen"
+    assert cells(page, "times-answer") == ["een eerste antwoord, een plek, aankomst", little, little]
     assert '<svg xmlns="http://www.w3.org/2000/svg"' in page
     assert "Maak een verbeterde versie" not in page
     files = {
@@ -71,7 +77,7 @@ def test_the_page_and_its_files_say_the_same(here: Town) -> None:
         for ending in ("pdf", "xlsx", "csv")
     }
     assert all(answer.status_code == 200 for answer in files.values())
-    assert 'filename="tekort-monthly-2026-10-vr17-v1.csv"' in files["csv"].headers["content-disposition"]
+    assert 'filename="tekortoverzicht-2026-10-vr17-v1.csv"' in files["csv"].headers["content-disposition"]
 
     pdf = PdfReader(io.BytesIO(files["pdf"].content))
     assert pdf.metadata is not None
@@ -81,6 +87,7 @@ def test_the_page_and_its_files_say_the_same(here: Town) -> None:
     assert root["/MarkInfo"]["/Marked"] is not None
     said = " ".join(" ".join(one.extract_text() for one in pdf.pages).split())
     assert "ongeveer 10 eindigden zonder plek" in said
+    assert "Dit is niet de hele periode" in said
     assert "wachtten nog" in said
 
     book = load_workbook(io.BytesIO(files["xlsx"].content))
@@ -98,6 +105,30 @@ def test_the_page_and_its_files_say_the_same(here: Town) -> None:
     english = Visitor(here, Role.MINISTRY)
     english.client.cookies.set("lang", "en")
     assert "Shortage statement October 2026" in english.get(f"/landelijk/tekort/{statement_id}").text
+
+
+def test_lines_that_say_the_same_are_read_as_one_and_kept_apart_in_a_file(here: Town) -> None:
+    for region in ("VR17", "VR17", "VR17", "VR13", "VR01"):
+        here.location(region=region, places=(2,))
+    here.request(here.coordinator())
+    page = Visitor(here, Role.NATIONAL_COORDINATOR).get("/landelijk/tekort/nu").text
+    assert cells(page, "capacity-VR17")[:2] == ["Rotterdam-Rijnmond", "6"]
+    few = "niet genoemd: minder dan 3 huizen"
+    assert cells(page, "capacity-VR01") == ["Groningen, Amsterdam-Amstelland", few, "geen minimum afgesproken", "–"]
+    with here.database.reading() as tx:
+        said = stating.provisional(tx, "")
+    lines = csv(words("nl"), shown(words("nl"), said, {}, "voorlopig"), "").decode("utf-8-sig")
+    assert lines.count(few) == 2
+
+
+def test_the_whole_country_comes_first(here: Town) -> None:
+    of_month = october(here)
+    with here.database.transaction() as tx:
+        row = tx.session.get_one(StatementVersion, of_month)
+        kept = row.model_dump() | {"id": "kwartaal", "kind": "quarterly", "region_code": "", "since": date(2026, 7, 1)}
+        tx.session.add(StatementVersion(**kept))
+    page = Visitor(here, Role.MINISTRY).get("/landelijk/tekort").text
+    assert re.findall(r'id="periode-(\w+)-[^"]*"( open)?', page) == [("quarterly", " open"), ("monthly", "")]
 
 
 def test_nothing_in_a_file_is_ever_a_formula() -> None:

@@ -11,6 +11,7 @@ from nrm.access.rules import OrganisationKind, Role
 from nrm.escalation import service as escalation
 from nrm.escalation.models import Alarm
 from nrm.intake.models import PlacementRequest
+from nrm.placing import service
 from nrm.registry import service as keeping
 from tests.builders import Town, town
 from tests.site import Visitor
@@ -45,6 +46,11 @@ def overdue(here: Town, region: str = "VR17") -> str:
     return request_id
 
 
+def code_of(here: Town, request_id: str) -> str:
+    with here.database.reading() as tx:
+        return tx.session.get_one(PlacementRequest, request_id).short_code.replace(" ", "-")
+
+
 def cells(html: str, row: str) -> list[str]:
     """The texts of one table row."""
     found = re.search(rf'id="{row}">(.*?)</tr>', html, re.DOTALL)
@@ -63,7 +69,7 @@ def test_the_board_counts_only_what_was_checked_as_free(here: Town) -> None:
     assert cells(page, "bord-VR01-MUNICIPAL")[2:4] == ["onbekend", "1 (bel eerst)"]
     assert "1 van 3 huizen recent gecontroleerd" in page
     # On the map: a number where somebody checked, a question mark where nobody did.
-    assert "Amsterdam-Amstelland: 2 vrije plekken" in page
+    assert "Amsterdam-Amstelland, vrije plekken: 2" in page
     assert "Groningen: geen gegevens" in page
 
 
@@ -153,10 +159,26 @@ def test_on_shift_alarms_are_taken_once(here: Town) -> None:
     assert "Trede 2, ketenregisseur" in page
     assert "niemand kon bericht krijgen" in page
     (action,) = re.findall(r'action="(/piket/alarmen/[\w-]+)"', page)
-    assert "U heeft dit alarm op u genomen." in first.after(first.post(action))
+    taken = first.post(action)
+    assert taken.headers["location"] == f"/piket#alarm-{code_of(here, request_id)}", "what moves down is followed"
+    assert "U heeft dit alarm op u genomen." in first.after(taken)
     assert "<b>piket doet dit</b>" in second.get("/piket/alarmen").text
     assert "Een collega heeft dit alarm al op zich genomen." in second.after(second.post(action))
     assert re.search(rf'href="/aanvragen/{request_id}"', first.get("/piket/alarmen").text)
+
+
+def test_the_worst_alarm_stands_on_top_however_long_ago_it_rang(here: Town) -> None:
+    coordinator = here.coordinator()
+    here.duty_officer()
+    here.request(coordinator, urgency="today")
+    here.clock.turn(minutes=179)
+    here.request(coordinator)
+    here.clock.turn(minutes=60)
+    assert escalation.run_due(here.database) == 1
+    here.clock.turn(minutes=1)
+    assert escalation.run_due(here.database) == 1
+    page = Visitor(here, "piket").get("/piket/alarmen").text
+    assert re.findall(r"Hoe snel: ([\w ]+)\.", page) == ["nu meteen", "vandaag"]
 
 
 def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town) -> None:
@@ -169,6 +191,9 @@ def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town)
     page = Visitor(here, "piket").get("/piket/aanvragen").text
     assert re.findall(r'id="wacht-([\w-]+)"', page) == [late, now, planned]
     assert page.count('<span class="overdue">te laat</span>') == 1
+    assert re.search(r"nog 3 dagen</b>\s*<span[^>]*>\(tot <time[^>]*>[a-z]{2} \d+ [a-z]+ ", page), (
+        "with the day, not the hour alone"
+    )
     assert "vrouw van 24" in page
 
 
@@ -193,6 +218,19 @@ def test_the_calling_list_has_phones_and_how_sure_it_is(here: Town) -> None:
     ]
 
 
+def test_a_room_that_turned_out_full_is_not_free_on_the_calling_list(here: Town) -> None:
+    coordinator, provider = here.coordinator(), here.provider("haven")
+    here.duty_officer()
+    here.location("haven")
+    request_id = here.request(coordinator)
+    here.match()
+    offer_id = here.offer(coordinator, request_id)
+    with here.database.transaction(provider.account_id) as tx:
+        service.decline(tx, provider, offer_id, "full_after_all")
+    page = Visitor(here, "piket").get("/piket/bellijst").text
+    assert cells(page, "huis-loc-1")[3] == "0 2 nakijken"
+
+
 def test_the_regional_coordinator_and_the_desk_can_take_an_alarm(here: Town) -> None:
     overdue(here)
     someone = visitor(here, Role.COORDINATOR_REGIONAL, "VR17")
@@ -201,7 +239,7 @@ def test_the_regional_coordinator_and_the_desk_can_take_an_alarm(here: Town) -> 
     assert "/aanvragen/" not in page
     (action,) = re.findall(r'action="(/piket/alarmen/[\w-]+)"', page)
     answer = someone.post(action)
-    assert answer.headers["location"] == "/landelijk"
+    assert answer.headers["location"].startswith("/landelijk#alarm-")
     here.national_desk()
     assert "doet dit" in Visitor(here, "loket").get("/landelijk").text
     assert "Alarmen voor u" not in visitor(here, Role.MUNICIPALITY, "VR17").get("/landelijk").text

@@ -1,5 +1,6 @@
 """The past of the demo: it follows from its own journal, and it leaves the present as it was planned."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from nrm.placing import matcher
 from nrm.placing.models import Offer, Stay
 from nrm.placing.rules import OfferStatus, StayStatus
 from nrm.registry.models import Claim
+from nrm.reporting.models import Report
+from nrm.reporting.rules import ReportState
 from nrm.seal import AddressKey
 from nrm.world import generator
 from nrm.world.past import Turned
@@ -84,6 +87,10 @@ def test_a_past_follows_from_its_journal_and_leaves_the_present_as_it_was_planne
         assert tx.session.exec(select(Situation.id)).first()
         late = select(Message.id).where(col(Message.due_at) < NOW - timedelta(days=2))
         assert tx.session.exec(late).first() is None
+
+        # Most of them were reported to CoMensha, and not all: what is late can be looked at.
+        reports = Counter(row.state for row in tx.session.exec(select(Report).where(Report.due_at < NOW)))
+        assert 0 < reports[ReportState.TO_DO] < reports[ReportState.CONFIRMED]
 
     before = picture(database)
     service.rebuild(database)

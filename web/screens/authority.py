@@ -275,6 +275,7 @@ def _one(visit: Visit, raised_id: str, form: Form | None = None, status: int = 2
         found: RaisedDetailOut = queries.raised_detail(tx, visit.actor, raised_id)
         regions = {one.code: one.name for one in registry.regions(tx)}
         choices = _choices(visit, tx, found.region, investigators=not raised.kept_from(tx, raised_id)) if asks else []
+        facts_now = raised.facts_now(tx, raised_id) if asks and found.state in TO_ASK else {}
         known = {"authority": found.authority or "", "question": found.question or ""}
         shown = form or Form(_defaults(tx) | known)
     outcomes = [code for code in RAISED_OUTCOMES if code in CLOSINGS.get(found.state, ())]
@@ -285,6 +286,7 @@ def _one(visit: Visit, raised_id: str, form: Form | None = None, status: int = 2
         form=shown,
         failure=failure,
         found=found,
+        facts_now=facts_now,
         asks=asks and found.closed_at is None,
         where=regions.get(found.region or "", ""),
         authorities=choices,

@@ -203,7 +203,7 @@ def _areas(
             code,
             names.get(code, code),
             _few(words, found.spread.get(code, 0)),
-            words.number(bought[code], 1) if bought[code] else words.number(0),
+            words.number(bought[code], 1) if bought[code] else words.gettext("niets vastgelegd"),
         )
         for code in codes
     ]
@@ -219,17 +219,15 @@ def _few(words: Words, count: int) -> str:
 
 def _chart(words: Words, months: Sequence[Month], bought: float) -> Chart:
     """What was needed on the busiest night of each month beside what all buyers of the region bought."""
+    # Nothing on record is not nothing bought: then it is not drawn as a number.
+    beside = (Bar(round(bought), words.number(bought, 1)),) if bought else ()
     return Chart(
         "nodig",
-        words.gettext("Plekken nodig op de drukste nacht van elke maand, naast wat er gekocht is. Zie de tabel."),
-        (words.gettext("Nodig, drukste nacht"), words.gettext("Gekocht")),
-        [
-            Group(
-                words.month(one.first),
-                (Bar(one.most, words.number(one.most)), Bar(round(bought), words.number(bought, 1))),
-            )
-            for one in months
-        ],
+        words.gettext("Plekken nodig op de drukste nacht van elke maand, naast wat er gekocht is. Zie de tabel.")
+        if bought
+        else words.gettext("Plekken nodig op de drukste nacht van elke maand. Zie de tabel."),
+        (words.gettext("Nodig, drukste nacht"), *([words.gettext("Gekocht")] if bought else [])),
+        [Group(words.month(one.first), (Bar(one.most, words.number(one.most)), *beside)) for one in months],
     )
 
 

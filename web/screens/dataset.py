@@ -1,6 +1,7 @@
 """The rapporteur's data set: everything that is out, how it is defined, and whether it is still what it was."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -16,6 +17,7 @@ from web import published
 from web.published import CSV_TYPE
 from web.published_words import RECORDED, VERSIONS
 from web.visit import Screen, Visit
+from web.words import Words
 
 router = APIRouter()
 
@@ -28,6 +30,7 @@ class Out:
     """One release in a line: what it is of, and whether it is what it was when it came out."""
 
     id: str
+    period: str
     row: Release
     shown: int
     left_out: int
@@ -45,7 +48,7 @@ def overview(visit: Reader, jaar: Year = "") -> Response:
             raise NotFound("no_figures")
         year = jaar or releases.newest_year(tx) or ""
         rows = releases.of_year(tx, year) if year else []
-        out = [_out(row, releases.unchanged(tx, row)) for row in rows]
+        out = [_out(visit.words, row, releases.unchanged(tx, row)) for row in rows]
     whole = next((row for row in rows if not is_month(row.period)), None)
     return visit.page(
         "dataset.html",
@@ -95,6 +98,7 @@ def definitions(visit: Reader) -> Response:
     )
 
 
-def _out(row: Release, unchanged: bool) -> Out:
+def _out(words: Words, row: Release, unchanged: bool) -> Out:
     left_out = sum(value is None for _, value in row.numbers)
-    return Out(row.period, row, len(row.numbers) - left_out, left_out, unchanged)
+    period = words.month(date.fromisoformat(f"{row.period}-01")) if is_month(row.period) else row.period
+    return Out(row.period, period, row, len(row.numbers) - left_out, left_out, unchanged)

@@ -36,7 +36,7 @@ from nrm.intake.rules import UNPLACED
 from nrm.placing import queries as placing
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView
-from nrm.registry.rules import TRUSTED, PlaceState
+from nrm.registry.rules import TRUSTED
 from nrm.roster import queries as roster
 from nrm.roster.models import Arrangement
 from nrm.roster.queries import OnCall
@@ -69,6 +69,11 @@ class Card:
     """What of it lies with a competent authority, or should; where the reader may know."""
 
     @property
+    def key(self) -> str:
+        """Its row on the page."""
+        return (self.newest.short_code or self.newest.escalation_id).replace(" ", "-")
+
+    @property
     def open(self) -> list[AlarmOut]:
         return [alarm for alarm in self.rungs if not alarm.claimed and not alarm.responsible_until]
 
@@ -80,6 +85,21 @@ class Card:
     def triggers(self) -> list[str]:
         """Why it rings, what calls for somebody at once first."""
         return sorted({alarm.trigger for alarm in self.rungs}, key=lambda trigger: (trigger not in AT_ONCE, trigger))
+
+    @property
+    def comes(self) -> tuple[bool, bool, bool, int, str]:
+        """Where it stands: what nobody has first, then what calls for somebody at once, then how soon a bed is needed.
+
+        After that whom the ladder reaches first. What ends in weeks never stands above somebody who waits now.
+        """
+        urgencies = [*URGENCIES, None]
+        return (
+            self.claimed,
+            self.triggers == [Trigger.B8_END],
+            AT_ONCE.isdisjoint(self.triggers),
+            urgencies.index(self.newest.urgency),
+            str(self.next_rung.next_rung_at) if self.next_rung else "",
+        )
 
     @property
     def taken_by(self) -> AlarmOut | None:
@@ -125,13 +145,15 @@ class House:
     view: LocationView
     region: str
     free: int
+    doubted: int
+    """Places that are free by the figure, in rooms that turned out full: nobody knows until the next confirmation."""
     called: PhoneCall | None
     """The newest call about it this night."""
 
     @property
     def worth_a_call(self) -> bool:
         """Perhaps a place: something free, or nobody knows. Not in a paused house, and not where checked and full."""
-        return not self.view.paused and (self.free > 0 or self.view.freshness.band not in TRUSTED)
+        return not self.view.paused and (self.free + self.doubted > 0 or self.view.freshness.band not in TRUSTED)
 
 
 @dataclass(frozen=True)
@@ -296,9 +318,12 @@ def end(visit: Keeper) -> Response:
 
 @router.post("/piket/alarmen/{alarm_id}")
 def claim(alarm_id: Id, visit: Claimer) -> Response:
-    """Take an alarm: I do this."""
+    """Take an alarm: I do this. What is taken moves down, and whoever took it goes along."""
+    with visit.reading() as tx:
+        cards = alarms_of(visit, tx)["alarms"]
+    at = next((f"#alarm-{card.key}" for card in cards if alarm_id in {alarm.id for alarm in card.rungs}), "")
     return visit.act(
-        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit), "alarm_claimed"
+        lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit) + at, "alarm_claimed"
     )
 
 
@@ -360,7 +385,7 @@ def _card(visit: Visit, tx: Tx, escalation_id: str) -> dict[str, Any]:
 
 
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
-    """What alarms_part.html shows: unclaimed first."""
+    """What alarms_part.html shows: the worst first."""
     cards: dict[str, Card] = {}
     raised = escalation.raised_of_escalations(tx, visit.actor) if may(visit.actor, Verb.ALARM_CLAIM) else {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
@@ -368,8 +393,7 @@ def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
         card.rungs.append(alarm)
         card.raised.extend(one for one in raised.get(alarm.escalation_id, ()) if one not in card.raised)
     return {
-        # What ends in weeks never stands above somebody who waits now.
-        "alarms": sorted(cards.values(), key=lambda card: (card.claimed, card.triggers == [Trigger.B8_END])),
+        "alarms": sorted(cards.values(), key=lambda card: card.comes),
         "regions": {region.code: region.name for region in registry.regions(tx)},
     }
 
@@ -457,8 +481,17 @@ def _calling(visit: Visit, tx: Tx, pool: str, asked: str) -> dict[str, Any]:
         if (pool and location.pool != pool) or (region_code is not None and location.region_code != region_code):
             continue
         provider = found.setdefault(view.organisation.id, Provider(view.organisation, []))
-        free = 0 if view.paused else view.count(PlaceState.FREE)
-        provider.houses.append(House(location.id, view, regions[location.region_code], free, phoned.get(location.id)))
+        rooms = () if view.paused else view.units
+        provider.houses.append(
+            House(
+                location.id,
+                view,
+                regions[location.region_code],
+                sum(unit.free_for_offer for unit in rooms if not unit.doubted),
+                sum(unit.free_for_offer for unit in rooms if unit.doubted),
+                phoned.get(location.id),
+            )
+        )
     return {
         "providers": sorted(
             found.values(), key=lambda provider: (-len(provider.worth_a_call), provider.organisation.name)

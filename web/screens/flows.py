@@ -91,7 +91,8 @@ def _shown(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
     return {
         "own_region": names.get(own, "") if own is not None else "",
         "regions": _regions(words, between, names, own),
-        "placed": sum(between.counts.values()),
+        # Of one region the table says all of it, and the sum would tell what the table leaves out.
+        "placed": sum(between.counts.values()) if own is None else 0,
         "crossed": sum(count for (origin, target), count in between.counts.items() if origin != target),
         "pools": [
             PoolLine(one.pool, words.gettext(POOLS.get(one.pool, one.pool)), one, _length(words, one.stay))
@@ -118,6 +119,11 @@ def _shown(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
 
 
 def _regions(words: Words, between: Between, names: dict[str, str], own: str | None) -> list[RegionLine]:
+    quiet = (between.quiet(0), between.quiet(1)) if own is None else (frozenset[str](), frozenset[str]())
+
+    def told(count: int, silent: bool) -> str:
+        return words.gettext("niet genoemd") if silent and count >= SMALL else _few(words, count)
+
     lines = [
         (
             between.sent(code) + between.received(code),
@@ -125,12 +131,12 @@ def _regions(words: Words, between: Between, names: dict[str, str], own: str | N
                 code,
                 names.get(code, code),
                 words.number(between.own(code)),
-                _few(words, between.sent(code)),
-                _few(words, between.received(code)),
-                _to(words, between, code, names),
+                told(between.sent(code), code in quiet[0]),
+                told(between.received(code), code in quiet[1]),
+                words.gettext("te weinig om te zeggen") if code in quiet[0] else _to(words, between, code, names),
             ),
         )
-        for code in (between.regions if own is None else [own])
+        for code in (between.regions if own is None else [own] if between.counts else [])
     ]
     return [line for _, line in sorted(lines, key=lambda one: (-one[0], one[1].name))]
 
@@ -161,10 +167,14 @@ def _length(words: Words, found: Length) -> str:
     if found.median is None or found.p90 is None:
         return words.gettext("te weinig om te zeggen") if found.of else words.gettext("niemand vertrok")
     return words.gettext(
-        "helft %(half)s dagen of korter, negen op de tien %(most)s dagen of korter",
-        half=words.number(found.median // timedelta(days=1)),
-        most=words.number(found.p90 // timedelta(days=1)),
+        "helft %(half)s of korter, negen op de tien %(most)s of korter",
+        half=_days(words, found.median),
+        most=_days(words, found.p90),
     )
+
+
+def _days(words: Words, span: timedelta) -> str:
+    return words.ngettext("%(num)s dag", "%(num)s dagen", span // timedelta(days=1))
 
 
 def _rest(words: Words) -> str:

@@ -1,6 +1,8 @@
 """The morning and the change of shift: what the night gives back, what changed since a shift, a list on paper."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -83,7 +85,14 @@ def news(visit: Annotated[Visit, Depends(Screen(Verb.REQUEST_READ))]) -> Respons
         since, told = service.news(tx, visit.actor)
         kept = [one for one in service.open_handovers(tx, visit.actor) if one.acknowledged_at is None]
         regions = _regions(tx)
-    return visit.page("shift_news.html", frame, since=since, news=told, handovers=kept, regions=regions)
+    runs = {one.request_id: _runs(one.events) for one in told}
+    return visit.page("shift_news.html", frame, since=since, news=told, runs=runs, handovers=kept, regions=regions)
+
+
+def _runs(events: Iterable[tuple[datetime, str]]) -> list[tuple[datetime, str, int]]:
+    """The same thing several times in a row as one line: when last, what, how often."""
+    together = [list(run) for _, run in groupby(events, key=lambda event: event[1])]
+    return [(*run[-1], len(run)) for run in together]
 
 
 @router.get(LIST)

@@ -321,9 +321,9 @@ def _late(visit: Visit, template: str) -> Response:
         counts = service.overdue(tx, visit.actor)
         total, exact = queries.overdue_total(tx, counts)
         regions = _regions(tx)
-    return visit.page(
-        template, frame, rows=[OverdueRow(count, regions[count.region]) for count in counts], total=total, exact=exact
-    )
+    most_first = sorted(counts, key=lambda one: -(one.reports or 0))
+    rows = [OverdueRow(count, regions[count.region]) for count in most_first]
+    return visit.page(template, frame, rows=rows, total=total, exact=exact)
 
 
 def _wording(visit: Visit, form: Form, status: int = 200) -> Response:

@@ -60,6 +60,7 @@ ASKING = (
 
 # In the order of the page, which is the order in which the summary names them.
 WRONG = {
+    "on_behalf_of": N_("Kies een organisatie uit de lijst."),
     "region": N_("Kies de regio waar de persoon gevonden is."),
     "urgency": N_("Kies hoe snel de plek nodig is."),
     "sex": N_("Kies vrouw, man of anders."),
@@ -75,11 +76,10 @@ WRONG = {
     "needed_from": N_("Kies een moment, van gisteren tot een jaar vooruit."),
     "days": N_("Vul een aantal dagen in, van 1 tot 366."),
     "apart": N_("Schrijf codes zoals KR 4820, met een komma ertussen."),
-    "on_behalf_of": N_("Kies een organisatie uit de lijst."),
     "version": N_("Open dit formulier opnieuw."),
 }
 _FIELD = {"neededFrom": "needed_from", "onBehalfOf": "on_behalf_of", "facts": "fact", "refusesPolice": "refuses_police"}
-_FOLDED = ("fact", "residence", "exploitation", "needs", "wishes", "needed_from", "days", "apart", "on_behalf_of")
+_FOLDED = ("fact", "residence", "exploitation", "needs", "wishes", "needed_from", "days", "apart")
 _ALSO_CALLED = {"denhaag": "'s-Gravenhage", "denbosch": "'s-Hertogenbosch", "friesland": "Fryslân"}
 
 Asker = Annotated[Visit, Depends(Screen(Verb.REQUEST_SUBMIT))]

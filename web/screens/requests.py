@@ -435,7 +435,7 @@ def _case(visit: Visit, request_id: str, template: str) -> Response:
         past=[offer for offer in offers if offer.status in _NOT_TAKEN],
         stay=_current(stays),
         taken=next((offer for offer in offers if offer.status is OfferStatus.ACCEPTED), None),
-        answer=_in_words(visit, answer, detail, regions, said, frame.now) if answer else None,
+        answer=_in_words(visit, answer, detail, regions, said, frame.now, bool(live)) if answer else None,
         history=history,
         region_names=regions,
         municipality=municipality,
@@ -461,12 +461,16 @@ def _in_words(
     regions: dict[str, str],
     said: Mapping[tuple[str, str], UnitQuality],
     now: datetime,
+    asked: bool,
 ) -> Found:
+    # The first can no longer be asked, and was not: until the next answer the others stand behind nothing.
+    gone = not asked and bool(answer.proposals) and not answer.proposals[0].available
+    not_behind: dict[str, Any] = {"behind": None} if gone else {}
     shown = [
         Shown(
             proposal,
             regions[proposal.fit["region"]],
-            why(visit.words, proposal.fit, regions, detail.request.region_code),
+            why(visit.words, proposal.fit | not_behind, regions, detail.request.region_code),
             proposal.fit["freshness"],
             None if proposal.freshness_minutes is None else now - timedelta(minutes=proposal.freshness_minutes),
             # What somebody from outside found comes before the house's own word.

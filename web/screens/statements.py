@@ -13,7 +13,7 @@ from nrm.db import Tx
 from nrm.errors import NotFound
 from nrm.insight import stating
 from nrm.insight.models import StatementVersion
-from nrm.insight.statement import NATIONAL, Kind, Reason
+from nrm.insight.statement import NATIONAL, Kind, Period, Reason
 from nrm.registry import queries as registry
 from nrm.registry.api import board_region
 from web.insight_words import SAID
@@ -85,7 +85,8 @@ def overview(visit: Reader, jaar: Chosen = "") -> Response:
     return visit.page(
         "statements.html",
         frame,
-        groups=list(groups.values()),
+        # The whole country first: whoever has one minute reads that one.
+        groups=sorted(groups.values(), key=lambda group: not group.id.startswith(Kind.QUARTERLY)),
         year=year,
         years=years,
         hears=[one for one in choices if (one.kind, one.region) in heard],
@@ -216,7 +217,7 @@ def _file(
 ) -> Response:
     with visit.reading() as tx:
         row, found = _shown(visit, tx, statement_id)
-    where = row.region_code.lower() or "land"
-    name = f"tekort-{row.kind}-{row.since:%Y-%m}-{where}-v{row.version}.{ending}"
+    where = row.region_code.lower() or "nederland"
+    name = f"tekortoverzicht-{Period(Kind(row.kind), row.since).name}-{where}-v{row.version}.{ending}"
     headers: dict[str, Any] = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(made(visit.words, found, visit.practice), media_type=media_type, headers=headers)

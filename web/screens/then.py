@@ -40,6 +40,7 @@ def overview(visit: Reader, op: Chosen = "") -> Response:
         names = {region.code: region.name for region in registry.regions(tx)}
         asked = min(then, tx.now) if then else tx.now - AT_FIRST
         found = boards.as_of(tx, asked, own)
+        counted_since = boards.first_at(tx)
     counted_at, rows = found or (None, [])
     return visit.page(
         "then.html",
@@ -49,6 +50,7 @@ def overview(visit: Reader, op: Chosen = "") -> Response:
         asked=asked,
         asked_typed=f"{asked.astimezone(AMSTERDAM):%Y-%m-%dT%H:%M}",
         counted_at=counted_at,
+        counted_since=counted_since,
         per_pool=per_pool(visit.words, rows),
         per_region=_per_region(rows, names),
         said=SAID,

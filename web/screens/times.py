@@ -77,6 +77,9 @@ def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
     found = insight.courses_since(tx, tx.now - timedelta(days=days), tx.now, own)
     words, now = visit.words, tx.now
 
+    # The most urgent first, whatever comes more often.
+    order = {code: at for at, code in enumerate(URGENCIES)}
+
     def rows(prefix: str, of: Callable[[Course], str], named: Callable[[str], str], careful: bool = False) -> list[Row]:
         parts: dict[str, list[Course]] = {}
         for one in found:
@@ -85,7 +88,7 @@ def _times(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
             parts = _merged(parts)
         return [
             _row(words, f"{prefix}-{code}", named(code), rules.times(parts[code], now), careful)
-            for code in sorted(parts, key=lambda code: (code == REST, -len(parts[code]), code))
+            for code in sorted(parts, key=lambda code: (code == REST, order.get(code, 0), -len(parts[code]), code))
         ]
 
     sections = [

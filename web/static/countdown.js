@@ -30,7 +30,8 @@
       const passed = (mark) => state.last > mark && left <= mark;
       const say = element.dataset;
       const place = element.querySelector("[data-countdown-left]");
-      const text = left ? say.left.replace("{t}", clockText(left)) : say.over;
+      // Days are in the words of the server, which come again with the part they stand in.
+      const text = left >= 86_400 ? place.textContent : left ? say.left.replace("{t}", clockText(left)) : say.over;
       if (place.textContent !== text) place.textContent = text;
       element.classList.toggle("countdown--soon", left > 0 && left <= 300);
       element.classList.toggle("countdown--over", left === 0);

@@ -4,7 +4,7 @@
   "use strict";
   const { body } = document;
   if (!body.dataset.liveSeq) return;
-  const { swap, isBusy } = window.nrm;
+  const { swap, isBusy, holdsTyped } = window.nrm;
   const silenceMax = Number(body.dataset.liveSilence ?? 45) * 1000; // longer without any frame: the line is dead
   const refreshEvery = Number(body.dataset.liveEvery ?? 60) * 1000; // ages in words grow old without any event
   const title = document.title;
@@ -45,6 +45,8 @@
       });
       const login = body.dataset.login;
       if (answer.status === 401 || (answer.redirected && new URL(answer.url).pathname === login)) {
+        // Leaving would throw away what was typed: sending it leads to the login as well, and takes it along.
+        if (holdsTyped()) throw new Error("logged out");
         location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
         return true;
       }
@@ -93,6 +95,8 @@
     state.html = html;
     region.nrmAsked = asked;
     swap(region, html);
+    // What was said after a tap a while ago may not be so any more: "asked" above a house that has said no.
+    if (performance.now() > Number(body.dataset.liveSaid ?? 10) * 1000) document.querySelectorAll(".flash.utrecht-alert--ok").forEach((said) => said.remove());
     countWaiting();
   }
 

@@ -16,6 +16,9 @@
     return field.value !== field.defaultValue;
   }
 
+  // Whether something was typed on this page and not sent yet, or came back with what is wrong.
+  const holdsTyped = () => document.querySelector("[data-focus]") !== null || [...document.querySelectorAll(FIELDS)].some(isDirty);
+
   // Whether somebody is busy in here: a field has the focus or holds something not sent yet, or a form is on its way.
   function isBusy(root) {
     const fields = [...root.querySelectorAll(FIELDS)];
@@ -79,5 +82,5 @@
     root.dispatchEvent(new CustomEvent("nrm:swapped", { bubbles: true }));
   }
 
-  window.nrm = Object.assign(window.nrm ?? {}, { swap, isBusy });
+  window.nrm = Object.assign(window.nrm ?? {}, { swap, isBusy, holdsTyped });
 })();

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from nrm import journal
 from nrm.placing import queries as placing
 from nrm.placing import staying
+from nrm.placing.rules import StayStatus
 from nrm.registry import asking
 from nrm.registry import queries as registry
 from nrm.registry import service as keeping
@@ -67,8 +68,12 @@ def test_who_leaves_today_or_should_have_left_can_go_or_stay_in_two_taps(here: T
     with here.database.reading() as tx:
         assert placing.stay(tx, overdue).expected_departure is None
     here.clock.turn(days=1)
+    visitor = Visitor(here, "aanbieder")  # yesterday's session is over
+    assert later in visitor.get("/opvang").text
     gone = visitor.after(visitor.post(f"/opvang/verblijf/{later}/vertrek", destination="family", **version))
     assert later not in gone
+    with here.database.reading() as tx:
+        assert placing.stay(tx, later).status == StayStatus.DEPARTED
 
 
 @pytest.mark.parametrize(

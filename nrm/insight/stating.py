@@ -28,7 +28,9 @@ from nrm.insight.models import PictureState, StatementSubscription, StatementVer
 from nrm.insight.rules import Cause
 from nrm.insight.statement import (
     BACK_MAX,
+    IN_REST,
     NATIONAL,
+    SMALL,
     Found,
     Kind,
     Period,
@@ -197,7 +199,8 @@ def correct(tx: Tx, actor: Actor, statement_id: str, reason: str, public_url: st
     """Make the statement of a period once more, from what is known now. The earlier version stays as it was.
 
     Places and rooms are those of the first time: how they stood then cannot be counted again. Raises Conflict when
-    nothing is different, or somebody corrected it a moment ago.
+    nothing is different, or nothing that would be told (a version that tells the same tells one thing more: that
+    somebody is behind a number left out), or somebody corrected it a moment ago.
     """
     require(actor, Verb.STATEMENT_CORRECT)
     if reason not in set(Reason):
@@ -211,13 +214,22 @@ def correct(tx: Tx, actor: Actor, statement_id: str, reason: str, public_url: st
     same = [one for one in again.tables if one.code in _NOT_COUNTED] == [
         one for one in before.said.tables if one.code in _NOT_COUNTED
     ]
-    if same and draft.counted.plain() == before.row.counted:
+    if _seen(again) == _seen(before.said) or (same and draft.counted.plain() == before.row.counted):
         raise Conflict("statement_unchanged")
     row = _keep(tx, again, draft.counted, actor.account_id, reason)
     if row is None:
         raise Conflict("statement_corrected_already")
     _tell(tx, row, public_url)
     return row
+
+
+def _seen(said: Statement) -> list[tuple[str, str, tuple[object, ...]]]:
+    """The rows of all tables as a reader sees them: why a number is left out is no number."""
+    return [
+        (table.code, row.code, tuple(None if cell in {SMALL, IN_REST} else cell for cell in row.cells))
+        for table in said.tables
+        for row in table.rows
+    ]
 
 
 def subscriptions(tx: Tx, actor: Actor) -> set[tuple[str, str]]:

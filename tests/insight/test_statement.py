@@ -20,7 +20,7 @@ from nrm.access.rules import OrganisationKind, Role
 from nrm.errors import Conflict, Forbidden, NotFound
 from nrm.insight import catalogue, queries, service, stating
 from nrm.insight.catalogue import rounded
-from nrm.insight.models import StatementVersion
+from nrm.insight.models import CaseCourse, StatementVersion
 from nrm.insight.rules import Cause, Course, split
 from nrm.insight.statement import (
     ALL,
@@ -292,6 +292,26 @@ def test_a_statement_does_not_change_and_a_correction_says_so(here: Town) -> Non
     make(here)
     november = said_of(here, "VR17", since=date(2026, 11, 1))
     assert table(november, "history")["2026-10-01"] == (10, IN_REST)
+
+
+def test_a_correction_that_would_tell_the_same_is_not_made(here: Town) -> None:
+    """That there is one would say by itself that somebody is behind a number left out."""
+    asked_in_october(here)
+    here.person(Role.NATIONAL_COORDINATOR, OrganisationKind.NATIONAL_COORDINATION)
+    nac = here.actor(Role.NATIONAL_COORDINATOR)
+    here.clock.at = DUE
+    make(here)
+    first = next(row for row in rows_of(here) if row.region_code == "VR13")
+    with here.database.transaction() as tx:
+        moved = tx.session.exec(select(CaseCourse).where(CaseCourse.outcome == "no_place")).first()
+        assert moved
+        moved.region = "VR13"
+        tx.session.add(moved)
+    with here.database.reading() as tx:
+        (again,) = stating._drafts(tx, Period(Kind.MONTHLY, first.since), ["VR13"], tx.now, 2)
+    assert again.counted.plain() != first.counted
+    with here.database.transaction(nac.account_id) as tx, pytest.raises(Conflict, match="statement_unchanged"):
+        stating.correct(tx, nac, first.id, "was_wrong", URL)
 
 
 def test_who_reads_and_hears_of_which(here: Town) -> None:

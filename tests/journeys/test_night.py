@@ -75,6 +75,7 @@ def test_from_a_call_in_the_night_to_a_bed(here: Town, at_screen: LogIn) -> None
     # Out of the region where it is not safe, saying so; and why the other place does not fit.
     expect(coordinator.get_by_role("heading", name="1 plek past")).to_be_visible(timeout=SOON)
     expect(coordinator.get_by_text("want daar is het niet veilig")).to_be_visible()
+    coordinator.get_by_text("Waarom andere plekken niet").click()
     expect(coordinator.get_by_text("Niet veilig voor deze personen")).to_be_visible()
     ask_for_first_place(coordinator)
     assert states(here, elsewhere) == ["held"]

@@ -165,7 +165,10 @@ def as_we_do(year: Year, forgotten: bool = False) -> Published:
         if forgotten and group[0].version > 1:
             shown |= _as_first(group[0], said, beside, shown)
         else:
-            shown |= telling.tell(group, said, beside, shown)
+            told = telling.tell(group, said, beside, shown)
+            if group[0].version > 1 and all(told[name] == shown[first] for name, first in _both_versions(group[0])):
+                continue  # nothing a reader would see: no such version is made (`stating.correct`)
+            shown |= told
         said += group
     for period in (*to_come, "2026"):
         _published(year, counts, period, said, shown)
@@ -179,8 +182,13 @@ def _as_first(
     first = replace(one, version=1)
     before = {name: value for name, value in shown.items() if not any(name in first.numbers(kind) for kind in CODES)}
     told = telling.tell([first], others, beside, before)
-    same = [pair for kind in CODES for pair in zip(one.numbers(kind), first.numbers(kind), strict=True)]
-    return {name: told[as_first] for name, as_first in same}
+    return {name: told[as_first] for name, as_first in _both_versions(one)}
+
+
+def _both_versions(one: Counted) -> list[tuple[Cell, Cell]]:
+    """Each number of a later version beside that of the first."""
+    first = replace(one, version=1)
+    return [pair for kind in CODES for pair in zip(one.numbers(kind), first.numbers(kind), strict=True)]
 
 
 def _published(

@@ -1,7 +1,6 @@
 """The asking side with a browser: by keyboard, by thumb, without scripts, live, and nothing axe objects to."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,19 +10,10 @@ from nrm.intake.models import PlacementRequest
 from nrm.placing import service
 from nrm.registry.rules import Stance
 from tests.browser import Person, Width, violations
-from tests.builders import PASSWORD, Town, town
+from tests.builders import PASSWORD, Town
 from tests.site import Site, log_in, tick
 
 COORDINATOR = "coordinator-VR17"
-
-
-@pytest.fixture
-def here(sqlite_url: str) -> Iterator[Town]:
-    made = town(sqlite_url)
-    made.coordinator()
-    made.provider()
-    yield made
-    made.database.close()
 
 
 SCHIEDAM = "GM0606"

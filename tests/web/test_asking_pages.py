@@ -1,7 +1,6 @@
 """The asking side without a browser: every state renders, nothing typed is lost, nobody sees too much."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,20 +23,6 @@ from web.words import words
 
 CANARY = "CANARY"
 COORDINATOR = "coordinator-VR17"
-
-
-@pytest.fixture
-def here(sqlite_url: str) -> Iterator[Town]:
-    made = town(sqlite_url)
-    made.coordinator()
-    made.provider()
-    yield made
-    made.database.close()
-
-
-@pytest.fixture
-def visitor(here: Town) -> Visitor:
-    return Visitor(here, COORDINATOR)
 
 
 def filled(visitor: Visitor, **other: Any) -> dict[str, Any]:

@@ -1,27 +1,15 @@
 """The screens of deciding, without a browser: several houses, a yes in advance, declines, a crisis, what to say."""
 
 import re
-from collections.abc import Iterator
-
-import pytest
 
 from nrm import policy
 from nrm.access.rules import OrganisationKind, Role
 from nrm.placing import queries, service
 from nrm.policy import Authority, Decider
-from tests.builders import Town, town
+from tests.builders import Town
 from tests.site import Visitor
 
 COORDINATOR = "coordinator-VR17"
-
-
-@pytest.fixture
-def here(sqlite_url: str) -> Iterator[Town]:
-    made = town(sqlite_url)
-    made.coordinator()
-    made.provider()
-    yield made
-    made.database.close()
 
 
 def text_of(page: str) -> str:

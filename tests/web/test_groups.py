@@ -1,7 +1,6 @@
 """People found together on the screens: one form, one page, one button; and nothing typed is lost."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,20 +10,11 @@ from sqlmodel import select
 from nrm.intake.models import PlacementRequest
 from nrm.placing import queries as placing
 from tests.browser import Person, Width
-from tests.builders import Town, town
+from tests.builders import Town
 from tests.site import Site, Visitor, log_in, tick
 from tests.web.test_asking_browser import inaccessible, pick, small_targets
 
 COORDINATOR = "coordinator-VR17"
-
-
-@pytest.fixture
-def here(sqlite_url: str) -> Iterator[Town]:
-    made = town(sqlite_url)
-    made.coordinator()
-    made.provider()
-    yield made
-    made.database.close()
 
 
 def requests(here: Town) -> list[PlacementRequest]:

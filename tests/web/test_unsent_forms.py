@@ -2,32 +2,17 @@
 
 import html
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from nrm.intake.models import PlacementRequest
-from tests.builders import PASSWORD, Town, town
+from tests.builders import PASSWORD, Town
 from tests.site import Visitor
 
 COORDINATOR = "coordinator-VR17"
 REQUEST = {"persons": "1", "region": "VR17", "urgency": "now", "sex-0": "f", "age-0": "24", "days": "33"}
-
-
-@pytest.fixture
-def here(sqlite_url: str) -> Iterator[Town]:
-    made = town(sqlite_url)
-    made.coordinator()
-    made.provider()
-    yield made
-    made.database.close()
-
-
-@pytest.fixture
-def visitor(here: Town) -> Visitor:
-    return Visitor(here, COORDINATOR)
 
 
 def hidden(page: str, name: str) -> str:

@@ -71,7 +71,7 @@ class Card:
     @property
     def key(self) -> str:
         """Its row on the page."""
-        return (self.newest.short_code or self.newest.escalation_id).replace(" ", "-")
+        return _card_of(self.newest)
 
     @property
     def open(self) -> list[AlarmOut]:
@@ -320,8 +320,8 @@ def end(visit: Keeper) -> Response:
 def claim(alarm_id: Id, visit: Claimer) -> Response:
     """Take an alarm: I do this. What is taken moves down, and whoever took it goes along."""
     with visit.reading() as tx:
-        cards = alarms_of(visit, tx)["alarms"]
-    at = next((f"#alarm-{card.key}" for card in cards if alarm_id in {alarm.id for alarm in card.rungs}), "")
+        live = escalation.live_alarms(tx, visit.actor)
+    at = next((f"#alarm-{_card_of(alarm)}" for alarm in live if alarm.id == alarm_id), "")
     return visit.act(
         lambda tx: escalation_service.claim_alarm(tx, visit.actor, alarm_id), _alarms_home(visit) + at, "alarm_claimed"
     )
@@ -384,12 +384,17 @@ def _card(visit: Visit, tx: Tx, escalation_id: str) -> dict[str, Any]:
     raise NotFound("no_alarm")
 
 
+def _card_of(alarm: AlarmOut) -> str:
+    """The card an alarm stands on: that of its request, or else of its own escalation."""
+    return (alarm.short_code or alarm.escalation_id).replace(" ", "-")
+
+
 def alarms_of(visit: Visit, tx: Tx) -> dict[str, Any]:
     """What alarms_part.html shows: the worst first."""
     cards: dict[str, Card] = {}
     raised = escalation.raised_of_escalations(tx, visit.actor) if may(visit.actor, Verb.ALARM_CLAIM) else {}
     for alarm in escalation.live_alarms(tx, visit.actor):  # newest rung first
-        card = cards.setdefault(alarm.short_code or alarm.escalation_id, Card(alarm, []))
+        card = cards.setdefault(_card_of(alarm), Card(alarm, []))
         card.rungs.append(alarm)
         card.raised.extend(one for one in raised.get(alarm.escalation_id, ()) if one not in card.raised)
     return {

@@ -194,6 +194,10 @@ def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town)
     assert re.search(r"nog 3 dagen</b>\s*<span[^>]*>\(tot <time[^>]*>[a-z]{2} \d+ [a-z]+ ", page), (
         "with the day, not the hour alone"
     )
+    assert re.search(r"\(tot <time[^>]*>\d\d:\d\d</time>\)", page), "near, the hour says it"
+    own = Visitor(here, "coordinator-VR17").get("/aanvragen").text
+    assert re.search(r"tot het alarm <span class=\"hint\">\(<time[^>]*>[a-z]{2} \d+ [a-z]+ ", own), "and everywhere so"
+    assert re.search(r"tot het alarm <span class=\"hint\">\(<time[^>]*>\d\d:\d\d</time>", own)
     assert "vrouw van 24" in page
 
 

@@ -111,7 +111,8 @@ def test_every_state_is_accessible(site: Site, person: Person, here: Town, width
     page.wait_for_selector(".address")
     faults += inaccessible(page, "address")
     page.goto(f"/aanvragen/{waiting}")
-    page.get_by_role("button", name="Is aangekomen").click()
+    page.get_by_text("Is aangekomen").click()
+    page.get_by_role("button", name="Ja, aangekomen").click()
     page.wait_for_selector("#geplaatst")
     for folded in page.locator("details summary").all():
         folded.click()

@@ -215,8 +215,8 @@ def build(url: str) -> tuple[dict[str, Actor], tuple[str, ...], str]:
 
 @contextmanager
 def country(here: Ground) -> Iterator[Country]:
-    """A country that is built once and copied for each year."""
-    url = here.fresh()
+    """A country that is built once for all years of this ground, planted or not, and copied for each."""
+    url, built = here.built(build)
     if here.postgresql:
 
         def alike() -> str:
@@ -224,9 +224,8 @@ def country(here: Ground) -> Iterator[Country]:
             here.alter(made, f"ALTER DATABASE {make_url(made).database} SET synchronous_commit TO off")
             return made
 
-        yield Country(alike, here.drop, *build(url))
+        yield Country(alike, here.drop, *built)
         return
-    built = build(url)
     numbers = count()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
 
@@ -908,10 +907,11 @@ def run(here: Ground, number: int, seed: int) -> Outcome:
                 faults += year.in_the_end() if left < YEAR_MONTHS else ()
             outcome.failures += [f"seed {each}: {fault}" for fault in faults]
             done += year.done
-        with year_of(made, seed) as again:
-            list(again.play(MONTH_DAYS))
-            if again.digest() != digest:
-                outcome.failures.append(f"seed {seed}: its first month gave another journal the second time")
+        if not here.postgresql:
+            with year_of(made, seed) as again:
+                list(again.play(MONTH_DAYS))
+                if again.digest() != digest:
+                    outcome.failures.append(f"seed {seed}: its first month gave another journal the second time")
     outcome.notes = [f"{word.replace(' ', '_')}={done[word]}" for word in SHOWN] + [f"hash={digest[:12]}"]
     return outcome
 
@@ -1011,6 +1011,7 @@ def _finds(bug: Callable[[], Any], here: Ground, seed: int) -> bool:
 
 
 ENGINES = ("sqlite", "postgresql")
+"""Where a bug is planted: the almanac is the same on both, so PostgreSQL gets the one that shows soonest."""
 
 YEAR = Row(
     "year",
@@ -1018,7 +1019,7 @@ YEAR = Row(
     6,
     run,
     tuple(
-        Planted((bug.__doc__ or "").rstrip("."), partial(_finds, bug), ENGINES if bug is missed_tick else ENGINES[:1])
+        Planted((bug.__doc__ or "").rstrip("."), partial(_finds, bug), ENGINES if bug is double_claim else ENGINES[:1])
         for bug in PLANTS
     ),
 )

@@ -9,24 +9,30 @@ That bound is nearly the optimum, where the flow's is far below it, and a questi
 was: what is then left takes a few branchings, on who is at a location, in a unit, or out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
 from math import lcm
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from ortools.linear_solver import linear_solver_pb2, pywraplp
 
+from matching.branch import BranchSearch
 from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance, Placement
-from matching.network import Choices, Flow, Network, relative
+from matching.network import Choices, Flow, Network, UnprovenFlow, relative
 from matching.packing import packings
 from matching.search import Limit, TooHard
 from matching.words import FINENESS, Value
 
 # Numbers are finer still than FINENESS makes them, so that rounding a price costs less than the least difference.
 _FINER: Final = 256
+# What placements differ by at least, in these.
+_STEP: Final = _FINER * FINENESS
 # What the linear program counts in, in the numbers of the network; the least difference must stay well above 1e-6.
 _SCALE: Final = 1_000_000
 # In it nothing costs more than this share of the largest price, and what is closed so much of it: larger numbers would
@@ -39,16 +45,20 @@ _LINKED_MAX: Final = 4
 _WHOLE: Final = 1e-5
 # The bound of what cannot be.
 _NEVER: Final = 2**62
-# Columns kept once the optimum is known, per request and unit: the nearest to being used.
-_KEPT: Final = 2
+# Columns, per request and unit, that make the program slow, and how many are kept then.
+_CROWDED, _KEPT = 4, 2
 # Branchings and steps within one after which a question is left to another search.
 NODES_MAX: Final = 600
 _STEPS_MAX: Final = 60
+# Steps of the search for an answer near a fractional one.
+_REST_NODES_MAX: Final = 1
 # With another column the last vertex is still possible, with one less its prices are: each has its own simplex.
 _MORE: Final = "use_preprocessing: false use_dual_simplex: false"
 _LESS: Final = "use_preprocessing: false use_dual_simplex: true"
 
 FloatArray = NDArray[np.float64]
+_Met = tuple[int, Placement]
+"""A placement by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +74,23 @@ class _Prices:
     units: IntArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Node:
-    """What is open: arcs[A] and stays outside[R]; prices known to bound it well, and how high."""
+    """What is open: arcs[A] and stays outside[R]; prices known to bound it well, and how high; its branches."""
 
     arcs: BoolArray
     out: BoolArray
     prices: _Prices | None = None
     bound: int = -_NEVER
+    split: list["_Node"] = field(default_factory=list)
+
+    def proof(self, goal: int) -> Iterator["_Node"]:
+        """The fewest nodes below it that together prove a bound: whatever was split without need is whole again."""
+        if self.bound >= goal or not self.split:
+            yield self
+        else:
+            for node in self.split:
+                yield from node.proof(goal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +162,17 @@ class Columns:
         self._linked[[one for link in (*instance.groups, *instance.apart) for one in link]] = True
         self._gains, self._begins = np.zeros(instance.units, np.int64), np.zeros(instance.units + 1, np.int64)
         self._taken = np.zeros(arcs, np.int64)
-        self._least = -_NEVER  # nothing asked about is below this
         self._program = _Program(self._costs)
         standing = np.flatnonzero(np.array(placement)[network.request_of] == network.unit_of)
         for unit in np.unique(network.unit_of[standing]).tolist():
             self._program.add(standing[network.unit_of[standing] == unit])
-        root = self._bounded(self._root, self._farthest)[0]
-        self._dear: FloatArray | None = self._program.dearness()
-        self._leaves: list[_Node] = []
-        best = self._number(self.value(placement))
-        for better in self._search([root], best - (FINENESS - 1), leaves=self._leaves):
-            self.placement, best = better, self._number(self.value(better))
-        self._least = best
+        met = [(self._number(self.value(placement)), placement)]
+        self._remainder = met[0][0] * _FINER % _STEP
+        self._bounded(self._root, self._farthest)
+        self._leaves = self._search([self._root], self._farthest, met)
+        number, self.placement = min(met, key=itemgetter(0))
+        if number >= self._farthest:
+            raise TooHard
 
     # --- questions ----------------------------------------------------------------------------------------------------
 
@@ -174,30 +192,71 @@ class Columns:
         goal = self._farthest
         if worth_less_than is not None:
             goal = min(goal, self._number(worth_less_than) - (FINENESS - 1))
-        found = self._search(self._asked(require, without, within), goal)
-        if not found and goal == self._farthest:
+        met: list[_Met] = []
+        self._search(self._asked(require, without, within), goal, met, require)
+        number, found = min(met, key=itemgetter(0), default=(goal, None))
+        if number < goal:
+            return found
+        if goal == self._farthest:
             raise TooHard  # there may be something, farther away than these numbers reach
-        return found[0] if found else None
+        return None
 
-    def elsewhere(self, request: int, count: int, known: Iterable[Placement]) -> list[Placement]:
-        """The best placements with a placed request in the `count` best of its other units, `known` some of them.
+    def elsewhere(self, request: int, count: int) -> list[Placement]:
+        """The best placements with a placed request in the `count` best of its other units.
 
         One for each of these units, the best first; fewer if there are no more.
         """
         home = self.placement[request]
         units = [unit for unit in self.instance.allowed(request).tolist() if unit != home]
-        found = self._search(
-            self._asked(request, None, units), self._farthest, request=request, count=count, known=known
-        )
-        if len(found) < min(count, len(units)):
-            raise TooHard
-        return found
+        nodes = self._asked(request, None, units)
+        met = [(self._number(self.value(placement)), placement) for placement in self._moves(request, count)]
+        best: list[Placement] = []
+        while len(best) < min(count, len(units)):
+            nodes = self._search(nodes, self._farthest, met, request)
+            number, placement = min(met, key=itemgetter(0), default=(self._farthest, self.placement))
+            if number >= self._farthest:
+                raise TooHard
+            best.append(placement)
+            unit = placement[request]
+            met = [one for one in met if one[1][request] != unit]
+            shut = (self.network.request_of == request) & (self.network.unit_of == unit)
+            nodes = [replace(node, arcs=node.arcs & ~shut, split=[]) for node in nodes]
+        return best
+
+    def _moves(self, request: int, count: int) -> Iterator[Placement]:
+        """The placement with a request where there is room, or where somebody is who can have its unit.
+
+        Once for each of the `count` units where that costs least.
+        """
+        instance, network, homes = self.instance, self.network, np.array(self.placement)
+        size, home, inside = instance.size, homes[request], np.flatnonzero(homes != UNPLACED)
+        room = instance.places.copy()
+        np.subtract.at(room, homes[inside], size[inside])
+        paid = np.full((instance.requests, instance.units), np.inf)
+        paid[network.request_of, network.unit_of] = size[network.request_of] * self._costs.arc.astype(np.float64)
+        moved = np.where(room >= size[request], paid[request], np.inf)
+        moved[home] = np.inf
+        others = inside[homes[inside] != home]
+        left = homes[others]
+        swapped = paid[request, left] + paid[others, home] - paid[others, left]
+        swapped[(room[left] + size[others] < size[request]) | (room[home] + size[request] < size[others])] = np.inf
+        dear = np.concatenate([moved, swapped])
+        who, units = np.append(np.full(instance.units, request), others), np.append(np.arange(instance.units), left)
+        met: set[int] = set()
+        for at in np.argsort(dear, kind="stable")[: np.isfinite(dear).sum()].tolist():
+            unit = int(units[at])
+            if unit not in met:
+                placement = list(self.placement)
+                placement[who[at]], placement[request] = home, unit
+                if instance.allows(placement):
+                    met.add(unit)
+                    yield tuple(placement)
+                    if len(met) == count:
+                        return
 
     def _asked(self, require: int | None, without: int | None, within: Sequence[int] | None) -> list[_Node]:
         """The leaves of the proof as a question leaves them."""
-        if self._dear is not None:  # only now: most problems are solved and not asked about
-            self._program = self._program.trimmed(_KEPT * (self.instance.requests + self.instance.units), self._dear)
-            self._dear = None
+        self._program = self._program.trimmed()
         request_of = self.network.request_of
         shut = np.zeros(request_of.size, np.bool_)
         if require is not None and within is not None:
@@ -210,7 +269,7 @@ class Columns:
             if require is not None:
                 out = out.copy()
                 out[require] = False
-            asked.append(replace(leaf, arcs=leaf.arcs & ~shut, out=out))
+            asked.append(replace(leaf, arcs=leaf.arcs & ~shut, out=out, split=[]))
         return asked
 
     def _number(self, value: Value) -> int:
@@ -218,80 +277,78 @@ class Columns:
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 
-    def _search(
-        self,
-        roots: Sequence[_Node],
-        goal: int,
-        *,
-        request: int | None = None,
-        count: int = 1,
-        known: Iterable[Placement] = (),
-        leaves: list[_Node] | None = None,
-    ) -> list[Placement]:
-        """The best placements below the goal by branching, the best bound first below each root.
+    def _search(self, roots: Sequence[_Node], goal: int, met: list[_Met], required: int | None = None) -> list[_Node]:
+        """Branch, the best bound first, until there is nothing below the goal or the best met; what proves that.
 
-        One for each of the `count` best units of a request; just the best one if that is None. `leaves` gets those that
-        are left.
+        `met` gets whatever is met on the way. `required`: a request that must be placed.
         """
-        found = _Found(goal, self._least, request, count)
-        for placement in known:
-            found.keep(placement, self._number(self.value(placement)))
-        stack = sorted(roots, key=lambda node: -node.bound)
+        goal = min([goal, *(number - (FINENESS - 1) for number, _ in met)])
+        # Of equals the latest, so that it goes straight for an answer as long as that costs nothing.
+        ages = itertools.count()
+        queue = [(node.bound, -next(ages), node) for node in roots]
+        heapify(queue)
         nodes = 0
-        while stack:
-            node = stack.pop()
-            if found.settled:
-                break
+        while queue and queue[0][0] < goal * _FINER:
+            node = heappop(queue)[-1]
             nodes += 1
             self._limit.count_node()
             if nodes > NODES_MAX or self._limit.spent:
                 raise TooHard
-            goal = found.goal(self._open_units(node, request))
-            node, share = self._bounded(node, goal)
+            share = self._bounded(node, goal, required)
             if share is None:
-                if leaves is not None:
-                    leaves.append(node)
                 continue
-            whole = self._whole(node, share)
-            if whole is not None:
-                found.keep(whole, self._number(self.value(whole)))
-                if node.bound >= _FINER * found.goal(self._open_units(node, request)):
-                    if leaves is not None:
-                        leaves.append(node)
+            whole = self._near(node, share, goal)
+            if whole is not None and self.instance.allows(whole):
+                met.append((self._number(self.value(whole)), whole))
+                goal = min(goal, met[-1][0] - (FINENESS - 1))
+                if node.bound >= goal * _FINER:
                     continue
-            apart = None if request is None else self._apart_from(node, share, request, found)
-            stack.extend(self._branches(node, share) if apart is None else apart)
-        return found.best
+            node.split = self._branches(node, share)
+            for branch in node.split:
+                heappush(queue, (branch.bound, -next(ages), branch))
+        return [leaf for root in roots for leaf in root.proof(goal * _FINER)]
 
-    def _apart_from(self, node: _Node, share: FloatArray, request: int, found: "_Found") -> list[_Node] | None:
-        """With a request in the unit it is mostly in and not in it, once it is known what that costs at most."""
-        own = self._own[request]
-        own = own[node.arcs[own]]
-        at = own[np.argmax(share[own])]
-        if own.size < 2 or not found.knows(int(self.network.unit_of[at])):
-            return None
-        elsewhere, there = node.arcs.copy(), node.arcs.copy()
-        elsewhere[at] = False
-        there[own[own != at]] = False
-        return [replace(node, arcs=elsewhere), replace(node, arcs=there)]
+    def _near(self, node: _Node, share: FloatArray, goal: int) -> Placement | None:
+        """A placement near a fractional one: who is whole stays, and a short search places the rest.
 
-    def _open_units(self, node: _Node, request: int | None) -> list[int] | None:
-        """Where a request may be in a node."""
-        if request is None:
+        They are few, and what they may do beside the others is mostly decided by a flow. Whoever would pay more than
+        the gap to the goal in a unit is not placed there.
+        """
+        instance, prices = self.instance, node.prices
+        assert prices is not None
+        request_of, unit_of = self.network.request_of, self.network.unit_of
+        homes, outside = np.full(instance.requests, UNPLACED), node.out.copy()
+        whole = share > 1 - _WHOLE
+        homes[request_of[whole]] = unit_of[whole]
+        outside[request_of[share > _WHOLE]] = False
+        loose = (homes == UNPLACED) & ~outside
+        for group in instance.groups:
+            loose[list(group)] = loose[list(group)].any()
+        homes[loose] = UNPLACED
+        rest = np.flatnonzero(loose)
+        if not rest.size:
+            return tuple(homes.tolist())
+        stay = homes[homes != UNPLACED]
+        places = instance.places.copy()
+        np.subtract.at(places, stay, instance.size[homes != UNPLACED])
+        places[stay[instance.private[stay]]] = 0
+        size = instance.size[request_of]
+        kept = node.arcs & loose[request_of] & (size <= places[unit_of])
+        kept &= size * (prices.cost - prices.worth[request_of]) < goal * _FINER - node.bound
+        for pair in instance.apart:
+            for one, other in (pair, pair[::-1]):
+                if loose[one] and homes[other] != UNPLACED:
+                    kept &= (request_of != one) | (self._location[unit_of] != self._location[homes[other]])
+        units = np.unique(unit_of[kept])
+        left = replace(instance, places=places, optional=node.out).kept(np.sort(self.network.arc_of[kept]))
+        try:
+            found = BranchSearch(left.part(rest, units), self._limit, None, _REST_NODES_MAX).run().placement
+        except UnprovenFlow:
             return None
-        own = self._own[request]
-        units: list[int] = self.network.unit_of[own[node.arcs[own]]].tolist()
-        return units
-
-    def _whole(self, node: _Node, share: FloatArray) -> Placement | None:
-        """A placement near a fractional one: who is mostly somewhere is there, if that keeps the rules."""
-        used = np.flatnonzero(share > 0.5)
-        homes = np.full(self.instance.requests, UNPLACED)
-        homes[self.network.request_of[used]] = self.network.unit_of[used]
-        placement = tuple(homes.tolist())
-        if ((homes == UNPLACED) & ~node.out).any() or not self.instance.allows(placement):
+        if found is None:
             return None
-        return placement
+        homes[rest] = np.append(units, UNPLACED)[list(found)]
+        return tuple(homes.tolist())
 
     def _branches(self, node: _Node, share: FloatArray) -> list[_Node]:
         """What is undecided, two ways, the likelier one last: somebody out, at a location, or in a unit."""
@@ -317,33 +374,65 @@ class Columns:
                 comes_out = node.out.copy()
                 comes_out[one] = False
                 elsewhere = (network.request_of == one) & ~here
-                comes = replace(node, arcs=node.arcs & ~elsewhere, out=comes_out)
-                goes = replace(node, arcs=node.arcs & ~here)
+                comes = replace(node, arcs=node.arcs & ~elsewhere, out=comes_out, split=[])
+                goes = replace(node, arcs=node.arcs & ~here, split=[])
                 return [goes, comes] if much[most] >= 0.5 else [comes, goes]
         raise TooHard  # whole, and still not what its bound says
 
     # --- bounds -------------------------------------------------------------------------------------------------------
 
-    def _bound(self, node: _Node, prices: _Prices) -> int:
-        """What prices prove of a node; what every unit takes at them is in `_taken`."""
+    def _bound(self, node: _Node, prices: _Prices, tables: tuple[IntArray, ...] | None = None) -> int:
+        """What prices prove of a node, up to what placements differ by; what every unit takes is in `_taken`."""
         worth = np.where(node.out, np.minimum(prices.worth, self._costs.out), prices.worth)
         gained = packings(
-            self._tables, self.instance.private, node.arcs, prices.cost, worth, self._gains, self._begins, self._taken
+            tables or self._tables,
+            self.instance.private,
+            node.arcs,
+            prices.cost,
+            worth,
+            self._gains,
+            self._begins,
+            self._taken,
         )
-        return int(self.instance.size @ worth) - gained + prices.constant
+        proven = int(self.instance.size @ worth) - gained + prices.constant
+        return proven + (self._remainder - proven) % _STEP
 
-    def _bounded(self, node: _Node, goal: int) -> tuple[_Node, FloatArray | None]:
-        """A node with its best bound and prices, and how much of its request every arc has in the program.
+    def _raise(self, node: _Node, prices: _Prices, request: int) -> None:
+        """What a request that must be placed is worth, as far up as the first unit that would then take it."""
+        own = self._own[request]
+        own = own[node.arcs[own]]
+        size, units = int(self.instance.size[request]), self.network.unit_of[own]
+        cost, worth = prices.cost[own], prices.worth.copy()
+        worth[request] = cost.min()  # no unit gains by it
+        prices = replace(prices, worth=worth)
+        self._bound(node, prices)
+        gains = self._gains[units]
+        *tables, places = self._tables
+        left = places.copy()
+        left[units] -= size
+        left[units[self.instance.private[units]]] = 0
+        self._bound(node, prices, (*tables, left))
+        dearer = cost + (gains - self._gains[units]) // size
+        worth[request] = dearer.min()
+        bound = self._bound(node, prices)
+        if bound >= node.bound:
+            node.prices, node.bound = prices, bound
+
+    def _bounded(self, node: _Node, goal: int, required: int | None = None) -> FloatArray | None:
+        """Give a node its best bound and prices; how much of its request every arc has in the program.
 
         None for that where the bound reaches the goal, which ends it.
         """
         ways = np.bincount(self.network.request_of[node.arcs], minlength=self.instance.requests)
         if ((ways == 0) & ~node.out).any():
-            return replace(node, bound=_NEVER), None
+            node.bound = _NEVER
+            return None
         if node.prices is not None:
-            node = replace(node, bound=max(node.bound, self._bound(node, node.prices)))
+            node.bound = max(node.bound, self._bound(node, node.prices))
+            if required is not None and node.bound < goal * _FINER:
+                self._raise(node, node.prices, required)
         if node.bound >= goal * _FINER:
-            return node, None
+            return None
         program = self._program
         program.open(node)
         for _ in range(_STEPS_MAX):
@@ -352,11 +441,11 @@ class Columns:
             value = program.solve()
             prices = program.prices()
             bound = self._bound(node, prices)
-            if node.prices is None or bound > node.bound:
-                node = replace(node, prices=prices, bound=bound)
+            if node.prices is None or bound >= node.bound:
+                node.prices, node.bound = prices, max(bound, node.bound)
             if node.bound >= goal * _FINER:
-                return node, None
-            if value - node.bound < _FINER:
+                return None
+            if bound > value - _FINER:  # no prices prove more
                 break
             more = [
                 program.add(np.sort(self._taken[self._begins[unit] : self._begins[unit + 1]]))
@@ -364,7 +453,7 @@ class Columns:
             ]
             if not any(more):
                 break
-        return node, program.shares()
+        return program.shares()
 
     # --- links --------------------------------------------------------------------------------------------------------
 
@@ -399,47 +488,6 @@ def _routed(network: Network) -> tuple[Network, Choices, Flow]:
         network.agree(flow)
         network.route(choices, flow)
     return network, choices, flow
-
-
-class _Found:
-    """The best placements met: one for each unit of a request, or just one. Nothing is below `least`."""
-
-    def __init__(self, goal: int, least: int, request: int | None, count: int) -> None:
-        self._goal, self._least, self._request, self._count = goal, least, request, count
-        self._of: dict[int, tuple[int, Placement]] = {}
-
-    def keep(self, placement: Placement, value: int) -> None:
-        """Remember one if it is better than what is known for its unit."""
-        key = 0 if self._request is None else placement[self._request]
-        if value < self._goal and (key not in self._of or value < self._of[key][0]):
-            self._of[key] = value, placement
-
-    def knows(self, unit: int) -> bool:
-        """Whether there is one for a unit."""
-        return unit in self._of
-
-    @property
-    def _ranked(self) -> list[tuple[int, int, Placement]]:
-        ranked = sorted((value, unit, placement) for unit, (value, placement) in self._of.items())
-        return ranked[: self._count]
-
-    @property
-    def best(self) -> list[Placement]:
-        """Of the best units, the best first."""
-        return [placement for _, _, placement in self._ranked]
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing can be better."""
-        return len(self._ranked) == self._count and self._ranked[-1][0] <= self._least
-
-    def goal(self, units: Sequence[int] | None) -> int:
-        """A bound of so much is of no use where the request can only be in these units."""
-        ranked = self._ranked
-        goal = ranked[-1][0] - (FINENESS - 1) if len(ranked) == self._count else self._goal
-        if units is not None and all(unit in self._of for unit in units):
-            goal = min(goal, max((self._of[unit][0] for unit in units), default=goal) - (FINENESS - 1))
-        return goal
 
 
 class _Program:
@@ -560,16 +608,13 @@ class _Program:
             raise TooHard
         return _Prices(np.rint(of_request / size).astype(np.int64), cost, constant, (-of_unit).astype(np.int64))
 
-    def dearness(self) -> FloatArray:
-        """How far every column is from being used."""
-        far: FloatArray = np.array(self._told.reduced_cost)[len(self._out) :]
-        return far
-
-    def trimmed(self, most: int, dearness: FloatArray) -> "_Program":
-        """The same with the nearest of the columns that were rated, and all since."""
-        smaller = _Program(self._costs)
-        since = np.arange(dearness.size, len(self._column))
-        nearest = np.argsort(dearness, kind="stable")[:most]
-        for number in np.sort(np.concatenate([nearest, since])).tolist():
+    def trimmed(self) -> "_Program":
+        """The same with the nearest to being used of its columns, and all since it was solved, if they are many."""
+        rows = self._size.size + self._units
+        if len(self._column) <= _CROWDED * rows:
+            return self
+        smaller, dear = _Program(self._costs), np.array(self._told.reduced_cost)[len(self._out) :]
+        nearest = np.argsort(dear, kind="stable")[: _KEPT * rows]
+        for number in np.sort(np.append(nearest, np.arange(dear.size, len(self._column)))).tolist():
             smaller.add(np.array(self._arcs[self._row[number] : self._row[number + 1]]))
         return smaller

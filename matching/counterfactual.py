@@ -4,7 +4,7 @@ Each question touches only the parts of the instance it can reach, so only those
 a shortcut is taken only where a bound shows that solving again would say the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -526,34 +526,14 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
 
 
 def _alternatives_priced(answer: Answer, columns: Columns, request: int, count: int) -> tuple[Alternative, ...]:
-    """By branch and price: all of them in one search, beginning with what a move or a swap would cost."""
+    """By branch and price."""
     units, instance, own = answer.part_units(request), columns.instance, answer.in_part(request)
     before = instance.amounts(columns.placement)
-    found = columns.elsewhere(own, count, moves(instance, columns.placement, own))
+    found = columns.elsewhere(own, count)
     listed = sorted((placement[own], instance.amounts(placement)) for placement in found)
     return tuple(
         Alternative(answer.source.units[units[unit]].id, levels_delta(after, before)) for unit, after in listed
     )
-
-
-def moves(instance: Instance, placement: Placement, own: int) -> Iterator[Placement]:
-    """The placement with a request elsewhere: where there is room, or where somebody is who can have its unit."""
-    home = placement[own]
-    inside: dict[int, list[int]] = {}
-    for request, unit in enumerate(placement):
-        inside.setdefault(unit, []).append(request)
-    for unit in instance.allowed(own).tolist():
-        if unit == home:
-            continue
-        for other in (own, *inside.get(unit, ())):
-            moved = list(placement)
-            if other != own:
-                if instance.arc(other, home) < 0:
-                    continue
-                moved[other] = home
-            moved[own] = unit
-            if instance.allows(moved):
-                yield tuple(moved)
 
 
 def _alternatives_asked(answer: Answer, asked: Asked, request: int, count: int) -> tuple[Alternative, ...]:

@@ -26,6 +26,7 @@ SHUT_OUT = {
     "sex": N_("Alleen voor een ander geslacht"),
     "age": N_("Past niet bij de leeftijd"),
     "children": N_("Neemt geen kinderen op"),
+    "minor_alone": N_("Minderjarig en alleen: naar de jeugdcrisisopvang"),
     "size": N_("Te klein voor deze personen samen"),
     SAFETY: N_("Niet veilig voor deze personen"),
     "barred:declined": N_("Zei al nee op deze aanvraag, of gaf geen antwoord"),

@@ -402,6 +402,7 @@ EVENTS = {
     "stay.departed": N_("Vertrokken"),
     "bridge.recorded": N_("Overbrugging vastgelegd"),
     "bridge.ended": N_("Overbrugging voorbij"),
+    "bridge.payer_named": N_("Gezegd wie de overbrugging betaalt"),
     "stay.on_the_way": N_("Vervoer afgesproken"),
     "stay.departure_expected": N_("Verwacht vertrek gewijzigd"),
     "stay.blocked": N_("Uitstroom stokt"),

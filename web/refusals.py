@@ -40,6 +40,7 @@ DONE: dict[str, str] = {
     "not_arrived": N_("Vastgelegd dat niemand kwam. De plek is vrij en de aanvraag staat weer open."),
     "bridge_recorded": N_("De overbrugging is vastgelegd. De aanvraag blijft open en de klok loopt sneller."),
     "bridge_ended": N_("De overbrugging is voorbij."),
+    "payer_named": N_("Vastgelegd wie de overbrugging betaalt."),
     "trip_agreed": N_("Vastgelegd. De andere kant ziet het meteen."),
     "aftercare_kept": N_("De nazorg is bijgewerkt."),
     "blocked": N_("Vastgelegd waarom het vertrek stokt."),

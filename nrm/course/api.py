@@ -24,6 +24,7 @@ from nrm.course.schemas import (
     GettingThereIn,
     HandoverSummaryIn,
     HandoverSummaryOut,
+    PayerIn,
     ReciprocityOut,
     RequestCourseOut,
     SettlementIn,
@@ -74,11 +75,22 @@ def end_bridge(bridge_id: Id, call: Bridger) -> Response:
     return call.once(None, lambda tx: service.end_bridge(tx, call.actor, bridge_id))
 
 
+@router.put("/bridges/{bridge_id}/payer", status_code=204)
+def name_payer(bridge_id: Id, shape: PayerIn, call: Bridger) -> Response:
+    """Who pays for a bridge of which nobody knew it."""
+    with call.writing() as tx:
+        service.name_payer(tx, call.actor, bridge_id, shape.municipality)
+    return answer(None)
+
+
 @router.get("/bridge-nights", response_model=list[BridgeNightsOut])
 def bridge_nights(
     call: Counter, since: Annotated[date | None, Query()] = None, until: Annotated[date | None, Query()] = None
 ) -> Response:
-    """Nights and cost of bridges per paying municipality, in a period or the past year. Numbers, no cases."""
+    """Nights and cost of bridges per paying municipality, in a period or the past year. Numbers, no cases.
+
+    Without a municipality: those found in the region of which nobody said yet who pays.
+    """
     with call.reading() as tx:
         today = tx.now.astimezone(AMSTERDAM).date()
         end = until or today

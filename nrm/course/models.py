@@ -23,8 +23,8 @@ class Bridge(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=40)
     request_id: str = Field(foreign_key="request.id", index=True)
     kind: str = Field(max_length=12)
-    municipality_code: str = Field(max_length=8)
-    """Who pays."""
+    municipality_code: str | None = Field(default=None, max_length=8)
+    """Who pays; None while nobody knows."""
     cents_per_night: int | None = None
     safe: str = Field(max_length=7)
     """Whether somebody keeps the party safe there: yes, no or unknown."""

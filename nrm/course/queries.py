@@ -97,19 +97,26 @@ def bridge_out(found: Bridge, now: datetime) -> BridgeOut:
 
 
 def bridge_nights(tx: Tx, since: date, until: date, region_code: str | None = None) -> list[BridgeNightsOut]:
-    """Nights and cost of bridges per paying municipality in a period, of one region or of all; dearest first."""
+    """Nights and cost of bridges per paying municipality in a period, of one region or of all; dearest first.
+
+    Where nobody knows yet who pays, they stand with the region in which somebody was found.
+    """
     regions = {found.code: found.region_code for found in registry.municipalities(tx)}
-    sums: dict[str, list[int]] = {}
-    rows = select(Bridge).where(
-        col(Bridge.first_night) <= until, col(Bridge.last_night).is_(None) | (col(Bridge.last_night) >= since)
+    sums: dict[tuple[str | None, str], list[int]] = {}
+    rows = (
+        select(Bridge, PlacementRequest.region_code)
+        .join(PlacementRequest, col(PlacementRequest.id) == Bridge.request_id)
+        .where(col(Bridge.first_night) <= until, col(Bridge.last_night).is_(None) | (col(Bridge.last_night) >= since))
     )
-    for found in tx.session.exec(rows):
-        if region_code is not None and regions.get(found.municipality_code) != region_code:
+    for found, found_in in tx.session.exec(rows):
+        payer = found.municipality_code
+        region = found_in if payer is None else regions.get(payer, "")
+        if region_code not in {None, region}:
             continue
         count = rules.nights_within(found.first_night, _last_night(found, tx.now), since, until)
         if not count:
             continue
-        cell = sums.setdefault(found.municipality_code, [0, 0, 0, 0, 0])
+        cell = sums.setdefault((payer, region), [0, 0, 0, 0, 0])
         priced = found.cents_per_night is not None
         for index, amount in enumerate(
             (1, found.ended_at is None, count, 0 if priced else count, count * (found.cents_per_night or 0))
@@ -118,14 +125,16 @@ def bridge_nights(tx: Tx, since: date, until: date, region_code: str | None = No
     return [
         BridgeNightsOut(
             municipality=code,
-            region=regions.get(code, ""),
+            region=region,
             bridges=cell[0],
             live=cell[1],
             nights=cell[2],
             nights_without_price=cell[3],
             cents=cell[4],
         )
-        for code, cell in sorted(sums.items(), key=lambda item: (-item[1][4], -item[1][2], item[0]))
+        for (code, region), cell in sorted(
+            sums.items(), key=lambda item: (-item[1][4], -item[1][2], item[0][0] or "", item[0][1])
+        )
     ]
 
 

@@ -28,7 +28,8 @@ class BridgeIn(Shape):
     """Record where somebody spends the night. `replaces` is the live bridge the caller looked at, if any."""
 
     kind: BridgeKind
-    municipality: Code
+    municipality: Code | None = None
+    """Who pays. None: nobody knows yet, which is a full answer at night."""
     cents_per_night: Cents | None = None
     safe: Fact = Fact.UNKNOWN
     first_night: date | None = None
@@ -39,7 +40,7 @@ class BridgeIn(Shape):
 class BridgeOut(Shape):
     id: str
     kind: BridgeKind
-    municipality: str
+    municipality: str | None
     cents_per_night: int | None
     safe: Fact
     first_night: date
@@ -51,10 +52,19 @@ class BridgeOut(Shape):
     end_cause: BridgeEnd | None
 
 
-class BridgeNightsOut(Shape):
-    """What bridges cost one municipality in a period. `nights_without_price` are not in `cents`."""
+class PayerIn(Shape):
+    """Who pays for a bridge of which that was not known."""
 
-    municipality: str
+    municipality: Code
+
+
+class BridgeNightsOut(Shape):
+    """What bridges cost one municipality in a period. `nights_without_price` are not in `cents`.
+
+    Without a municipality: those found in the region of which nobody said yet who pays.
+    """
+
+    municipality: str | None
     region: str
     bridges: int
     live: int

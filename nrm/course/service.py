@@ -95,7 +95,8 @@ def record_bridge(tx: Tx, actor: Actor, request_id: str, shape: BridgeIn) -> Bri
     A police cell is a signal in the same transaction. A bridge in use ends when the next one begins.
     """
     request = _bridgeable(tx, actor, request_id)
-    _known_municipalities(tx, municipality=shape.municipality)
+    if shape.municipality is not None:
+        _known_municipalities(tx, municipality=shape.municipality)
     first_night = shape.first_night or rules.night_of(tx.now)
     _check_nights(tx, first_night, shape.expected_last_night)
     live = queries.live_bridge(tx, request_id)
@@ -132,26 +133,53 @@ def record_bridge(tx: Tx, actor: Actor, request_id: str, shape: BridgeIn) -> Bri
 
 def end_bridge(tx: Tx, actor: Actor, bridge_id: str) -> None:
     """The bridge is over although nobody arrived in a place: said by hand."""
-    require(actor, Verb.BRIDGE_KEEP)
-    bridge = tx.session.get(Bridge, bridge_id)
-    if bridge is None:
-        raise NotFound("no_bridge")
-    try:
-        _bridgeable(tx, actor, bridge.request_id)
-    except NotFound as error:
-        raise NotFound("no_bridge") from error
-    tx.session.refresh(bridge)
+    bridge = _own_bridge(tx, actor, bridge_id)
+    if intake.request(tx, bridge.request_id).status not in BRIDGED:
+        raise Conflict("not_waiting")
     if bridge.ended_at is not None:
         raise Conflict("bridge_over")
     _end_bridge(tx, bridge, BridgeEnd.BY_HAND)
 
 
-def _bridgeable(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:
-    """A request of the actor's own, or any a duty officer on shift may see, where nobody arrived yet; locked."""
+def name_payer(tx: Tx, actor: Actor, bridge_id: str, municipality: str) -> None:
+    """Say who pays for a bridge of which nobody knew it: also when it is long over. Said once, it stands."""
+    bridge = _own_bridge(tx, actor, bridge_id)
+    _known_municipalities(tx, municipality=municipality)
+    tx.guarded(
+        update(Bridge)
+        .where(col(Bridge.id) == bridge_id, col(Bridge.municipality_code).is_(None))
+        .values(municipality_code=municipality),
+        Conflict("changed_meanwhile"),
+    )
+    tx.record("bridge.payer_named", f"request:{bridge.request_id}", "requests", bridge=bridge_id)
+
+
+def _own_bridge(tx: Tx, actor: Actor, bridge_id: str) -> Bridge:
+    """A bridge of a request the actor sees to; locked with its request. Others do not exist for them."""
     require(actor, Verb.BRIDGE_KEEP)
+    bridge = tx.session.get(Bridge, bridge_id)
+    if bridge is None:
+        raise NotFound("no_bridge")
+    try:
+        _seen_to(tx, actor, bridge.request_id)
+    except NotFound as error:
+        raise NotFound("no_bridge") from error
+    tx.session.refresh(bridge)
+    return bridge
+
+
+def _seen_to(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:
+    """A request of the actor's own, or any a duty officer on shift may see; locked."""
     request = intake.request(tx, request_id, for_update=True)
     if not owns_case(actor, request) and not (actor.role is Role.DUTY_OFFICER and may_see_case(actor, request)):
         raise NotFound("no_request")
+    return request
+
+
+def _bridgeable(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:
+    """A request the actor sees to, where nobody arrived yet; locked."""
+    require(actor, Verb.BRIDGE_KEEP)
+    request = _seen_to(tx, actor, request_id)
     if request.status not in BRIDGED:
         raise Conflict("not_waiting")
     return request

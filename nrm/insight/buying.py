@@ -291,7 +291,7 @@ def buyers(tx: Tx, year: Year, area: Area) -> list[Bought]:
     used, stays = _used(tx, year, area, {share.location_id for share in own})
     last = year.nights[-1] if year.nights else None
     paid = course.bridge_nights(tx, year.first_day, last) if last else []
-    bridges = {one.municipality: one for one in paid}
+    bridges = {one.municipality: one for one in paid if one.municipality}
     found = []
     for code in {*(share.municipality_code for share in own), *bridges} & names.keys():
         parts = {

@@ -15,7 +15,7 @@ from nrm.intake import rules as intake_rules
 from nrm.intake.models import KeptApart, PlacementRequest
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import Exploitation, Fact, Residence
-from nrm.placing import queries
+from nrm.placing import queries, rules
 from nrm.placing.models import Offer, Stay
 from nrm.placing.rules import SAID_NO, OfferStatus, StayStatus
 from nrm.registry import queries as registry
@@ -48,7 +48,7 @@ class Built:
     versions: Versions
     settings: policy.Matching
     units: dict[str, tuple[LocationView, UnitView]]
-    zones: dict[str, dict[str, int]]
+    zones: Mapping[str, Mapping[str, int]]
     not_now: frozenset[str]
     """The units whose house said no to anybody for now."""
     kept: Mapping[str, int] = field(default_factory=dict)
@@ -172,6 +172,23 @@ def fit(built: Built, detail: RequestDetail, unit_id: str) -> dict[str, Any]:
         "out_of_region": view.location.region_code != detail.request.region_code,
         "own_region_unsafe": detail.request.region_code in detail.unsafe,
         "freshness": view.freshness.band,
+    }
+
+
+def kept_out_of(tx: Tx, detail: RequestDetail, views: list[LocationView]) -> dict[str, set[str]]:
+    """Unit → the codes of what keeps this party out of it, also while it is full, as a person may see them per unit.
+
+    That somebody they must be kept apart from is there is never told of one unit (domain.md §4): such a unit looks as
+    if it would do, and an offer of it is refused. In which regions they are not safe, the request itself says.
+    Whoever phones may ask a house outside the hours in which it takes people in. A minor alone goes nowhere here.
+    """
+    if detail.request.minor_alone:
+        return {unit.unit.id: {"minor_alone"} for view in views for unit in view.units}
+    built = build(tx, [detail], views, with_previous=False)
+    pairs = matching.pair_codes(built.problem, detail.request.id)
+    return {
+        unit_id: rules.merged(set(built.told(unit_id, codes)) - {"apart", "dates", "closed:intake_hours"})
+        for unit_id, codes in pairs.items()
     }
 
 

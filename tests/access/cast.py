@@ -194,7 +194,7 @@ def cast(town: Town) -> Cast:
     made.ids["offer"] = town.offer(coordinator, offered)
     town.match()
     with town.database.transaction(coordinator.account_id) as tx:
-        hotel = BridgeIn(kind="hotel", municipality="GM0599")  # type: ignore[arg-type]
+        hotel = BridgeIn(kind="hotel")  # type: ignore[arg-type]
         made.ids["bridge"] = course.record_bridge(tx, coordinator, offered, hotel).id
         to = made.actors["other_coordinator"].organisation_id
         made.ids["transfer"] = course.offer_transfer(tx, coordinator, offered, to).id

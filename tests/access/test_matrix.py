@@ -244,6 +244,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     # A bridge: also the duty officer who arranged it, whosever case it is.
     ("POST", "/requests/{open}/bridges"): {**decides(201), "duty": 201},
     ("POST", "/bridges/{bridge}/ending"): {**decides(204), "duty": 204},
+    ("PUT", "/bridges/{bridge}/payer"): {**decides(204), "duty": 204},
     ("GET", "/bridge-nights"): NUMBERS,
     ("GET", "/reciprocity"): NUMBERS,
     ("GET", "/stays/{placed_stay}/course"): knows(200),
@@ -421,6 +422,7 @@ def body(path: str, made: Cast) -> Any:
         "/stays/{stay}/arrival": {"version": 1},
         "/stays/{stay}/no-show": {"version": 1, "reason": "no_transport"},
         "/requests/{open}/bridges": {"kind": "hotel", "municipality": "GM0599"},
+        "/bridges/{bridge}/payer": {"municipality": "GM0599"},
         "/stays/{placed_stay}/aftercare/health": {"state": "done", "owner": "provider", "version": 1},
         "/stays/{placed_stay}/expected-departure": {"on": "2026-12-24", "version": 2},
         "/stays/{placed_stay}/blockage": {"cause": "no_income"},

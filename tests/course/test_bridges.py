@@ -256,6 +256,33 @@ def test_nights_and_cost_add_up_per_municipality(here: Town) -> None:
         assert [row.nights for row in queries.bridge_nights(tx, sunday, sunday)] == [1]
 
 
+def test_who_pays_may_be_open_and_is_said_once_by_whoever_sees_to_it(here: Town) -> None:
+    """Nights of which nobody knows who pays stand with the region they were found in; nothing is lost of the sum."""
+    coordinator, elsewhere = here.coordinator(), here.coordinator("VR09")
+    request_id = here.request(coordinator)
+    first = bridge(here, coordinator, request_id, municipality=None, centsPerNight=9_500)
+    here.clock.turn(days=2)
+    bridge(here, coordinator, request_id, municipality=None, replaces=first)
+
+    def sums(region: str | None = None) -> list[tuple[str | None, str, int, int]]:
+        with here.database.reading() as tx:
+            found = queries.bridge_nights(tx, date(2026, 11, 1), date(2026, 11, 30), region)
+            return [(row.municipality, row.region, row.nights, row.cents) for row in found]
+
+    assert sums() == sums("VR17") == [(None, "VR17", 3, 2 * 9_500)]
+    assert sums("VR09") == []
+    with pytest.raises(NotFound), here.database.transaction(elsewhere.account_id) as tx:
+        service.name_payer(tx, elsewhere, first, ROTTERDAM)
+    with pytest.raises(Invalid), here.database.transaction(coordinator.account_id) as tx:
+        service.name_payer(tx, coordinator, first, "GM9999")
+    with here.database.transaction(coordinator.account_id) as tx:
+        service.name_payer(tx, coordinator, first, UTRECHT)  # over since, and of another region
+    with pytest.raises(Conflict), here.database.transaction(coordinator.account_id) as tx:
+        service.name_payer(tx, coordinator, first, ROTTERDAM)
+    assert sums() == [(UTRECHT, "VR09", 2, 2 * 9_500), (None, "VR17", 1, 0)]
+    assert (sums("VR09"), sums("VR17")) == ([(UTRECHT, "VR09", 2, 2 * 9_500)], [(None, "VR17", 1, 0)])
+
+
 def test_a_policy_of_another_pace_is_kept_by_what_began_before(here: Town) -> None:
     coordinator = here.coordinator()
     request_id = here.request(coordinator)

@@ -76,7 +76,8 @@ def test_a_cell_rings_at_the_desk_until_there_is_a_place_and_the_next_one_is_ask
     expect(provider.get_by_text("De andere kant ziet het meteen")).to_be_visible()
     assert violations(provider) == []
     expect(owner.locator("#onderweg")).to_contain_text("Bulgaars", timeout=SOON)
-    owner.get_by_role("button", name="Is aangekomen").click()
+    owner.get_by_text("Is aangekomen").click()
+    owner.get_by_role("button", name="Ja, aangekomen").click()
 
     # The cell is over and its alarm with it; the next place is asked already.
     expect(owner.get_by_text("Vervolgplek gevraagd:")).to_be_visible(timeout=SOON)

@@ -96,7 +96,8 @@ def test_from_a_call_in_the_night_to_a_bed(here: Town, at_screen: LogIn) -> None
     expect(coordinator.get_by_text("CANARY-002")).to_be_visible()
     coordinator.get_by_role("link", name="Klaar, terug naar de aanvraag").click()
     assert "CANARY" not in coordinator.content()
-    coordinator.get_by_role("button", name="Is aangekomen").click()
+    coordinator.get_by_text("Is aangekomen").click()
+    coordinator.get_by_role("button", name="Ja, aangekomen").click()
     expect(coordinator.get_by_role("heading", name="Aangekomen")).to_be_visible()
     assert states(here, elsewhere) == ["occupied"]
 
@@ -118,7 +119,8 @@ def test_declined_with_a_reason_then_placed_elsewhere(here: Town, at_screen: Log
     ask(coordinator)
     ask_for_first_place(coordinator)
     first.get_by_text("Nee, want").click()
-    first.get_by_role("button", name="Er is geen begeleiding", exact=False).click()
+    first.locator("summary", has_text="Er is geen begeleiding").click()
+    first.get_by_role("button", name="Zeg nee: Er is geen begeleiding").click()
     expect(coordinator.get_by_text("eerste zei nee.")).to_be_visible(timeout=SOON)
     expect(coordinator.get_by_role("heading", name="1 plek past")).to_be_visible(timeout=SOON)
     ask_for_first_place(coordinator)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ import matching.engine
 from bench.matching.instances import Size, instance
 from matching import solve
 from matching.columns import Columns
-from matching.counterfactual import moves
 from matching.engine import optimum
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement, compiled, components, pruned
@@ -63,16 +63,15 @@ def test_the_best_other_units_are_those_that_solving_for_each_finds(seed: int) -
                 for unit in part.allowed(own).tolist()
                 if unit != best[own] and (found := _amounts(part.requiring([own]).confined(own, [unit]))) is not None
             ]
-            for known in ((), tuple(moves(part, best, own))):
-                try:
-                    listed = columns.elsewhere(own, COUNT, known)
-                except TooHard:
-                    settled[False] += 1
-                    continue
-                settled[True] += 1
-                assert all(part.allows(placement) and placement[own] != best[own] for placement in listed)
-                assert len({placement[own] for placement in listed}) == len(listed)
-                assert [part.amounts(placement) for placement in listed] == sorted(each)[:COUNT]
+            try:
+                listed = columns.elsewhere(own, COUNT)
+            except TooHard:
+                settled[False] += 1
+                continue
+            settled[True] += 1
+            assert all(part.allows(placement) and placement[own] != best[own] for placement in listed)
+            assert len({placement[own] for placement in listed}) == len(listed)
+            assert [part.amounts(placement) for placement in listed] == sorted(each)[:COUNT]
     assert 2 * settled[True] >= settled[False]  # the rest is for another search
 
 
@@ -180,3 +179,63 @@ def test_what_one_of_a_group_pays_somewhere_the_other_gets_back() -> None:
                 placed = any(best[member] != UNPLACED for group in part.groups for member in group)
                 tried += placed and any(link.together for link in columns._costs.links)
     assert tried > 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_other_worth_of_who_must_be_placed_proves_more(seed: int) -> None:
+    """And it is a bound of what solving with the request placed finds, at whatever prices of the others."""
+    draw, raised = np.random.default_rng(seed), 0
+    for part, best in _parts(seed):
+        if (columns := _columns(part, best)) is None:
+            continue
+        for own in range(0, part.requests, 3):
+            out = columns._root.out.copy()
+            out[own] = False
+            node = replace(columns._root, out=out, bound=-matching.columns._NEVER, split=[])
+            if not (columns._root.arcs & (columns.network.request_of == own)).any():
+                continue
+            forced = optimum(part.requiring([own]), Limit(UNLIMITED), 0).placement
+            columns._program.open(node)
+            columns._program.solve()
+            prices = columns._program.prices()
+            off = draw.integers(-200, 200, part.requests) * matching.columns._STEP
+            prices = replace(prices, worth=prices.worth + off)
+            columns._raise(node, prices, own)
+            assert node.prices is not None
+            assert forced is None or node.bound <= columns._number(columns.value(forced)) * matching.columns._FINER
+            raised += node.bound > columns._bound(node, prices)
+            for step in (-1000, -10, -1, 1, 10, 1000):
+                worth = node.prices.worth.copy()
+                worth[own] += step * matching.columns._STEP
+                other = columns._bound(node, replace(node.prices, worth=worth))
+                assert other <= node.bound + matching.columns._STEP
+    assert raised > 0
+
+
+def _near(columns: Columns, other: Placement) -> None:
+    """Try the placement near two thirds of another and one of the optimum: no worse, and whoever is whole stays."""
+    part, best = columns.instance, columns.placement
+    request_of, unit_of = columns.network.request_of, columns.network.unit_of
+    there = [np.array(placement)[request_of] == unit_of for placement in (best, other)]
+    near = columns._near(columns._root, (there[0] + 2.0 * there[1]) / 3, columns._farthest)
+    assert near is not None
+    assert part.allows(near)
+    assert columns.value(near) == columns.value(best)
+    mates = {member for group in part.groups for member in group}
+    stay = [at for at in range(part.requests) if best[at] == other[at] != UNPLACED and at not in mates]
+    assert [near[at] for at in stay] == [best[at] for at in stay]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_near_two_placements_is_one_no_worse_that_leaves_who_is_at_one_place_in_both(seed: int) -> None:
+    tried = 0
+    for part, best in _parts(seed):
+        if (columns := _columns(part, best)) is None or columns._root.prices is None:
+            continue
+        placed = [at for at in range(part.requests) if best[at] != UNPLACED]
+        moved = [move for own in placed[::5] for move in columns._moves(own, COUNT)]
+        for other in [greedy(part), (UNPLACED,) * part.requests, *moved]:
+            if part.allows(other) and columns._number(columns.value(other)) < columns._farthest:
+                _near(columns, other)
+                tried += 1
+    assert tried > 0

@@ -102,6 +102,10 @@ def test_yes_by_keyboard(here: Town, site: Site, person: Person) -> None:
     page.goto("/opvang")
     tab_to(page, "Aangekomen")
     page.keyboard.press("Enter")
+    expect(page.get_by_text("Dit kunt u niet terugdraaien.")).to_be_visible()
+    assert here.status(request_id) == "accepted", "one tap asks, and sends nothing"
+    tab_to(page, "Ja, aangekomen")
+    page.keyboard.press("Enter")
     expect(page.get_by_text("De aankomst is vastgelegd.")).to_be_visible()
     assert here.status(request_id) == "placed"
 
@@ -122,6 +126,10 @@ def test_no_by_keyboard_and_a_swap_leaves_the_open_question_open(here: Town, sit
     expect(page.locator(f"#vraag-{second}")).to_be_visible()
     expect(page.locator(f"#vraag-{offer_id} details.offer__no")).to_have_attribute("open", "")
     tab_to(page, "Er is geen begeleiding")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#nee-{offer_id}-no_staff .taps__ask")).to_be_visible()
+    assert here.status(request_id) == "offered", "choosing a reason tells what it does, and sends nothing"
+    tab_to(page, "Zeg nee: Er is geen begeleiding")
     page.keyboard.press("Enter")
     expect(page.get_by_text("U heeft nee gezegd.")).to_be_visible()
     expect(page.locator(f"#vraag-{offer_id}")).to_have_count(0)

@@ -1,5 +1,6 @@
 """The course of a placement as people see and do it, without a browser."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -42,7 +43,9 @@ def test_a_bridge_is_recorded_with_two_choices_and_the_desk_sees_it(here: Town) 
     wrong = visitor.post(f"{at}/overbrugging", kind="police_cell", cents_per_night="veel")
     assert wrong.status_code == 400
     assert "Schrijf een bedrag" in wrong.text
-    assert 'href="#f-municipality">Welke gemeente betaalt?: ' in visitor.post(f"{at}/overbrugging", kind="hotel").text
+    assert 'href="#f-municipality">Welke gemeente betaalt?: ' in (
+        visitor.post(f"{at}/overbrugging", kind="hotel", municipality="GM9999").text
+    )
     after = visitor.after(
         visitor.post(f"{at}/overbrugging", kind="police_cell", municipality=ROTTERDAM, cents_per_night="87,50")
     )
@@ -64,6 +67,30 @@ def test_a_bridge_is_recorded_with_two_choices_and_the_desk_sees_it(here: Town) 
     assert "Eerder overbrugd" in visitor.get(at).text
     tick(here)
     assert "politiecel" not in Visitor(here, "piket").get("/piket").text
+
+
+def test_a_night_of_which_nobody_knows_who_pays_stays_open_until_somebody_does(here: Town) -> None:
+    request_id = here.request(here.coordinator())
+    visitor, town_hall = Visitor(here, "coordinator-VR17"), Role.MUNICIPALITY
+    here.person(town_hall, OrganisationKind.MUNICIPALITY, "VR17")
+    at = f"/aanvragen/{request_id}"
+    after = visitor.after(visitor.post(f"{at}/overbrugging", kind="hotel", municipality=""))
+    assert "nog niet bekend wie betaalt" in after
+    with here.database.reading() as tx:
+        live = queries.live_bridge(tx, request_id)
+        assert live is not None
+    owed = Visitor(here, town_hall)
+    assert "Nog niet bekend wie betaalt" in owed.get("/verrekening").text
+    visitor.post(f"{at}/overbrugging/voorbij", bridge=live.id)
+    page = visitor.get(at).text
+    assert 'id="overbrugd" open' in page, "what is open is not folded away"
+    (form,) = re.findall(rf'href="({at}/overbrugging/[\w-]+/betaler)"', page)
+    assert visitor.get(form).status_code == 200
+    assert visitor.post(form, municipality="").status_code == 400
+    assert "Vastgelegd wie de overbrugging betaalt" in visitor.after(visitor.post(form, municipality=ROTTERDAM))
+    assert "/betaler" not in visitor.get(at).text
+    assert "Iemand heeft dit intussen gewijzigd" in visitor.after(visitor.get(form)), "said once, it stands"
+    assert "Nog niet bekend wie betaalt" not in owed.get("/verrekening").text
 
 
 def test_the_way_there_is_agreed_and_the_first_responder_reads_point_and_time(here: Town) -> None:

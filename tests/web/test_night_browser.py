@@ -56,11 +56,31 @@ def test_the_night_can_be_worked_at_any_width(sqlite_url: str, site: Site, perso
     expect(officer.get_by_role("button", name="Ik doe dit")).to_be_in_viewport()
     officer.get_by_role("heading", name="Klaar?").scroll_into_view_if_needed()
     expect(officer.get_by_role("link", name="Alarmen 1")).to_be_in_viewport()
-    # With the keyboard alone: open a house's answers, choose one.
-    summary = officer.locator("summary", has_text="Noteer").first
-    summary.focus()
+    # With the keyboard alone: unfold a provider and a house's answers, choose one.
+    board = officer.locator("#bord")
+    expect(board).to_be_hidden()
+    noted = officer.locator("summary", has_text="Noteer").first
+    expect(noted).to_be_hidden()
+    officer.locator("summary", has_text="2 locaties").focus()
+    officer.keyboard.press("Enter")
+    noted.focus()
     officer.keyboard.press("Enter")
     officer.keyboard.press("Tab")
     officer.keyboard.press("Enter")
     expect(officer.get_by_text("Het gesprek staat in de lijst")).to_be_visible()
+    # Back at that house, unfolded again; and news leaves folded what is folded, and open what is open.
+    called = officer.locator("summary", has_text="geen gehoor").first
+    expect(called).to_be_visible()
+    officer.locator("#kop-plekken").focus()
+    officer.keyboard.press("Enter")
+    expect(board).to_be_visible()
+    officer.evaluate("scrollTo(0, 0)")  # what is half behind the bar is no target
+    assert violations(officer) == []
+    assert fits(officer)
+    with officer.expect_response("**/piket/bellijst**"), officer.expect_response("**/bord/deel"):
+        here.location()
+        officer.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(officer.locator("summary", has_text="3 locaties")).to_be_visible()
+    expect(called).to_be_visible()
+    expect(board).to_be_visible()
     here.database.close()

@@ -194,6 +194,10 @@ def test_who_waits_stands_by_urgency_and_clock_with_overdue_in_words(here: Town)
     assert re.search(r"nog 3 dagen</b>\s*<span[^>]*>\(tot <time[^>]*>[a-z]{2} \d+ [a-z]+ ", page), (
         "with the day, not the hour alone"
     )
+    assert re.search(r"\(tot <time[^>]*>\d\d:\d\d</time>\)", page), "near, the hour says it"
+    own = Visitor(here, "coordinator-VR17").get("/aanvragen").text
+    assert re.search(r"tot het alarm <span class=\"hint\">\(<time[^>]*>[a-z]{2} \d+ [a-z]+ ", own), "and everywhere so"
+    assert re.search(r"tot het alarm <span class=\"hint\">\(<time[^>]*>\d\d:\d\d</time>", own)
     assert "vrouw van 24" in page
 
 
@@ -216,6 +220,44 @@ def test_the_calling_list_has_phones_and_how_sure_it_is(here: Town) -> None:
     assert re.findall(r'id="(?:huis|vol)-(loc-\d)"', Visitor(here, "piket").get("/piket/bellijst?soort=COSM").text) == [
         "loc-1"
     ]
+
+
+def test_the_calling_list_of_one_request_counts_only_rooms_that_would_do(here: Town) -> None:
+    """The rest is folded with how many and why; where somebody to stay apart from is, is told of no house."""
+    here.duty_officer()
+    coordinator, provider = here.coordinator(), here.provider("apart")
+    here.location("apart", places=(4,))
+    other, _ = here.placed(coordinator, provider)
+    here.location("mannen", sexes=("m",))
+    here.location("gemengd", places=(1, 3))
+    here.location("onveilig", region="VR17")
+    here.location("oud", confirmed_minutes_ago=None, sexes=("f",))
+    asked = here.request(
+        coordinator,
+        persons=[{"sex": "f", "age": 24}, {"sex": "f", "age": 30}],
+        unsafe=[{"region": "VR17"}],
+        apart=[code_of(here, other).replace("-", " ")],
+    )
+    officer = Visitor(here, "piket")
+    assert 'id="anderen"' not in officer.get("/piket/bellijst").text, "everywhere is something, or nobody knows"
+    page = officer.get(f"/piket/bellijst?voor={asked}").text
+    could, _, others = page.partition('id="anderen"')
+    assert sorted(re.findall(r'id="huis-(loc-\d)"', could)) == ["loc-1", "loc-3", "loc-5"]
+    assert sorted(re.findall(r'id="vol-(loc-\d)"', others)) == ["loc-2", "loc-4"]
+    assert cells(page, "huis-loc-3")[3] == "3", "a room for one is no room for two"
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", others))
+    assert "2 locaties waar dit nu niet kan" in said
+    assert "1 Alleen voor een ander geslacht" in said
+    assert "1 Niet veilig voor deze personen" in said
+
+
+def test_a_minor_alone_is_phoned_round_for_nowhere_here(here: Town) -> None:
+    here.duty_officer()
+    here.location()
+    asked = here.request(here.coordinator(), persons=[{"sex": "f", "age": 15}])
+    page = Visitor(here, "piket").get(f"/piket/bellijst?voor={asked}").text
+    assert "Nergens is nu een plek die past." in page
+    assert "Minderjarig en alleen: naar de jeugdcrisisopvang" in page
 
 
 def test_a_room_that_turned_out_full_is_not_free_on_the_calling_list(here: Town) -> None:

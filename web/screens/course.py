@@ -15,7 +15,7 @@ from nrm.api import Id
 from nrm.clock import AMSTERDAM
 from nrm.course import queries, service
 from nrm.course.rules import BRIDGED, BridgeKind, TariffState
-from nrm.course.schemas import BridgeIn, BridgeNightsOut, SettlementIn, SettlementOut, TariffIn, TransferIn
+from nrm.course.schemas import BridgeIn, BridgeNightsOut, PayerIn, SettlementIn, SettlementOut, TariffIn, TransferIn
 from nrm.db import Tx
 from nrm.errors import Conflict, FieldError, Invalid, NotFound
 from nrm.intake import service as intake
@@ -38,6 +38,11 @@ class NightLine:
 
     id: str
     sum: BridgeNightsOut
+
+    @classmethod
+    def of(cls, row: BridgeNightsOut) -> "NightLine":
+        """The line of a municipality, or of nobody known in a region."""
+        return cls(row.municipality or f"open-{row.region}", row)
 
 
 Bridging = Annotated[Visit, Depends(Screen(Verb.BRIDGE_KEEP))]
@@ -82,7 +87,7 @@ def record_bridge(request_id: Id, visit: Bridger) -> Response:
     def work(tx: Tx) -> None:
         values: dict[str, object] = {
             "kind": visit.field("kind"),
-            "municipality": visit.field("municipality"),
+            "municipality": visit.field("municipality") or None,
             "cents_per_night": _cents(visit.field("cents_per_night")),
             "safe": visit.field("safe"),
             "expected_last_night": _day(visit, "expected_last_night"),
@@ -100,6 +105,23 @@ def end_bridge(request_id: Id, visit: Bridger) -> Response:
     return visit.act(
         lambda tx: service.end_bridge(tx, visit.actor, bridge_id), f"/aanvragen/{request_id}", "bridge_ended"
     )
+
+
+@router.get("/aanvragen/{request_id}/overbrugging/{bridge_id}/betaler")
+def payer_form(request_id: Id, bridge_id: Id, visit: Bridging) -> Response:
+    """Who pays for a bridge of which nobody knew it."""
+    return _payer(visit, request_id, bridge_id, Form())
+
+
+@router.post("/aanvragen/{request_id}/overbrugging/{bridge_id}/betaler")
+def name_payer(request_id: Id, bridge_id: Id, visit: Bridger) -> Response:
+    """Say who pays for it."""
+
+    def work(tx: Tx) -> None:
+        shape = read(PayerIn, {"municipality": visit.field("municipality")})
+        service.name_payer(tx, visit.actor, bridge_id, shape.municipality)
+
+    return _try(visit, work, request_id, "payer_named", lambda form: _payer(visit, request_id, bridge_id, form))
 
 
 @router.post("/aanvragen/{request_id}/vervolg")
@@ -250,15 +272,20 @@ def _municipalities(tx: Tx, found: PlacementRequest) -> list[tuple[str, str]]:
     return [(one.code, one.name) for one in listed]
 
 
+def _seen_to(visit: Visit, tx: Tx, request_id: str) -> RequestDetail:
+    """A request whose bridges the actor keeps; a logged read."""
+    detail = intake.open_case(tx, visit.actor, request_id, "bridge")
+    on_shift = visit.actor.role is Role.DUTY_OFFICER and may_see_case(visit.actor, detail.request)
+    if not owns_case(visit.actor, detail.request) and not on_shift:
+        raise NotFound("no_request")
+    return detail
+
+
 def _bridge(visit: Visit, request_id: str, form: Form) -> Response:
     with visit.writing() as tx:
         frame = visit.frame(tx)
-        detail = intake.open_case(tx, visit.actor, request_id, "bridge")
+        detail = _seen_to(visit, tx, request_id)
         found = detail.request
-        if not owns_case(visit.actor, found) and not (
-            visit.actor.role is Role.DUTY_OFFICER and may_see_case(visit.actor, found)
-        ):
-            raise NotFound("no_request")
         if found.status not in BRIDGED:
             return visit.go(f"/aanvragen/{request_id}", "not_waiting")
         live = queries.live_bridge(tx, request_id)
@@ -273,6 +300,26 @@ def _bridge(visit: Visit, request_id: str, form: Form) -> Response:
         party=party(visit.words, detail.persons),
         live=live_out,
         kinds=[kind.value for kind in BridgeKind],
+        municipalities=choices,
+    )
+
+
+def _payer(visit: Visit, request_id: str, bridge_id: str, form: Form) -> Response:
+    with visit.writing() as tx:
+        frame = visit.frame(tx)
+        found = _seen_to(visit, tx, request_id).request
+        open_ones = [one for one in queries.bridges(tx, request_id) if one.municipality_code is None]
+        if bridge_id not in {one.id for one in open_ones}:
+            return visit.go(f"/aanvragen/{request_id}", "changed_meanwhile")
+        bridge = next(queries.bridge_out(one, tx.now) for one in open_ones if one.id == bridge_id)
+        choices = _municipalities(tx, found)
+    return visit.page(
+        "bridge_payer.html",
+        frame,
+        status=400 if form.errors else 200,
+        form=form,
+        found=found,
+        bridge=bridge,
         municipalities=choices,
     )
 
@@ -331,7 +378,7 @@ def _settlements(visit: Visit, template: str) -> Response:
         frame,
         settlements=listed,
         municipality_names=names,
-        nights=[NightLine(row.municipality, row) for row in nights],
+        nights=[NightLine.of(row) for row in nights],
         flows=flows,
         year=today.year,
     )

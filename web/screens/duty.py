@@ -1,5 +1,7 @@
 """The duty desk: on shift or not, alarms to take, everyone who waits, and whom to phone."""
 
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,6 +35,7 @@ from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
 from nrm.intake.queries import RequestDetail
 from nrm.intake.rules import UNPLACED
+from nrm.placing import problem
 from nrm.placing import queries as placing
 from nrm.registry import queries as registry
 from nrm.registry.queries import LocationView
@@ -40,7 +43,7 @@ from nrm.registry.rules import TRUSTED
 from nrm.roster import queries as roster
 from nrm.roster.models import Arrangement
 from nrm.roster.queries import OnCall
-from web.case_words import party
+from web.case_words import party, reason
 from web.labels import POOLS, URGENCIES
 from web.screens.board import board_of
 from web.visit import Act, Screen, Visit
@@ -149,11 +152,13 @@ class House:
     """Places that are free by the figure, in rooms that turned out full: nobody knows until the next confirmation."""
     called: PhoneCall | None
     """The newest call about it this night."""
+    why_not: frozenset[str] = frozenset()
+    """Codes of why it need not be phoned. Empty where there is perhaps a place: something free, or nobody knows."""
 
     @property
-    def worth_a_call(self) -> bool:
-        """Perhaps a place: something free, or nobody knows. Not in a paused house, and not where checked and full."""
-        return not self.view.paused and (self.free + self.doubted > 0 or self.view.freshness.band not in TRUSTED)
+    def trusted(self) -> bool:
+        """Whether its figure counts."""
+        return self.view.freshness.band in TRUSTED
 
 
 @dataclass(frozen=True)
@@ -165,11 +170,21 @@ class Provider:
 
     @property
     def worth_a_call(self) -> list[House]:
-        return [house for house in self.houses if house.worth_a_call]
+        return [house for house in self.houses if not house.why_not]
 
     @property
-    def full(self) -> list[House]:
-        return [house for house in self.houses if not house.worth_a_call]
+    def others(self) -> list[House]:
+        return [house for house in self.houses if house.why_not]
+
+    @property
+    def free(self) -> int:
+        """Free places in the houses worth a call whose figure counts."""
+        return sum(house.free for house in self.worth_a_call if house.trusted)
+
+    @property
+    def unsure(self) -> int:
+        """Houses worth a call of which nobody knows."""
+        return sum(not house.trusted for house in self.worth_a_call)
 
 
 @dataclass(frozen=True)
@@ -191,9 +206,9 @@ def overview(visit: Officer, soort: Chosen = "", voor: Chosen = "") -> Response:
         return visit.page("duty_off.html", frame, **shown)
     with visit.writing() as tx:  # listing cases is a logged read
         frame = visit.frame(tx)
-        shown = alarms_of(visit, tx) | _waiting(visit, tx) | _everywhere(visit, tx) | _calling(visit, tx, soort, voor)
-        shown |= _called(visit, tx) | board_of(tx, visit.actor, visit.words)
-        shown["pool"] = soort if soort in POOLS else ""  # the board's own filter is another one
+        shown = alarms_of(visit, tx) | _waiting(visit, tx) | _everywhere(visit, tx) | _called(visit, tx)
+        # The board's own filter is another one.
+        shown |= board_of(tx, visit.actor, visit.words) | _calling(visit, tx, soort, voor)
     return visit.page("duty.html", frame, **shown)
 
 
@@ -229,12 +244,15 @@ def called(visit: Annotated[Visit, Depends(Screen(Verb.CALL_NOTE))]) -> Response
 @router.post("/piket/gebeld")
 def note_call(visit: Phoner) -> Response:
     """Note a call: to whom, about which house or request, and how it ended."""
-    asked, pool, organisation_id = (visit.field(name)[:40] for name in ("voor", "soort", "organisation"))
+    asked, pool, organisation_id, location_id = (
+        visit.field(name)[:40] for name in ("voor", "soort", "organisation", "location")
+    )
     return visit.act(
         lambda tx: calls.note(
-            tx, visit.actor, organisation_id, visit.field("result"), visit.field("location") or None, asked or None
+            tx, visit.actor, organisation_id, visit.field("result"), location_id or None, asked or None
         ),
-        f"/piket?soort={quote(pool)}&voor={quote(asked)}#bellen",
+        # Back to the house: a browser opens what it is folded into.
+        f"/piket?soort={quote(pool)}&voor={quote(asked)}#{f'belde-{quote(location_id)}' if location_id else 'bellen'}",
         "call_noted",
     )
 
@@ -470,23 +488,28 @@ def _everywhere(visit: Visit, tx: Tx) -> dict[str, Any]:
 def _calling(visit: Visit, tx: Tx, pool: str, asked: str) -> dict[str, Any]:
     """Every provider with its phone and houses; those with most that may be free first.
 
-    `asked` is the request one phones for; one that this officer may not open, or that is no more, is left out.
+    `asked` is the request one phones for; one that this officer may not open, or that is no more, is left out. With it
+    only rooms that would do count, of whatever pool.
     """
-    pool = pool if pool in POOLS else ""
     region_code = reach(visit.actor)
     regions = {region.code: region.name for region in registry.regions(tx)}
     phoned = handover.last_calls(tx, tx.now - NIGHT)
-    case = None
+    views = registry.locations(tx)
+    case: RequestDetail | None = None
+    kept_out: dict[str, set[str]] = {}
     if asked:
         with suppress(NotFound):
-            case = intake_service.open_case(tx, visit.actor, asked, "calling").request
+            case = intake_service.open_case(tx, visit.actor, asked, "calling")
+            kept_out = problem.kept_out_of(tx, case, views)
+    pool = pool if pool in POOLS and case is None else ""
     found: dict[str, Provider] = {}
-    for view in registry.locations(tx):
+    for view in views:
         location = view.location
         if (pool and location.pool != pool) or (region_code is not None and location.region_code != region_code):
             continue
         provider = found.setdefault(view.organisation.id, Provider(view.organisation, []))
-        rooms = () if view.paused else view.units
+        why_not = _why_not(view, kept_out)
+        rooms = [unit for unit in view.units if not view.paused and (why_not or not kept_out.get(unit.unit.id))]
         provider.houses.append(
             House(
                 location.id,
@@ -495,14 +518,30 @@ def _calling(visit: Visit, tx: Tx, pool: str, asked: str) -> dict[str, Any]:
                 sum(unit.free_for_offer for unit in rooms if not unit.doubted),
                 sum(unit.free_for_offer for unit in rooms if unit.doubted),
                 phoned.get(location.id),
+                why_not,
             )
         )
+    reasons = Counter(code for provider in found.values() for house in provider.others for code in house.why_not)
     return {
         "providers": sorted(
-            found.values(), key=lambda provider: (-len(provider.worth_a_call), provider.organisation.name)
+            found.values(),
+            key=lambda provider: (not provider.free, -len(provider.worth_a_call), provider.organisation.name),
         ),
         "pool": pool,
         "pools": list(POOLS),
-        "asked": case,
+        "asked": case.request if case else None,
+        "asked_party": party(visit.words, case.persons) if case else "",
+        "reasons": [(code, reason(visit.words, code), houses) for code, houses in reasons.most_common()],
         "results": [result.value for result in CallResult],
     }
+
+
+def _why_not(view: LocationView, kept_out: Mapping[str, set[str]]) -> frozenset[str]:
+    """Codes of why this house need not be phoned; none where a room that would do is free, or nobody knows."""
+    if view.paused:
+        return frozenset({"closed:paused"})
+    unsure = view.freshness.band not in TRUSTED
+    codes = [kept_out.get(unit.unit.id, set()) for unit in view.units if unsure or unit.free_for_offer]
+    if not codes:
+        return frozenset() if unsure else frozenset({"dates"})
+    return frozenset().union(*codes) if all(codes) else frozenset()

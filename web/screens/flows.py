@@ -107,7 +107,14 @@ def _shown(visit: Visit, tx: Tx, days: int) -> dict[str, Any]:
         "block_lines": _blocks(words, blocks),
         "repeats": {name: _few(words, getattr(repeats, name)) for name in ("noticed", "same", "back", "open")},
         "bridges": [
-            BridgeLine(one.municipality, municipalities.get(one.municipality, one.municipality), one) for one in bridges
+            BridgeLine(one.municipality, municipalities.get(one.municipality, one.municipality), one)
+            if one.municipality
+            else BridgeLine(
+                f"open-{one.region}",
+                words.gettext("Nog niet bekend wie betaalt, gevonden in %(region)s", region=names[one.region]),
+                one,
+            )
+            for one in bridges
         ],
         "bridge_nights": sum(one.nights for one in bridges),
         "bridge_cents": sum(one.cents for one in bridges),

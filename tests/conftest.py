@@ -4,6 +4,7 @@
 it, which costs milliseconds, and may do with it what it likes.
 """
 
+import gc
 import secrets
 import shutil
 import sqlite3
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "postgresql" in getattr(getattr(item, "callspec", None), "params", {}).values():
             item.add_marker("postgresql")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays until the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

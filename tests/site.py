@@ -13,6 +13,7 @@ def test_refused(sqlite_url):
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -63,8 +64,11 @@ def tick(town: Town) -> None:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    """Serves towns on free loopback ports; several may run in one test."""
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Serves towns on free loopback ports; several may run in one test.
+
+    Asks for the folder that their databases are in, so that it is still there when the last worker stops.
+    """
     running: list[tuple[_Server, threading.Thread]] = []
 
     def serve(town: Town, *, worker: bool = True) -> str:
@@ -88,6 +92,7 @@ def site() -> Iterator[Site]:
         server.should_exit = True
     for _, thread in running:
         thread.join(SECONDS_MAX)
+        assert not thread.is_alive(), "the site did not stop"
 
 
 def log_in(page: Page, login: str) -> None:

@@ -48,7 +48,7 @@ class Built:
     versions: Versions
     settings: policy.Matching
     units: dict[str, tuple[LocationView, UnitView]]
-    zones: dict[str, dict[str, int]]
+    zones: Mapping[str, Mapping[str, int]]
     not_now: frozenset[str]
     """The units whose house said no to anybody for now."""
     kept: Mapping[str, int] = field(default_factory=dict)

@@ -169,15 +169,10 @@ def _in_force(
     return col(listed.valid_from) <= day, until.is_(None) | (until > day)
 
 
-def zones(tx: Tx) -> dict[str, dict[str, int]]:
+def zones(tx: Tx) -> Mapping[str, Mapping[str, int]]:
     """The zone class from each region to each other."""
-    everywhere = regions(tx)
-    return {
-        origin.code: {
-            target.code: rules.zone_class(origin.lat, origin.lon, target.lat, target.lon) for target in everywhere
-        }
-        for origin in everywhere
-    }
+    query = select(Region.code, Region.lat, Region.lon).where(*_in_force(Region, tx)).order_by(Region.code)
+    return rules.zone_classes(tuple((code, lat, lon) for code, lat, lon in tx.session.exec(query)))
 
 
 def criteria(tx: Tx) -> list[str]:

@@ -3,10 +3,12 @@
 import math
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from nrm.clock import AMSTERDAM
 from nrm.policy import Band, Rhythm
@@ -219,6 +221,20 @@ def zone_class(lat: float, lon: float, other_lat: float, other_lon: float) -> in
     y = math.radians(other_lat - lat)
     kilometres = 6371 * math.hypot(x, y)
     return min(9, max(1, math.ceil(kilometres / KILOMETRES_PER_ZONE)))
+
+
+@lru_cache(maxsize=8)
+def zone_classes(centroids: tuple[tuple[str, float, float], ...]) -> Mapping[str, Mapping[str, int]]:
+    """The zone class from each region to each other; a region is its code, latitude and longitude in degrees.
+
+    Everything that is matched, offered or accepted asks, and regions hardly ever change: worked out once.
+    """
+    return MappingProxyType(
+        {
+            start: MappingProxyType({end: zone_class(*origin, *target) for end, *target in centroids})
+            for start, *origin in centroids
+        }
+    )
 
 
 def unconditional(stances: dict[str, Stance], criteria: list[str]) -> bool:

@@ -107,3 +107,10 @@ def test_zones_come_in_steps_and_both_ways() -> None:
     assert rules.zone_class(52.1, 5.1, 52.2, 5.1) == 1
     assert rules.zone_class(50.8, 5.8, 53.4, 6.8) == 9
     assert rules.zone_class(51.9, 4.5, 52.4, 4.9) == rules.zone_class(52.4, 4.9, 51.9, 4.5)
+
+
+def test_a_region_that_moves_is_as_far_as_where_it_now_lies() -> None:
+    here, there, farther = ("A", 52.1, 5.1), ("B", 52.2, 5.1), ("B", 53.4, 6.8)
+    assert rules.zone_classes((here, there)) == {"A": {"A": 0, "B": 1}, "B": {"A": 1, "B": 0}}
+    moved = rules.zone_class(52.1, 5.1, 53.4, 6.8)
+    assert rules.zone_classes((here, farther)) == {"A": {"A": 0, "B": moved}, "B": {"A": moved, "B": 0}}

@@ -64,7 +64,8 @@ WHO = (
 )
 THE_TWO = WHO[:2]
 """Whose case and whose house it is; planted bugs show to them already."""
-POSTGRESQL_EVERY = 3
+POSTGRESQL_OF = 3
+"""Of all that a person may ask for, PostgreSQL gets one in so many and SQLite the rest."""
 CASES = ("offered", "accepted", "police_accepted")
 CANDIDATES = {
     "request_id": CASES,
@@ -104,14 +105,15 @@ class Street:
         return bool(self.call(who, "POST", "/inlezen/toepassen", data=data).status_code == 303)
 
     def everywhere(self, people: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-        """These people, at every path that can be read; everybody there is, on PostgreSQL, at every third.
+        """These people, at every path that can be read; everybody there is, each at a path on one of the two engines.
 
-        The pages are the same on both engines: each path is still asked there, each by other people.
+        The pages are the same on both: each path is asked on either, by other people.
         """
-        every = POSTGRESQL_EVERY if people is WHO and self.made.town.database.postgresql else 1
         for number, who in enumerate(people):
-            for path in self.paths[number % every :: every]:
-                yield who, path
+            for at, path in enumerate(self.paths):
+                on_postgresql = (at - number) % POSTGRESQL_OF == 0
+                if people is not WHO or on_postgresql is self.made.town.database.postgresql:
+                    yield who, path
 
 
 @contextmanager

@@ -263,16 +263,25 @@ def test_a_double_click_sends_one_request(site: Site, person: Person, here: Town
     assert len(sent(here)) == 1
 
 
-def test_without_a_line_everything_stays_and_is_sent_later(site: Site, person: Person, here: Town) -> None:
+@pytest.mark.parametrize("noticed", [True, False])
+def test_without_a_line_everything_stays_and_is_sent_later(
+    site: Site, person: Person, here: Town, noticed: bool
+) -> None:
+    """Also in the seconds before the browser knows that there is none."""
     page = person(base_url=site(here), width=390)
     log_in(page, COORDINATOR)
     fill_in(page)
-    page.context.set_offline(True)
+    if noticed:
+        page.context.set_offline(True)
+    else:
+        page.route("**/*", lambda route: route.abort())
+        expect(page.locator("[data-live-text]")).to_have_text("live verbonden")
     page.get_by_role("button", name="Zoek een plek").click()
     expect(page.get_by_role("alert")).to_contain_text("Er is niets verstuurd en alles staat er nog.")
     expect(page.get_by_label("Leeftijd")).to_have_value("24")
     assert sent(here) == []
     page.context.set_offline(False)
+    page.unroute_all()
     page.get_by_role("button", name="Zoek een plek").click()
     page.wait_for_url(re.compile(r"/aanvragen/(?!nieuw)"))
     assert len(sent(here)) == 1

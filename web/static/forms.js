@@ -48,8 +48,9 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    // It takes a while to notice that a line is lost, and what was typed would be gone: then somebody is asked first as well.
     const lost = !navigator.onLine || document.body.classList.contains("is-lost");
-    if (form.dataset.sent || (lost && !form.dataset.there)) {
+    if (form.dataset.sent || ((lost || window.nrm.isTyped(form)) && !form.dataset.there)) {
       event.preventDefault();
       if (!form.dataset.sent) sendIfThere(form, event.submitter);
       return;

@@ -16,6 +16,10 @@
     return field.value !== field.defaultValue;
   }
 
+  // Whether something was filled in here and not sent yet, or came back with what is wrong. A password is typed again in no time.
+  const isTyped = (form) =>
+    form.querySelector("[aria-invalid]") !== null || [...form.querySelectorAll(FIELDS)].some((field) => field.type !== "password" && isDirty(field));
+
   // Whether something was typed on this page and not sent yet, or came back with what is wrong.
   const holdsTyped = () => document.querySelector("[data-focus]") !== null || [...document.querySelectorAll(FIELDS)].some(isDirty);
 
@@ -82,5 +86,5 @@
     root.dispatchEvent(new CustomEvent("nrm:swapped", { bubbles: true }));
   }
 
-  window.nrm = Object.assign(window.nrm ?? {}, { swap, isBusy, holdsTyped });
+  window.nrm = Object.assign(window.nrm ?? {}, { swap, isBusy, isTyped, holdsTyped });
 })();

@@ -205,10 +205,11 @@ class Asked:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def _arcs(self, request: int) -> NDArray[np.intp]:
+    def _arcs(self, request: int) -> IntArray:
         row, listed = self._net[3], self._net[4]
         arcs = listed[row[request] : row[request + 1]]
-        return arcs[arcs < self._stay]
+        own: IntArray = arcs[arcs < self._stay]
+        return own
 
     def _first_row(self) -> None:
         """The root: all that the rules allow, with the flow that the placement is."""

@@ -32,33 +32,50 @@ def violations(problem: Problem, solution: Solution) -> list[Violation]:
     return found
 
 
-def placement_violations(
-    problem: Problem, unit_of: Mapping[str, str], stood: Mapping[str, str] | None = None
-) -> list[Violation]:
-    """The hard rules only, for request id → unit id; requests not named are unplaced.
+def placement_violations(problem: Problem, unit_of: Mapping[str, str]) -> list[Violation]:
+    """The hard rules only, for request id → unit id; requests not named are unplaced."""
+    return Judge(problem).violations(unit_of)
 
-    `stood`: who was in which unit when this judged a placement before, neither of them another since: no pair rule
-    says otherwise now.
-    """
-    requests = {request.id: request for request in problem.requests}
-    units = {unit.id: unit for unit in problem.units}
-    found = []
-    placed: list[tuple[Request, Unit]] = []
-    for request_id, unit_id in unit_of.items():
-        if request_id not in requests:
-            found.append(Violation("unknown_request", request_id, None, "no such request"))
-        elif unit_id not in units:
-            found.append(Violation("unknown_unit", request_id, unit_id, "no such unit"))
-        else:
-            placed.append((requests[request_id], units[unit_id]))
-    for request, unit in placed:
-        if stood is not None and stood.get(request.id) == unit.id:
-            continue
-        found += [Violation(code, request.id, unit.id, "breaks a pair rule") for code in broken(problem, request, unit)]
-    found += _capacity_violations(placed)
-    found += _apart_violations(placed)
-    found += _together_violations(problem, placed)
-    return found
+
+class Judge:
+    """Judges placements of one problem by the hard rules, one after the other."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._requests = {request.id: request for request in problem.requests}
+        self._units = {unit.id: unit for unit in problem.units}
+        self._groups: dict[str, list[str]] = {}
+        for request in problem.requests:
+            if request.together is not None:
+                self._groups.setdefault(request.together, []).append(request.id)
+
+    def violations(
+        self, unit_of: Mapping[str, str], stood: Mapping[str, str] | None = None, instead: Unit | None = None
+    ) -> list[Violation]:
+        """What is wrong with request id → unit id; requests not named are unplaced.
+
+        `instead`: another unit in the place of that with its id. `stood`: who was in which unit when a placement was
+        judged before, neither of them another since: no pair rule says otherwise now.
+        """
+        units = self._units if instead is None else {**self._units, instead.id: instead}
+        found = []
+        placed: list[tuple[Request, Unit]] = []
+        for request_id, unit_id in unit_of.items():
+            if request_id not in self._requests:
+                found.append(Violation("unknown_request", request_id, None, "no such request"))
+            elif unit_id not in units:
+                found.append(Violation("unknown_unit", request_id, unit_id, "no such unit"))
+            else:
+                placed.append((self._requests[request_id], units[unit_id]))
+        for request, unit in placed:
+            if stood is not None and stood.get(request.id) == unit.id:
+                continue
+            codes = broken(self.problem, request, unit)
+            found += [Violation(code, request.id, unit.id, "breaks a pair rule") for code in codes]
+        found += _capacity_violations(placed)
+        found += _apart_violations(placed)
+        found += _together_violations(self._groups, placed)
+        return found
 
 
 def broken(problem: Problem, request: Request, unit: Unit) -> list[str]:
@@ -190,12 +207,8 @@ def _apart_violations(placed: list[tuple[Request, Unit]]) -> Iterator[Violation]
                 yield Violation("apart", request.id, unit.id, f"shares a location with {other!r}")
 
 
-def _together_violations(problem: Problem, placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
+def _together_violations(groups: Mapping[str, list[str]], placed: list[tuple[Request, Unit]]) -> Iterator[Violation]:
     home = {request.id: unit.location for request, unit in placed}
-    groups: dict[str, list[str]] = {}
-    for request in problem.requests:
-        if request.together is not None:
-            groups.setdefault(request.together, []).append(request.id)
     for name, members in groups.items():
         homes = {home.get(member) for member in members}
         if len(homes) > 1:

@@ -14,6 +14,7 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 ADULT_AGE = 18
+
+SIZE = "size"
 
 # A trait met by so few pairs is looked up per request instead of taking a bit in every mask.
 _SPARSE_SHARE = 64
@@ -69,18 +72,13 @@ def is_grown(person: Person) -> bool:
     return person.age >= ADULT_AGE or person.parent
 
 
-def accompanied_children(request: Request) -> list[Person]:
-    """The children of a party that has someone with them; a minor alone is nobody's child here."""
-    if not any(is_grown(person) for person in request.persons):
-        return []
-    return [person for person in request.persons if not is_grown(person)]
-
-
-def own_account(request: Request) -> list[Person]:
-    """The persons who must be admitted in their own right: everyone who is not an accompanied child."""
-    if not any(is_grown(person) for person in request.persons):
-        return list(request.persons)
-    return [person for person in request.persons if is_grown(person)]
+def by_account(request: Request) -> tuple[Sequence[Person], Sequence[Person]]:
+    """The persons who must be admitted in their own right, and the accompanied children: those of a party that has
+    someone with them, for a minor alone is nobody's child here."""
+    grown = [person for person in request.persons if is_grown(person)]
+    if not grown:
+        return request.persons, ()
+    return grown, [person for person in request.persons if not is_grown(person)]
 
 
 class Demand:
@@ -125,7 +123,7 @@ class Demand:
                 del lists[key]
 
     def _places(self, request: Request) -> Iterator[tuple[dict[Any, list[int]], Any]]:
-        children, grown = accompanied_children(request), own_account(request)
+        grown, children = by_account(request)
         yield self.of_pools, frozenset(request.pools)
         sexes = {person.sex for person in grown} | {child.sex for child in children if child.sex != "m"}
         yield from ((self.with_sex, sex) for sex in SEXES if sex in sexes)
@@ -150,15 +148,12 @@ class Supply:
     def __init__(self, units: Sequence[Unit]) -> None:
         self.units = list(units)
 
-        def column(read: Callable[[Unit], int]) -> IntArray:
-            return np.fromiter((read(unit) for unit in units), np.int64, len(units))
-
-        self.places = column(lambda unit: unit.places)
-        self.sons_until = column(lambda unit: unit.sons_until)
-        self.age_min = column(lambda unit: unit.age_min)
-        self.age_max = column(lambda unit: unit.age_max)
-        self.available_from = column(lambda unit: unit.available_from)
-        self.available_until = column(_end)
+        self.places: IntArray = np.array([unit.places for unit in units], np.int64)
+        self.sons_until: IntArray = np.array([unit.sons_until for unit in units], np.int64)
+        self.age_min: IntArray = np.array([unit.age_min for unit in units], np.int64)
+        self.age_max: IntArray = np.array([unit.age_max for unit in units], np.int64)
+        self.available_from: IntArray = np.array([unit.available_from for unit in units], np.int64)
+        self.available_until: IntArray = np.array([_end(unit) for unit in units], np.int64)
         self._by: dict[str, dict[str, list[int]]] = {}
         self._marks: dict[tuple[str, str], BoolArray] = {}
 
@@ -177,14 +172,14 @@ class Supply:
             if becomes is not None:
                 insort(groups.setdefault(becomes, []), at)
         for (question, about), marks in self._marks.items():
-            marks[at] = _REFUSALS[question](unit, about)
+            [marks[at]] = _REFUSALS[question]([unit], about)
 
     def by(self, name: str) -> dict[str, list[int]]:
         """The numbers of the units by one of their fields, ascending; those where it is None left out."""
         if name not in self._by:
             groups: dict[str, list[int]] = defaultdict(list)
-            for at, unit in enumerate(self.units):
-                if (named := getattr(unit, name)) is not None:
+            for at, named in enumerate(map(attrgetter(name), self.units)):
+                if named is not None:
                     groups[named].append(at)
             self._by[name] = dict(groups)
         return self._by[name]
@@ -193,9 +188,7 @@ class Supply:
         """bool[U]: who refuses a sex, children or a criterion, or lacks an offer (see `_REFUSALS`)."""
         known = self._marks.get((question, about))
         if known is None:
-            refuses = _REFUSALS[question]
-            known = np.fromiter((refuses(unit, about) for unit in self.units), np.bool_, len(self.units))
-            self._marks[question, about] = known
+            known = self._marks[question, about] = np.array(_REFUSALS[question](self.units, about), np.bool_)
         return known
 
 
@@ -204,11 +197,11 @@ def _end(unit: Unit) -> int:
     return 2**62 if unit.available_until is None else unit.available_until
 
 
-_REFUSALS: Mapping[str, Callable[[Unit, str], bool]] = {
-    "sex": lambda unit, sex: sex not in unit.sexes,
-    "children": lambda unit, _: not unit.children,
-    "excludes": lambda unit, criterion: unit.stance.get(criterion) == "excludes",
-    "lacks": lambda unit, need: need not in unit.offers,
+_REFUSALS: Mapping[str, Callable[[Sequence[Unit], str], list[bool]]] = {
+    "sex": lambda units, sex: [sex not in unit.sexes for unit in units],
+    "children": lambda units, _: [not unit.children for unit in units],
+    "excludes": lambda units, criterion: [unit.stance.get(criterion) == "excludes" for unit in units],
+    "lacks": lambda units, need: [need not in unit.offers for unit in units],
 }
 
 
@@ -253,7 +246,7 @@ def _children(sides: Sides) -> Iterator[Trait]:
 
 def _size(sides: Sides) -> Iterator[Trait]:
     for size, requests in sides.demand.of_size.items():
-        yield _marked("size", requests, sides.supply.places < size)
+        yield _marked(SIZE, requests, sides.supply.places < size)
 
 
 def _excludes(sides: Sides) -> Iterator[Trait]:
@@ -372,6 +365,17 @@ class Eligibility:
             found.append((np.flatnonzero(allowed) % self.units).astype(np.int32))
         return np.cumsum(np.concatenate(counts)), np.concatenate(found)
 
+    def larger(self, sizes: IntArray, places: IntArray) -> "Eligibility":
+        """The same for units of other places[U], none of them fewer. sizes[R]: persons per request."""
+        traits = []
+        for trait in self.traits:
+            kept = trait
+            if trait.code == SIZE:
+                kept = _marked(SIZE, trait.requests, places < sizes[trait.requests[0]])
+            if kept.barred(self.units):
+                traits.append(kept)
+        return _told(traits, len(self.traits_of), self.units)
+
     def barring_units(self, request: int) -> dict[str, BoolArray]:
         """Per code, the units (bool[U]) that bar this request, codes sorted."""
         found: dict[str, BoolArray] = {}
@@ -386,22 +390,25 @@ def eligibility(
 ) -> Eligibility:
     """All hard pair rules for the given order of requests (R) and units (U). `supply`: of these units, if known."""
     sides = Sides(problem.criteria, problem.occupants, Demand.of(requests), supply or Supply(units))
-    everybody = len(units)
-    traits = list(traits_between(sides))
-    traits_of: list[list[int]] = [[] for _ in requests]
-    located_of: list[list[int]] = [[] for _ in requests]
+    return _told(list(traits_between(sides)), len(requests), len(units))
+
+
+def _told(traits: Sequence[Trait], requests: int, units: int) -> Eligibility:
+    """What traits say of so many requests and units."""
+    traits_of: list[list[int]] = [[] for _ in range(requests)]
+    located_of: list[list[int]] = [[] for _ in range(requests)]
     dense = []
     for at, trait in enumerate(traits):
-        located = len(trait.requests) * trait.barred(everybody) * _SPARSE_SHARE < len(requests) * everybody
+        located = len(trait.requests) * trait.barred(units) * _SPARSE_SHARE < requests * units
         if not located:
             dense.append(trait)
         for request in trait.requests:
             traits_of[request].append(at)
             if located:
                 located_of[request].append(at)
-    request_words, unit_words = masks(dense, len(requests), everybody)
+    request_words, unit_words = masks(dense, requests, units)
     return Eligibility(
-        everybody, tuple(traits), tuple(map(tuple, traits_of)), request_words, unit_words, tuple(map(tuple, located_of))
+        units, tuple(traits), tuple(map(tuple, traits_of)), request_words, unit_words, tuple(map(tuple, located_of))
     )
 
 

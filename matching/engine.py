@@ -79,6 +79,15 @@ def optimum(
     bounds: list[tuple[int, ...]] = []
     values: list[LevelAmounts] = []
     for requests, units in parts:
+        if len(requests) == 1:
+            [request] = requests.tolist()
+            alone = _alone(instance, request)
+            if alone is None:
+                return Found(None, True)
+            placement[request], amounts = alone
+            bounds.append(amounts)
+            values.append(amounts)
+            continue
         part = instance.part(requests, units)
         found = _remembered(part, limit, seed, memory, _within(start, requests, units))
         proven &= found.proven
@@ -107,7 +116,7 @@ def _within(start: Placement | None, requests: NDArray[np.intp], units: NDArray[
 def _remembered(
     part: Instance, limit: Limit, seed: int, memory: Memory | None, start: Placement | None = None
 ) -> Found:
-    if memory is None or start is not None or part.requests == 1:
+    if memory is None or start is not None:
         return part_optimum(part, limit, seed, start)
     key = part.fingerprint() + repr(seed).encode()
     known: Found | None = memory.recall(key)
@@ -133,8 +142,6 @@ def joint_bound(bounds: Sequence[tuple[int, ...]], values: Sequence[LevelAmounts
 
 def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement | None = None) -> Found:
     """The optimum of one connected part, not worse than `start` if that is allowed."""
-    if instance.requests == 1:
-        return _alone(instance)
     known = [one for one in (start, greedy(instance)) if one is not None and instance.allows(one)]
     first = min(known, key=instance.amounts, default=None)
     if limit.spent:
@@ -226,13 +233,12 @@ class Part:
         return constraint_search(search.core, self._limit, self._seed, found.placement)
 
 
-def _alone(instance: Instance) -> Found:
-    """One request with nobody to mind: its best unit."""
-    units = instance.allowed(0)
-    if units.size == 0:
-        if not instance.optional[0]:
-            return Found(None, True)
-        return Found((UNPLACED,), True, instance.amounts((UNPLACED,)))
-    *amounts, best = min(zip(*(amounts.tolist() for amounts in instance.pair), units.tolist(), strict=True))
+def _alone(instance: Instance, request: int) -> tuple[int, LevelAmounts] | None:
+    """The best unit of a request with nobody to mind, and what it costs; None if it has none and must be placed."""
+    first, last = int(instance.row[request]), int(instance.row[request + 1])
+    if first == last:
+        return (UNPLACED, instance.share(request, UNPLACED)) if instance.optional[request] else None
     # Out at no cost beats any place at a price: only for a request taken out of the problem, which is eligible nowhere.
-    return Found((best,), True, (*(0 for _ in instance.drop[0]), *amounts))
+    columns = (column[first:last].tolist() for column in (*instance.pair, instance.unit_of))
+    *amounts, best = min(zip(*columns, strict=True))
+    return best, (*(0 for _ in instance.drop[request]), *amounts)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from matching.check import placement_violations
+from matching.check import Judge
 from matching.counterfactual import Answer, alternatives_of, barred_by, levels_delta, unplaced_report
 from matching.model import UNPLACED, LevelAmounts, Placement
 from matching.pairs import codes_of, pair_levels, pair_terms
@@ -38,7 +38,7 @@ from matching.solution import (
     unplaced_to_json,
 )
 from matching.solver import answered
-from matching.worth import Worths
+from matching.worth import Worths, larger
 
 ALL_CHANGES = "all"
 
@@ -215,13 +215,15 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
     """
     problem = answer.source.problem
     numbers = answer.source.unit_number
-    resized = [_resized(problem, change) for change in changes]
+    units = {unit.id: unit for unit in problem.units}
+    resized = [_resized(units, change) for change in changes]
     most: dict[int, int] = {}
     for unit in resized:
         if unit is not None:
             most[numbers[unit.id]] = max(unit.places, most.get(numbers[unit.id], 0))
-    worths = Worths(answer, most) if most and answer.found.proven and not answer.silent else None
+    worths = Worths(answer, larger(answer.source, most)) if most and answer.found.proven and not answer.silent else None
     outcomes = []
+    judge = Judge(problem)
     homes = answer.source.unit_of(answer.placement)
     for change, unit in zip(changes, resized, strict=True):
         found = None
@@ -229,8 +231,7 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
             found = worths.of(numbers[unit.id], unit.places)
         if unit is not None and found is not None and found.placement != answer.placement:
             stood = {request: home for request, home in homes.items() if home != unit.id}
-            again = _with_unit(problem, unit)
-            if placement_violations(again, answer.source.unit_of(found.placement), stood):
+            if judge.violations(answer.source.unit_of(found.placement), stood, unit):
                 found = None  # a defect somewhere: solving again says what is right
         if found is None:
             outcomes.append(solved_again(answer, change.name, with_changes(problem, [change])))
@@ -239,12 +240,12 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
     return outcomes
 
 
-def _resized(problem: Problem, change: Change) -> Unit | None:
+def _resized(units: Mapping[str, Unit], change: Change) -> Unit | None:
     """The unit a change gives other places and nothing else; None for other changes. Raises `MalformedProblem`."""
-    if change.unit is None or change.set.keys() != {"places"}:
+    if change.unit is None or change.unit not in units or change.set.keys() != {"places"}:
         return None
     try:
-        return problem.unit(change.unit).sized(change.set["places"])
+        return units[change.unit].sized(change.set["places"])
     except MalformedProblem as error:
         raise MalformedProblem(f"change {quoted(change.name)}: {error}") from None
 

@@ -19,8 +19,8 @@ class Occupancy:
         self._size: list[int] = instance.size.tolist()
         self._private: list[bool] = instance.private.tolist()
         self._location: list[int] = instance.location.tolist()
-        self._left: list[int] = instance.places.tolist()
-        self._parties = [0] * instance.units
+        self._places: list[int] = instance.places.tolist()
+        self._left = list(self._places)
         self._apart: list[list[int]] = [[] for _ in range(instance.requests)]
         for a, b in instance.apart:
             self._apart[a].append(b)
@@ -28,26 +28,24 @@ class Occupancy:
 
     def fits(self, request: int, unit: int) -> bool:
         """Whether the request may join those placed so far; pair rules and groups are the caller's."""
-        if self._size[request] > self._left[unit] or (self._private[unit] and self._parties[unit]):
+        if self._size[request] > self._left[unit]:
             return False
         location = self._location[unit]
-        return not any(
-            self.placement[other] != UNPLACED and self._location[self.placement[other]] == location
-            for other in self._apart[request]
-        )
+        for other in self._apart[request]:
+            if self.placement[other] != UNPLACED and self._location[self.placement[other]] == location:
+                return False
+        return True
 
     def put(self, request: int, unit: int) -> None:
         """Place an unplaced request."""
         self.placement[request] = unit
-        self._left[unit] -= self._size[request]
-        self._parties[unit] += 1
+        self._left[unit] = 0 if self._private[unit] else self._left[unit] - self._size[request]
 
     def take(self, request: int) -> None:
         """Undo `put`."""
         unit = self.placement[request]
         self.placement[request] = UNPLACED
-        self._left[unit] += self._size[request]
-        self._parties[unit] -= 1
+        self._left[unit] = self._places[unit] if self._private[unit] else self._left[unit] + self._size[request]
 
 
 def greedy(instance: Instance, wanted: Sequence[int] = ()) -> Placement:
@@ -65,39 +63,30 @@ def greedy(instance: Instance, wanted: Sequence[int] = ()) -> Placement:
     for group in instance.groups:
         if wanted and _seated(occupancy, group, wanted):
             done.update(group)
-    left = [request for request in range(instance.requests) if request not in done]
-    preferred = _Preferred(instance) if left else None
-    for request in sorted(left, key=lambda at: _priority(instance, at)):
-        if preferred is None or request in done:
+    for request in _by_priority(instance) if len(done) < instance.requests else ():
+        if request in done:
             continue
         group = group_of.get(request, (request,))
         done.update(group)
         if len(group) == 1:
-            _place_one(occupancy, request, preferred)
+            _place_one(occupancy, request)
         else:
-            _place_group(occupancy, group, preferred)
+            _place_group(occupancy, group)
     return tuple(occupancy.placement)
 
 
-def _priority(instance: Instance, request: int) -> tuple[object, ...]:
+def _by_priority(instance: Instance) -> list[int]:
     """Most urgent, then longest waiting, then first by id; per person, so that a large party is not put first."""
-    drop = instance.drop[request]
-    urgency = next((at for at, amount in enumerate(drop[:-1]) if amount), len(drop))
-    return urgency, -(drop[-1] // int(instance.size[request])), request
+    *urgent, waiting = instance.dropped.T
+    urgency = np.argmax([*(amount > 0 for amount in urgent), np.ones(instance.requests, np.bool_)], axis=0)
+    ranked: list[int] = np.lexsort((-(waiting // instance.size), urgency)).tolist()
+    return ranked
 
 
-class _Preferred:
-    """The eligible units of every request, best first by the levels that count for placed requests, then by number."""
-
-    def __init__(self, instance: Instance) -> None:
-        # Numbers too wide for 64 bits are replaced by their rank, which sorts alike.
-        keys = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in instance.pair]
-        self._units = instance.unit_of[np.lexsort((*keys[::-1], instance.request_of))]
-        self._row: list[int] = instance.row.tolist()
-
-    def __getitem__(self, request: int) -> list[int]:
-        units: list[int] = self._units[self._row[request] : self._row[request + 1]].tolist()
-        return units
+def _preferred(instance: Instance, request: int) -> list[int]:
+    """The units a request may be in, best first."""
+    units: list[int] = instance.preferred[instance.row[request] : instance.row[request + 1]].tolist()
+    return units
 
 
 def _seated(occupancy: Occupancy, group: Sequence[int], wanted: Sequence[int]) -> bool:
@@ -118,18 +107,18 @@ def _seated(occupancy: Occupancy, group: Sequence[int], wanted: Sequence[int]) -
     return True
 
 
-def _place_one(occupancy: Occupancy, request: int, preferred: _Preferred) -> None:
-    for unit in preferred[request]:
+def _place_one(occupancy: Occupancy, request: int) -> None:
+    for unit in _preferred(occupancy.instance, request):
         if occupancy.fits(request, unit):
             occupancy.put(request, unit)
             return
 
 
-def _place_group(occupancy: Occupancy, group: Sequence[int], preferred_of: _Preferred) -> None:
+def _place_group(occupancy: Occupancy, group: Sequence[int]) -> None:
     """All members at the first location, in the leader's order of preference, that takes them largest party first."""
     instance = occupancy.instance
     members = sorted(group, key=lambda member: (-int(instance.size[member]), member))
-    preferred = {member: preferred_of[member] for member in members}
+    preferred = {member: _preferred(instance, member) for member in members}
     for location in dict.fromkeys(int(instance.location[unit]) for unit in preferred[members[0]]):
         placed = []
         for member in members:

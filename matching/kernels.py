@@ -27,6 +27,37 @@ _PATIENCE = 10
 _SLOWER = 0.7
 
 
+@kernel
+def listed(at: IntArray, length: int) -> tuple[IntArray, IntArray]:
+    """What is at each of so many places: that at place p is listed[row[p] : row[p + 1]], ascending."""
+    row, listed = np.zeros(length + 1, np.int64), np.empty(at.size, np.int64)
+    for place in at:
+        row[place + 1] += 1
+    for place in range(length):
+        row[place + 1] += row[place]
+    filled = row.copy()
+    for one in range(at.size):
+        listed[filled[at[one]]] = one
+        filled[at[one]] += 1
+    return row, listed
+
+
+@kernel
+def connected(one: IntArray, other: IntArray, nodes: int) -> IntArray:
+    """For each of so many nodes the least one it is connected with. one, other[E]: the ends of every link."""
+    least = np.arange(nodes)
+    for link in range(one.size):
+        a, b = one[link], other[link]
+        while least[a] != a:
+            least[a] = a = least[least[a]]
+        while least[b] != b:
+            least[b] = b = least[least[b]]
+        least[max(a, b)] = min(a, b)
+    for node in range(nodes):
+        least[node] = least[least[node]]  # of a lesser node, which is done
+    return least
+
+
 @inner
 def _less(one: IntArray, i: int, other: IntArray, j: int) -> bool:
     for w in range(one.shape[1]):
@@ -1075,6 +1106,8 @@ def prepare() -> None:
     supply, capacity = np.array([1, 0, 0, -1]), np.ones(5, np.int64)
     price, total, flow = np.zeros((4, 1), np.int64), np.zeros((2, 1), np.int64), np.zeros(5, np.int64)
     one, none, no = np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_)
+    listed(none, 1)
+    connected(none, none, 1)
     reroute(*ends, cost, rows, lists, radix, supply, capacity, flow, price, -1)
     proof(*ends, cost, radix, supply, capacity, flow, price, total)
     settle(0, 1, False, one, np.array([0, 1]), none, one.copy(), none.copy(), none.copy(), none.copy())

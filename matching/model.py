@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matching import kernels
 from matching.eligibility import BoolArray, Eligibility, IntArray, eligibility
 from matching.problem import LEVELS, Problem, Request, Unit
 from matching.scoring import DROP_LEVELS, Amounts, Scores, placed_amounts, scores, unplaced_amounts
@@ -77,6 +78,18 @@ class Instance:
         keys: IntArray = self.request_of * self.units + self.unit_of
         return keys
 
+    @cached_property
+    def dropped(self) -> IntArray:
+        """[R, 5] `drop` as an array. Sums over all requests fit 64 bits: there are fewer than 2^31 persons."""
+        return np.array(self.drop, np.int64).reshape(self.requests, len(DROP_LEVELS))
+
+    @cached_property
+    def preferred(self) -> NDArray[np.int32]:
+        """`unit_of`, with the units of each request best first by the last three levels, then by number."""
+        # Numbers too wide for 64 bits are replaced by their rank, which sorts alike.
+        keys = [np.unique(key, return_inverse=True)[1] if key.dtype == np.object_ else key for key in self.pair]
+        return self.unit_of[np.lexsort((*keys[::-1], self.request_of))]
+
     @property
     def eligible(self) -> BoolArray:
         """bool[R, U], for small ones and for tests."""
@@ -119,8 +132,7 @@ class Instance:
         """All levels of a placement, in unbounded integers."""
         units = np.array(placement, np.int64)
         placed = np.flatnonzero(units != UNPLACED)
-        left = [drop for drop, unit in zip(self.drop, placement, strict=True) if unit == UNPLACED]
-        dropped = [sum(column) for column in zip(*left, strict=True)] if left else [0] * len(DROP_LEVELS)
+        dropped: list[int] = self.dropped[units == UNPLACED].sum(axis=0).tolist()
         arcs = self.arcs_at(placed, units[placed])
         return (*dropped, *(sum(amounts[arcs].tolist()) for amounts in self.pair))
 
@@ -233,21 +245,18 @@ class Instance:
             return False
         if (self.arcs_at(placed, inside) < 0).any():
             return False
-        persons, parties = np.zeros(self.units, np.int64), np.zeros(self.units, np.int64)
-        np.add.at(persons, inside, self.size[placed])
-        np.add.at(parties, inside, 1)
-        if (persons > self.places).any() or (parties[self.private] > 1).any():
+        persons = np.bincount(inside, self.size[placed], self.units)
+        if (persons > self.places).any() or (np.bincount(inside, minlength=self.units)[self.private] > 1).any():
             return False
         return self.keeps_links(placement)
 
     def keeps_links(self, placement: Sequence[int]) -> bool:
         """Whether who must be apart is, and groups are together or out."""
-        if not self.apart and not self.groups:
-            return True
-        homes = [UNPLACED if unit == UNPLACED else int(self.location[unit]) for unit in placement]
-        if any(homes[a] == homes[b] != UNPLACED for a, b in self.apart):
+        linked = {request for link in (*self.apart, *self.groups) for request in link if placement[request] != UNPLACED}
+        homes = {request: int(self.location[placement[request]]) for request in linked}
+        if any(a in homes and homes[a] == homes.get(b) for a, b in self.apart):
             return False
-        return all(len({homes[member] for member in group}) <= 1 for group in self.groups)
+        return all(len({homes.get(member) for member in group}) <= 1 for group in self.groups)
 
 
 class Lists:
@@ -337,8 +346,11 @@ class Compiled:
 
     def unit_of(self, placement: Sequence[int]) -> dict[str, str]:
         """Unit id per placed request id."""
+        units = self.units
         return {
-            self.requests[request].id: self.units[unit].id for request, unit in enumerate(placement) if unit != UNPLACED
+            request.id: units[unit].id
+            for request, unit in zip(self.requests, placement, strict=False)
+            if unit != UNPLACED
         }
 
 
@@ -349,11 +361,14 @@ def compiled(problem: Problem) -> Compiled:
         none = np.zeros(0, np.int64)
         instance = instance_of(lists, np.zeros(len(lists.requests) + 1, np.int64), none.astype(np.int32), (none,) * 3)
         return Compiled(lists, replace(instance, most=lists.scores.most_per_person()))
-    row, unit_of = lists.rules.listed()
-    rows = np.repeat(np.arange(len(lists.requests)), np.diff(row))
-    return Compiled(
-        lists, instance_of(lists, row, unit_of, placed_amounts(lists.scores, rows, unit_of.astype(np.int64)))
-    )
+    return Compiled(lists, instance_of(lists, *pairs_of(lists.rules, lists.scores)))
+
+
+def pairs_of(rules: Eligibility, columns: Scores) -> tuple[IntArray, NDArray[np.int32], tuple[Amounts, ...]]:
+    """row, unit_of and pair of an `Instance`: every pair the rules allow."""
+    row, unit_of = rules.listed()
+    rows = np.repeat(np.arange(len(row) - 1), np.diff(row))
+    return row, unit_of, placed_amounts(columns, rows, unit_of.astype(np.int64))
 
 
 def listed(lists: Lists) -> bool:
@@ -403,12 +418,14 @@ def pruned(instance: Instance) -> Instance:
     if not instance.groups:
         return instance
     kept = np.ones(len(instance.unit_of), np.bool_)
+    locations = int(instance.location.max(initial=-1)) + 1
     for group in instance.groups:
         homes = [instance.location[instance.allowed(member)] for member in group]
-        everywhere = set(homes[0].tolist()).intersection(*(home.tolist() for home in homes[1:]))
-        usable = np.array(sorted(everywhere), np.int64)
+        usable = np.ones(locations, np.bool_)
+        for home in homes:
+            usable &= np.bincount(home, minlength=locations) > 0
         for member, home in zip(group, homes, strict=True):
-            kept[instance.row[member] : instance.row[member + 1]] = np.isin(home, usable)
+            kept[instance.row[member] : instance.row[member + 1]] = usable[home]
     return instance if kept.all() else instance.kept(np.flatnonzero(kept))
 
 
@@ -418,28 +435,22 @@ def components(instance: Instance) -> list[Part]:
     Two requests belong together if they can use the same unit, are one group, or must be apart and can meet at a
     location. Units nobody can use belong nowhere.
     """
-    # A node for every request and every unit; linked ones point, through each other, to the least of them.
-    nodes = instance.requests + instance.units
+    # Every request and every unit is a node.
     ends = [(group[0], member) for group in instance.groups for member in group[1:]]
     for a, b in instance.apart:
         here = set(instance.location[instance.allowed(a)].tolist())
         if not here.isdisjoint(instance.location[instance.allowed(b)].tolist()):
             ends.append((a, b))
     links = np.array(ends, np.int64).reshape(len(ends), 2)
-    one = np.concatenate([instance.request_of, links[:, 0]])
-    other = np.concatenate([instance.unit_of + instance.requests, links[:, 1]])
-    root = np.arange(nodes)
-    while (root[one] != root[other]).any():
-        least = np.minimum(root[one], root[other])
-        np.minimum.at(root, root[one], least)
-        np.minimum.at(root, root[other], least)
-        while (root[root] != root).any():
-            root = root[root]
-    order = np.argsort(root, kind="stable")
-    begins = np.flatnonzero(np.diff(root[order], prepend=-1))
+    least = kernels.connected(
+        np.concatenate([instance.request_of, links[:, 0]]),
+        np.concatenate([instance.unit_of + instance.requests, links[:, 1]]),
+        instance.requests + instance.units,
+    )
+    row, members = kernels.listed(least, least.size)
     parts = []
-    for members in np.split(order, begins[1:]):
-        if members.size and members[0] < instance.requests:
-            split = np.searchsorted(members, instance.requests)
-            parts.append((members[:split], members[split:] - instance.requests))
+    for first in np.flatnonzero(least[: instance.requests] == np.arange(instance.requests)).tolist():
+        part = members[row[first] : row[first + 1]]
+        split = np.searchsorted(part, instance.requests)
+        parts.append((part[:split], part[split:] - instance.requests))
     return parts

@@ -73,13 +73,16 @@ class Network:
         sizes, kind = np.unique(instance.size, return_inverse=True)
         words = words_of(instance)
         if instance.most is None:
-            gates, gate_of = np.unique(columns * max(1, sizes.size) + kind[rows], return_inverse=True)
-            self.parties: IntArray = np.bincount(gate_of, minlength=len(gates))
+            wanted = columns * max(1, sizes.size) + kind[rows]
+            parties = np.bincount(wanted, minlength=sizes.size * instance.units)
+            gates = np.flatnonzero(parties)
+            gate_of = (np.cumsum(parties > 0) - 1)[wanted]
+            self.parties: IntArray = parties[gates]
         else:  # who may yet be listed needs a gate too
             gates = np.flatnonzero(sizes[None, :] <= instance.places[:, None])
             gate_of = np.searchsorted(gates, columns * sizes.size + kind[rows])
             self.parties = np.bincount(kind)[gates % sizes.size]
-        order = np.argsort(gate_of, kind="stable")  # arcs of one gate lie together
+        order = kernels.listed(gate_of, len(gates))[1]  # arcs of one gate lie together
         self.words: Words = words.kept(order)
         self.arc_of: IntArray = order
         self.request_of, self.unit_of, self.gate_of = rows[order], columns[order], gate_of[order]
@@ -109,7 +112,7 @@ class Network:
         )
         free = np.zeros((2 * gates + units, self.words.count), np.int64)
         self._cost = np.concatenate([self.words.arc, self.words.out, free])
-        leaving, entering = listed(self._tail, self.sink + 1), listed(self._head, self.sink + 1)
+        leaving, entering = kernels.listed(self._tail, self.sink + 1), kernels.listed(self._head, self.sink + 1)
         self._rows, self._lists = (leaving[0], entering[0]), (leaving[1], entering[1])
         gate_row = np.searchsorted(self.gate_of, np.arange(gates + 1))
         self._tables = (self.request_of, self._cost, gate_row, self.gate_size, self.unit_gates)
@@ -435,9 +438,3 @@ def relative(
     ways[: network.stay.start] -= gate_price[network.gate_of]
     constant = words.whole(cost) // coarser - int(reduced @ flow.persons)
     return Numbers(ways, reduced, gate_price, unit_price, constant, most)
-
-
-def listed(at: NDArray[np.int64], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Arcs by where they are: arcs of place p are `listed[row[p] : row[p + 1]]`, ascending."""
-    listed = np.argsort(at, kind="stable")
-    return np.searchsorted(at[listed], np.arange(length + 1)), listed

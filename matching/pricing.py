@@ -19,7 +19,7 @@ from matching.problem import Problem, Unit
 from matching.search import Limit
 from matching.solution import UNLIMITED, Budget, Price
 from matching.solver import answered
-from matching.worth import Worths
+from matching.worth import Worths, extended
 
 
 def prices(problem: Problem, budget: Budget = UNLIMITED, seed: int = 0) -> list[Price]:
@@ -37,7 +37,7 @@ def prices_of(answer: Answer) -> list[Price]:
     last = max((name for unit in source.units for name in (unit.id, unit.location)), default="")
     alike = classes(source.units)
     more = [one_more(units, f"{last}+{at:06}") for at, units in enumerate(alike)]
-    worths = Worths(answer, {}, more) if more and answer.found.proven and not answer.silent else None
+    worths = Worths(answer, extended(source, more)) if more and answer.found.proven and not answer.silent else None
     listed = []
     for at, units in enumerate(alike):
         outcome = _outcome(answer, worths, at, more[at])

@@ -5,7 +5,7 @@ placed in a unit. Amounts fit 64 bits except `care` under huge weights; then arr
 so that nothing ever overflows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,8 +35,10 @@ NOWHERE, GONE = -1, -2
 
 def unplaced_amounts(request: Request) -> tuple[int, ...]:
     """What leaving this request out costs on the five `DROP_LEVELS`: persons by urgency, then person-hours waited."""
-    by_urgency = (request.size if request.urgency == urgency else 0 for urgency in URGENCIES)
-    return (*by_urgency, request.size * request.waiting_hours)
+    size = request.size
+    by_urgency = [0] * len(URGENCIES)
+    by_urgency[URGENCIES.index(request.urgency)] = size
+    return (*by_urgency, size * request.waiting_hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,31 +162,36 @@ def scores(problem: Problem, requests: Sequence[Request], units: Sequence[Unit])
         for end in named.keys() & ends.keys():
             zone[row, ends[end]] = named[end]
     number = {unit.id: at for at, unit in enumerate(units)}
-    wishes = {wish: at for at, wish in enumerate(sorted({wish for request in requests for wish in request.wishes}))}
-    offered = [{wishes[offer] for offer in unit.offers if offer in wishes} for unit in units]
-    criteria = problem.criteria
-    facts = [[request.facts.get(one, "unknown") for one in criteria] for request in requests]
-    stances = [[unit.stance.get(one, "consult") for one in criteria] for unit in units]
+    wishes = _bit_of(sorted({wish for request in requests for wish in request.wishes}))
+    criteria = _bit_of(problem.criteria)
+    unknown, yes = _answers(criteria, [request.facts for request in requests], "unknown", "yes")
+    consult, excludes = _answers(criteria, [unit.stance for unit in units], "consult", "excludes")
+    lacking = []
+    for unit in units:
+        lacked = (1 << len(wishes)) - 1
+        for offer in unit.offers:
+            lacked -= wishes.get(offer, 0)
+        lacking.append(lacked)
     return Scores(
         risk_weight=problem.weights.risk,
         scarcity_weight=problem.weights.scarcity,
-        size=_column(request.size for request in requests),
-        claim=_column(request.claim for request in requests),
-        region=_column(starts[request.region] for request in requests),
-        from_day=_column(request.from_day for request in requests),
+        size=_column([request.size for request in requests]),
+        claim=_column([request.claim for request in requests]),
+        region=_column([starts[request.region] for request in requests]),
+        from_day=_column([request.from_day for request in requests]),
         previous=_column(
-            NOWHERE if request.previous is None else number.get(request.previous, GONE) for request in requests
+            [NOWHERE if request.previous is None else number.get(request.previous, GONE) for request in requests]
         ),
-        yes=_words([_where(told, "yes") for told in facts], len(criteria)),
-        unknown=_words([_where(told, "unknown") for told in facts], len(criteria)),
-        wanted=_words([sum(1 << wishes[wish] for wish in request.wishes) for request in requests], len(wishes)),
-        scarcity=_column(unit.scarcity for unit in units),
-        age=_column(FRESHNESS_RISK[unit.freshness] for unit in units),
-        unit_region=_column(ends[unit.region] for unit in units),
-        available_from=_column(unit.available_from for unit in units),
-        consult=_words([_where(taken, "consult") for taken in stances], len(criteria)),
-        excludes=_words([_where(taken, "excludes") for taken in stances], len(criteria)),
-        lacking=_words([(1 << len(wishes)) - 1 - sum(1 << at for at in has) for has in offered], len(wishes)),
+        yes=_words(yes, len(criteria)),
+        unknown=_words(unknown, len(criteria)),
+        wanted=_words([sum([wishes[wish] for wish in request.wishes]) for request in requests], len(wishes)),
+        scarcity=_column([unit.scarcity for unit in units]),
+        age=_column([FRESHNESS_RISK[unit.freshness] for unit in units]),
+        unit_region=_column([ends[unit.region] for unit in units]),
+        available_from=_column([unit.available_from for unit in units]),
+        consult=_words(consult, len(criteria)),
+        excludes=_words(excludes, len(criteria)),
+        lacking=_words(lacking, len(wishes)),
         zone=zone,
     )
 
@@ -265,17 +272,36 @@ def narrowed(amounts: Amounts) -> Amounts:
     return amounts.astype(np.int32) if narrow else amounts
 
 
-def _column(numbers: Iterable[int]) -> IntArray:
-    return np.array(list(numbers), np.int64)
+def _column(numbers: Sequence[int]) -> IntArray:
+    return np.array(numbers, np.int64)
 
 
-def _where(answers: Sequence[str], answer: str) -> int:
-    """One bit per criterion, set where the answer is this one."""
-    return sum(1 << at for at, one in enumerate(answers) if one == answer)
+def _bit_of(names: Iterable[str]) -> dict[str, int]:
+    return {name: 1 << at for at, name in enumerate(names)}
+
+
+def _answers(
+    bit_of: Mapping[str, int], told: Iterable[Mapping[str, str]], unnamed: str, other: str
+) -> tuple[list[int], list[int]]:
+    """As bits, the criteria to which each answers what an `unnamed` one counts as, and those with the `other`."""
+    every = (1 << len(bit_of)) - 1
+    ones, others = [], []
+    for answers in told:
+        one, another = every, 0
+        for criterion, answer in answers.items():
+            if answer != unnamed:
+                one -= bit_of[criterion]
+                if answer == other:
+                    another += bit_of[criterion]
+        ones.append(one)
+        others.append(another)
+    return ones, others
 
 
 def _words(numbers: Sequence[int], bits: int) -> IntArray:
     """[W, N] wide numbers as words of `WORD_BITS` bits, the lowest first; none at all for no bits."""
+    if 0 < bits <= WORD_BITS:
+        return np.array([numbers], np.int64)
     word = (1 << WORD_BITS) - 1
     columns = [[number >> shift & word for number in numbers] for shift in range(0, bits, WORD_BITS)]
     return np.array(columns, np.int64).reshape(len(columns), len(numbers))

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from matching import kernels
 from matching.descent import DONE, SMALLER, explore
 from matching.eligibility import IntArray
 from matching.model import UNPLACED, Placement
-from matching.network import LARGEST, Choices, Flow, Network, listed, relative
+from matching.network import LARGEST, Choices, Flow, Network, relative
 from matching.words import FINENESS, Value
 
 # What `Tree.explore` ends with when something better than the best known would be beyond what one word holds.
@@ -125,8 +126,8 @@ class Tree:
             tail,
             head,
             np.concatenate([root.cost, root.out, np.zeros(2 * gates + units, np.int64)]),
-            *listed(tail, sink + 1),
-            *listed(head, sink + 1),
+            *kernels.listed(tail, sink + 1),
+            *kernels.listed(head, sink + 1),
             np.searchsorted(root.gate, np.arange(gates + 1)),
             network.gate_size,
             network.gate_unit,

@@ -210,17 +210,17 @@ def words_of(instance: Instance) -> Words:
         kind = np.dtype(np.object_ if width > 1 else np.int64)
         arc: NDArray[Any] = np.zeros(rows.size, kind)
         out: NDArray[Any] = np.zeros(instance.requests, kind)
-        for level in together:
-            arc, out = arc * level.step, out * level.step
+        most = 1
+        for level in reversed(together):
             if level.arc is not None:
-                arc = arc + level.arc
+                arc = arc + level.arc * (most * FINENESS)
             if level.out is not None:
-                out = out + level.out
+                out = out + level.out * (most * FINENESS)
+            most *= level.step
         groups.append(_Group(tuple(together), width))
-        arcs.extend(_spread(arc * FINENESS, width))
-        outs.extend(_spread(out * FINENESS, width))
+        arcs.extend(_spread(arc, width))
+        outs.extend(_spread(out, width))
         radix.extend([0] + [_DIGIT_BITS] * (width - 1))
-        most = prod(level.step for level in together)
         bases.extend([-(-most >> _DIGIT_BITS * (width - 1)) if width > 1 else most])
         bases.extend([1 << _DIGIT_BITS] * (width - 1))
     if not arcs:  # nothing to choose between, but there still must be a flow
@@ -255,15 +255,15 @@ def _spread(numbers: Amounts, width: int) -> list[IntArray]:
 def _drop_levels(instance: Instance) -> Iterator[_Level]:
     """The levels that count who is left out: whoever has somewhere to go pays nothing there."""
     size = instance.size
-    out_of = np.array(instance.drop, np.int64).reshape(instance.requests, len(DROP_LEVELS)).T // size
+    out_of = instance.dropped.T // size
     nowhere = np.diff(instance.row) == 0
     if instance.most is not None:
         nowhere[:] = False
-    for number, out in enumerate(out_of):
-        low = np.where(nowhere, out, 0)
-        high = np.where(instance.optional | nowhere, out, 0)
-        base = 1 + _ROOM[instance.most is None] * _dot(size, high - low)
-        yield _Level(number, None, np.where(instance.optional, out - low, 0), _dot(size, low), 1, base, base)
+    more = np.where(instance.optional & ~nowhere, out_of, 0)
+    offsets, sums = (np.where(nowhere, out_of, 0) @ size).tolist(), (more @ size).tolist()
+    for number, out in enumerate(more):
+        base = 1 + _ROOM[instance.most is None] * sums[number]
+        yield _Level(number, None, out, offsets[number], 1, base, base)
 
 
 def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
@@ -291,14 +291,17 @@ def _pair_level(instance: Instance, number: int, rows: IntArray) -> _Level:
         per_person = (scale // size).tolist() if number == CHANGE else [1] * instance.requests
         high = np.array([one * times for one, times in zip(most, per_person, strict=True)], np.object_)
     elif somewhere.size:
-        least = np.minimum.reduceat(arc, instance.row[somewhere])
-        low[somewhere] = np.where(instance.optional[somewhere], 0, least)
         high[somewhere] = np.maximum.reduceat(arc, instance.row[somewhere])
+        if not instance.optional.all():
+            least = np.minimum.reduceat(arc, instance.row[somewhere])
+            low[somewhere] = np.where(instance.optional[somewhere], 0, least)
     most_in_all = _ROOM[most is None] * _dot(size, high - low)
     base = scale + most_in_all if most_in_all else 1
     return _Level(number, arc - low[rows] if low.any() else arc, None, _dot(size, low), scale, base, base)
 
 
-def _dot(one: Amounts, other: Amounts) -> int:
-    """Sum of products in unbounded integers."""
-    return sum(a * b for a, b in zip(one.tolist(), other.tolist(), strict=True))
+def _dot(size: IntArray, amounts: Amounts) -> int:
+    """What amounts per person (none negative) sum to over all persons, in unbounded integers."""
+    if amounts.dtype != np.object_ and int(amounts.max(initial=0)) * int(size.sum()) < _BEYOND:
+        return int(size @ amounts)
+    return sum(a * b for a, b in zip(size.tolist(), amounts.tolist(), strict=True))

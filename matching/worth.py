@@ -12,7 +12,7 @@ import numpy as np
 
 from matching.asked import Asked
 from matching.counterfactual import Answer
-from matching.model import UNPLACED, LevelAmounts, Placement, compiled, components, pruned
+from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, compiled, components, pairs_of, pruned
 from matching.network import UnprovenFlow
 from matching.problem import Unit
 from matching.search import TooHard
@@ -26,27 +26,44 @@ class Worth:
     placement: Placement
 
 
+def larger(source: Compiled, places: Mapping[int, int]) -> Instance:
+    """With all pairs there are once units (by number) have at least so many `places`; they have them not yet.
+
+    Only for problems whose pairs are all listed.
+    """
+    room = source.instance.places.copy()
+    for unit, most in places.items():
+        room[unit] = max(room[unit], most)
+    row, unit_of, pair = pairs_of(source.rules.larger(source.instance.size, room), source.scores)
+    return replace(source.instance, row=row, unit_of=unit_of, pair=pair)
+
+
+def extended(source: Compiled, added: Sequence[Unit]) -> Instance:
+    """With units there are not, without places yet, and the pairs there are once they have theirs.
+
+    Their ids come after all others, so their numbers do too. Only for problems whose pairs are all listed.
+    """
+    wider = compiled(source.problem.amended(source.requests, (*source.units, *added), added)).instance
+    return replace(wider, places=np.concatenate([source.instance.places, np.zeros(len(added), np.int64)]))
+
+
 class Worths:
     """An optimum, to be asked what it were if one unit had other places.
 
-    `places`: the most that will be asked of, per unit number. `added`: units there are not, with the most places they
-    will be asked to have; their ids come after all others, so their numbers do too. Only for problems whose pairs are
-    all listed.
+    `instance`: that of the answer with all pairs that may be asked about; see `larger` and `extended`.
     """
 
-    def __init__(self, answer: Answer, places: Mapping[int, int], added: Sequence[Unit] = ()) -> None:
+    def __init__(self, answer: Answer, instance: Instance) -> None:
         self._answer = answer
-        source = answer.source
-        units = [unit.sized(max(unit.places, places.get(at, 0))) for at, unit in enumerate(source.units)]
-        wider = compiled(source.problem.amended(source.requests, (*units, *added), added)).instance
-        self._instance = replace(wider, places=np.concatenate([source.instance.places, np.zeros(len(added), np.int64)]))
+        self._instance = instance
         self._amounts = self._instance.amounts(answer.placement)
-        self._parts = components(pruned(self._instance))
+        self._pruned = pruned(instance)
+        self._parts = components(self._pruned)
         self._part_of = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
         self._asked: dict[int, Asked | None] = {}
         self._taken = np.zeros(self._instance.units, np.int64)
         homes = np.array(answer.placement, np.int64)
-        np.add.at(self._taken, homes[homes != UNPLACED], source.instance.size[homes != UNPLACED])
+        np.add.at(self._taken, homes[homes != UNPLACED], instance.size[homes != UNPLACED])
 
     def of(self, unit: int, places: int) -> Worth | None:
         """What it would be with so many places in a unit; None where that is to be found out by solving."""
@@ -81,7 +98,7 @@ class Worths:
             requests, units = self._parts[number]
             at = {int(unit): at for at, unit in enumerate(units)}
             here = tuple(at.get(self._answer.placement[request], UNPLACED) for request in requests.tolist())
-            part = pruned(self._instance).part(requests, units)
+            part = self._pruned.part(requests, units)
             try:
                 self._asked[number] = Asked(part, here, self._answer.limit).prove()
             except (TooHard, UnprovenFlow):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from matching import Assignment, Lift, Nearest, Problem, Reason, Solution, Unplaced, solve, violations
+from matching.check import Judge
 from matching.solution import UNLIMITED
 from tests.matching.instances import a_person, a_problem, a_request, a_unit
 
@@ -126,3 +127,26 @@ def test_stated_reasons(problem: Problem, solution: Solution) -> None:
 
 def test_a_report_without_reasons_states_nothing_wrong(problem: Problem, solution: Solution) -> None:
     assert _rules(problem, replace(solution, unplaced=(Unplaced("r5"),))) == set()
+
+
+def test_one_judge_of_the_same_with_another_unit(problem: Problem) -> None:
+    judge, crowded, apart = Judge(problem), {"r3": "u4", "r4": "u4"}, {"r3": "u5", "r4": "u5"}
+
+    def rules(unit_of: dict[str, str], unit: str, places: int, stood: dict[str, str] | None = None) -> list[str]:
+        found = judge.violations(unit_of, stood, replace(problem.unit(unit), places=places))
+        return sorted({one.rule for one in found})
+
+    assert rules(crowded, "u4", 2) == []
+    assert rules(crowded, "u5", 2) == ["capacity"]
+    assert rules(apart, "u5", 1) == ["capacity"]
+    assert rules(apart, "u4", 1) == []
+    assert rules({"r1": "u1"}, "u1", 1) == ["capacity", "size"]
+    assert [one.rule for one in judge.violations(crowded)] == ["capacity"]
+
+
+def test_who_stood_there_is_judged_with_the_others_only(problem: Problem) -> None:
+    judge = Judge(problem)
+    assert [one.rule for one in judge.violations({"r2": "u2"})] == ["closed:paused"]
+    assert [one.rule for one in judge.violations({"r2": "u2"}, {"r2": "u1"})] == ["closed:paused"]
+    assert judge.violations({"r2": "u2"}, {"r2": "u2"}) == []
+    assert [one.rule for one in judge.violations({"r3": "u5"}, {"r3": "u5"})] == ["together"]

@@ -329,6 +329,21 @@ def test_a_session_keeps_people_where_they_are_proposed() -> None:
     assert session.solve().unit_of == {"r1": "u2", "r2": "u1"}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_are_what_is_connected(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    nodes = 40
+    one, other = draw.integers(0, nodes, (2, 25))
+    least = list(range(nodes))
+    for _ in range(nodes):
+        for a, b in zip(one, other, strict=True):
+            least[a] = least[b] = min(least[a], least[b])
+    assert matching.kernels.connected(one, other, nodes).tolist() == least
+    row, members = matching.kernels.listed(np.array(least), nodes)
+    grouped = [members[row[node] : row[node + 1]].tolist() for node in range(nodes)]
+    assert grouped == [[at for at in range(nodes) if least[at] == node] for node in range(nodes)]
+
+
 def test_a_part_is_recognised_by_its_content_only() -> None:
     first, second = (compiled(random_problem(seed, 6, 5)).instance for seed in (3, 3))
     assert first.fingerprint() == second.fingerprint()

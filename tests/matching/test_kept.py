@@ -10,10 +10,12 @@ import pytest
 import matching.counterfactual
 import matching.kept
 import matching.solver
+from bench.matching.instances import Size, instance
 from matching import LEVELS, MalformedProblem, Problem, Session, Weights, solve
 from matching.kept import Compiler
 from matching.model import Instance, compiled
 from matching.solution import UNLIMITED
+from matching.worth import larger
 from tests.matching.instances import a_problem, a_request, a_unit, random_problem
 
 
@@ -69,6 +71,20 @@ def test_compiling_what_changed_is_compiling_all(seed: int, monkeypatch: pytest.
     for step in range(12):
         assert _same(compiler.compiled(problem).instance, compiled(problem).instance), step
         problem = changed(draw, problem, other)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_units_made_larger_open_the_pairs_that_compiling_them_larger_opens(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311  seeded on purpose
+    problem = random_problem(seed, 9, 7) if seed % 2 else instance(Size(20, 110), seed, tight=True)
+    source = compiled(problem)
+    asked = draw.sample(range(len(source.units)), 1 + len(source.units) // 3)
+    places = {
+        at: draw.choice((source.units[at].places, source.units[at].places + draw.randint(0, 3), 0)) for at in asked
+    }
+    units = [one.sized(max(one.places, places.get(at, 0))) for at, one in enumerate(source.units)]
+    wanted = replace(compiled(replace(problem, units=tuple(units))).instance, places=source.instance.places)
+    assert _same(larger(source, places), wanted)
 
 
 def test_most_events_are_not_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,9 @@ class Columns:
         self._farthest = numbers.proven(choices) + numbers.most
         usable = (choices.capacity > 0) & (numbers.reduced < numbers.most)
         self._location = np.unique(instance.location, return_inverse=True)[1]
-        self._root = _Node(self._open_to_groups(usable[:arcs]), usable[network.stay])
+        # Whatever it costs: what is shut here cannot be, what is only shut at the root may be farther away.
+        self._possible = self._open_to_groups(choices.capacity[:arcs] > 0)
+        self._root = _Node(self._open_to_groups(self._possible & usable[:arcs]), usable[network.stay])
         self._costs = _Costs(
             network,
             numbers.cost[:arcs] * _FINER,
@@ -206,8 +208,8 @@ class Columns:
 
         One for each of these units, the best first; fewer if there are no more.
         """
-        home = self.placement[request]
-        units = [unit for unit in self.instance.allowed(request).tolist() if unit != home]
+        home, own = self.placement[request], self._own[request]
+        units = [unit for unit in self.network.unit_of[own[self._possible[own]]].tolist() if unit != home]
         nodes = self._asked(request, None, units)
         met = [(self._number(self.value(placement)), placement) for placement in self._moves(request, count)]
         best: list[Placement] = []
@@ -458,13 +460,21 @@ class Columns:
     # --- links --------------------------------------------------------------------------------------------------------
 
     def _open_to_groups(self, usable: BoolArray) -> BoolArray:
-        """Without what is at a location where not all of a group can be."""
-        there, request_of = self._location[self.network.unit_of], self.network.request_of
-        for group in self.instance.groups:
+        """Without what is at a location where not all of a group can be, or not all at once."""
+        instance, request_of, unit_of = self.instance, self.network.request_of, self.network.unit_of
+        there = self._location[unit_of]
+        usable = usable.copy()
+        for group in instance.groups:
             own = [np.flatnonzero((request_of == member) & usable) for member in group]
-            shared = set(there[own[0]].tolist()).intersection(*(there[arcs].tolist() for arcs in own))
+            room = np.zeros(instance.units, np.int64)
+            for member, arcs in zip(group, own, strict=True):
+                held = np.where(instance.private[unit_of[arcs]], instance.size[member], instance.places[unit_of[arcs]])
+                room[unit_of[arcs]] = np.maximum(room[unit_of[arcs]], held)
+            enough = np.bincount(self._location, weights=room) >= instance.size[list(group)].sum()
             for arcs in own:
-                usable[arcs[~np.isin(there[arcs], sorted(shared))]] = False
+                enough &= np.bincount(there[arcs], minlength=enough.size) > 0
+            for arcs in own:
+                usable[arcs[~enough[there[arcs]]]] = False
         return usable
 
     def _links(self) -> Iterator[_Link]:

@@ -164,6 +164,31 @@ class Answer:
         homes = {int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED}
         return ~np.isin(instance.location[units], sorted(homes))
 
+    def all_come(self, request: int, unit: int, places: int) -> bool:
+        """Whether there is room as things are for a left out request at a unit, had it so many places, and for whoever
+        must be with it. They are put in one after the other, the largest first, so a no proves nothing.
+        """
+        instance = self.source.instance
+        there = instance.location[unit]
+        mates = {mate for group in instance.groups if request in group for mate in group} - {request}
+        for pair in instance.apart:
+            for one, other in (pair, pair[::-1]):
+                home = self.placement[other]
+                if one in mates | {request} and home != UNPLACED and instance.location[home] == there:
+                    return False
+        taken = self._taken.copy()
+        for one in [request, *sorted(mates, key=lambda mate: -int(instance.size[mate]))]:
+            open_to = [unit] if one == request else instance.allowed(one).tolist()
+            for home in open_to:
+                room = places if home == unit else int(instance.places[home])
+                free = not instance.private[home] or taken[home] == 0
+                if instance.location[home] == there and free and taken[home] + instance.size[one] <= room:
+                    taken[home] += instance.size[one]
+                    break
+            else:
+                return False
+        return True
+
     def part(self, request: int) -> tuple[_Region, Part] | None:
         """The part of a request, ready for questions that open nothing; None where its flow cannot be believed."""
         number = self._part_of_request[request]
@@ -900,6 +925,8 @@ def _mates_may_come(answer: Answer, request: int, unit: int) -> bool:
 
 def _places_when_lifted(answer: Answer, request: int, unit: int, places: int) -> bool:
     """Whether the request can be at this unit, had it so many places, with all who are placed now placed somewhere."""
+    if answer.grouped(request) and answer.all_come(request, unit, places):
+        return True
     if answer.silent:
         answer.cut_short.add(request)
         return False

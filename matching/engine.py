@@ -150,12 +150,13 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
         dive = BranchSearch(instance, limit, first, DIVE_NODES_MAX)
         network, routed = dive.network, dive.routed()
         found = _searched(dive, None, routed)
-        if found.proven or limit.spent or found.placement is None:
+        if found.proven or limit.spent:
             return found
         first = found.placement
-        with suppress(TooHard, UnprovenFlow):
-            first = Columns(instance, first, limit, None if routed is None else (network, *routed)).placement
-            return Found(first, True, instance.amounts(first))
+        if first is not None:
+            with suppress(TooHard, UnprovenFlow):
+                first = Columns(instance, first, limit, None if routed is None else (network, *routed)).placement
+                return Found(first, True, instance.amounts(first))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
     found = _searched(search)
     if found.proven or limit.spent:

@@ -19,7 +19,7 @@ from matching.model import UNPLACED, Instance, LevelAmounts, Placement, compiled
 from matching.search import Limit, TooHard
 from matching.solution import UNLIMITED
 from matching.words import Words
-from tests.matching.instances import random_problem
+from tests.matching.instances import a_person, a_problem, a_request, a_unit, random_problem
 
 MEDIUM = Size(24, 90, 8)
 COUNT = 3
@@ -142,6 +142,39 @@ def test_large_parts_are_solved_and_explained_as_small_ones_are(seed: int, monke
         assert by_columns.unplaced == right.unplaced
         for request, listed in by_columns.alternatives.items():
             assert sorted(one.rank for one in listed) == sorted(one.rank for one in right.alternatives[request])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_who_could_be_placed_with_all_others_is_found_out_in_large_parts_too(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first look finds no answer the search goes on: it was taken for the end of the effort."""
+    asked = []
+    for part, best in _parts(seed):
+        staying = [at for at, unit in enumerate(best) if unit != UNPLACED]
+        asked += [part.requiring(staying).unpriced(), part.requiring(range(part.requests)).unpriced()]
+        asked += [part.requiring([*staying, own]).unpriced() for own in range(part.requests) if own not in staying]
+    right = [optimum(one, Limit(UNLIMITED), 0) for one in asked]
+    monkeypatch.setattr(matching.engine, "COLUMNS_FROM", 2)
+    for one, known in zip(asked, right, strict=True):
+        found = optimum(one, Limit(UNLIMITED), 0)
+        assert found.proven
+        assert (found.placement is None) == (known.placement is None)
+
+
+def test_a_group_has_no_alternative_where_its_rooms_cannot_hold_it() -> None:
+    """The only room at L2 is private, so one of the two could be there: that needs no search to be seen."""
+    requests = [a_request("r1", persons=(a_person(), a_person()), together="g"), a_request("r2", together="g")]
+    units = [a_unit(f"u{at}", location="L1", places=3) for at in range(3)] + [
+        a_unit("u9", location="L2", places=3, private=True)
+    ]
+    part = pruned(compiled(a_problem(requests, units)).instance)
+    found = optimum(part, Limit(UNLIMITED), 0)
+    assert found.placement is not None
+    columns = Columns(part, found.placement, Limit(UNLIMITED))
+    assert sorted(placement[0] for placement in columns.elsewhere(0, COUNT)) == [
+        unit for unit in range(3) if unit != found.placement[0]
+    ]
 
 
 def _prices_bound(part: Instance, best: Placement, draw: np.random.Generator) -> Columns | None:

@@ -50,6 +50,8 @@ _CROWDED, _KEPT = 4, 2
 # Branchings and steps within one after which a question is left to another search.
 NODES_MAX: Final = 600
 _STEPS_MAX: Final = 60
+# From so many branchings on, how many are tried before one is made: few questions get there, and some never ended.
+_TRIED_FROM, _TRIED = 12, 8
 # Steps of the search for an answer near a fractional one.
 _REST_NODES_MAX: Final = 1
 # With another column the last vertex is still possible, with one less its prices are: each has its own simplex.
@@ -305,7 +307,7 @@ class Columns:
                 goal = min(goal, met[-1][0] - (FINENESS - 1))
                 if node.bound >= goal * _FINER:
                     continue
-            node.split = self._branches(node, share)
+            node.split = self._branches(node, share, goal, 1 if nodes < _TRIED_FROM else _TRIED)
             for branch in node.split:
                 heappush(queue, (branch.bound, -next(ages), branch))
         return [leaf for root in roots for leaf in root.proof(goal * _FINER)]
@@ -352,8 +354,28 @@ class Columns:
         homes[rest] = np.append(units, UNPLACED)[list(found)]
         return tuple(homes.tolist())
 
-    def _branches(self, node: _Node, share: FloatArray) -> list[_Node]:
-        """What is undecided, two ways, the likelier one last: somebody out, at a location, or in a unit."""
+    def _branches(self, node: _Node, share: FloatArray, goal: int, tried: int) -> list[_Node]:
+        """What is undecided, two ways, the likelier one last.
+
+        `tried`: of so many the program says what comes of it, and the one whose better way costs most is taken.
+        """
+        ways = list(itertools.islice(self._ways(node, share), tried))
+        if not ways:
+            raise TooHard  # whole, and still not what its bound says
+        if len(ways) == 1:
+            return ways[0]
+        most = goal * _FINER - node.bound  # more than what ends a branch is worth no more
+        raised = []
+        for branches in ways:
+            values = []
+            for branch in branches:
+                self._program.open(branch)
+                values.append(min(most, self._program.solve() - node.bound))
+            raised.append((min(values), max(values)))
+        return ways[raised.index(max(raised))]
+
+    def _ways(self, node: _Node, share: FloatArray) -> Iterator[list[_Node]]:
+        """All that is undecided, the least decided first: who has a link, then who is out, at a location, in a unit."""
         network = self.network
         anybody = np.flatnonzero(share > 0)
         linked = anybody[self._linked[network.request_of[anybody]]]
@@ -367,19 +389,16 @@ class Columns:
             key = network.request_of * (1 + int(where.max(initial=0))) + where
             names, number = np.unique(key[used], return_inverse=True)
             much = np.bincount(number, weights=share[used])
-            if not much.size:
-                continue
-            most = int(np.argmin(np.abs(much - 0.5)))
-            if abs(much[most] - 0.5) < 0.5 - _WHOLE:
-                here = key == names[most]
-                one = int(network.request_of[used[number == most][0]])
+            far = np.abs(much - 0.5)
+            for at in np.argsort(far, kind="stable")[: (far < 0.5 - _WHOLE).sum()].tolist():
+                here = key == names[at]
+                one = int(network.request_of[used[number == at][0]])
                 comes_out = node.out.copy()
                 comes_out[one] = False
                 elsewhere = (network.request_of == one) & ~here
                 comes = replace(node, arcs=node.arcs & ~elsewhere, out=comes_out, split=[])
                 goes = replace(node, arcs=node.arcs & ~here, split=[])
-                return [goes, comes] if much[most] >= 0.5 else [comes, goes]
-        raise TooHard  # whole, and still not what its bound says
+                yield [goes, comes] if much[at] >= 0.5 else [comes, goes]
 
     # --- bounds -------------------------------------------------------------------------------------------------------
 

@@ -51,7 +51,9 @@ def _amounts(part: Instance) -> LevelAmounts | None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_best_other_units_are_those_that_solving_for_each_finds(seed: int) -> None:
+def test_the_best_other_units_are_those_that_solving_for_each_finds(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if seed % 2:  # several branchings are tried before each is made, as in hard questions
+        monkeypatch.setattr(matching.columns, "_TRIED_FROM", 1)
     settled: Counter[bool] = Counter()
     for part, best in _parts(seed):
         if (columns := _columns(part, best)) is None:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Dialect, Engine, create_engine, event
 from sqlalchemy.util import LRUCache
 
 import nrm.db
 
 CACHED_MAX = 5000
 
-_FIRST: dict[str, Engine] = {}
+_DIALECTS: dict[str, Dialect] = {}
+"""Of each kind that of the first engine that was connected: a dialect learns from its first server what it needs."""
 _COMPILED: dict[str, Any] = {}
 _ENGINES: WeakSet[Engine] = WeakSet()
 
@@ -28,8 +29,9 @@ def share() -> None:
 
 def _create_engine(url: str, **options: Any) -> Engine:
     engine = create_engine(url, **options)
-    name = engine.dialect.name
-    engine.dialect = _FIRST.setdefault(name, engine).dialect
+    own, name = engine.dialect, engine.dialect.name
+    engine.dialect = _DIALECTS.get(name, own)
+    event.listen(engine, "connect", lambda *_: _DIALECTS.setdefault(name, own))
     engine.update_execution_options(compiled_cache=_COMPILED.setdefault(name, LRUCache(CACHED_MAX)))
     _ENGINES.add(engine)
     return engine

@@ -22,6 +22,7 @@ from nrm.intake.models import PlacementRequest
 from nrm.placing import service as placing
 from nrm.registry.models import Location
 from nrm.tables import metadata
+from tests import statements
 from tests.api.client import api, problem
 from tests.builders import Town, town
 
@@ -50,6 +51,19 @@ def test_a_commit_that_fails_is_no_201(here: Town, key: str | None) -> None:
         assert (answer.status_code, problem(answer)["code"]) == (503, "database_busy")
         assert caller.get("/requests") == []
         assert caller.call("POST", "/requests", body, key).status_code == 201
+
+
+def test_a_database_nobody_connected_to_first_hinders_no_other(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What tests share of the engines is what the first that was connected learned, not the first that was made."""
+    monkeypatch.setattr(statements, "_DIALECTS", {})
+    unused, used = Database(postgresql_url), Database(postgresql_url)
+    with used.reading() as tx:
+        assert journal.last_seq(tx.session) >= 0
+    later = Database(postgresql_url)
+    assert later.engine.dialect is used.engine.dialect is not unused.engine.dialect
+    used.close()
 
 
 def test_what_raises_leaves_nothing(here: Town) -> None:

@@ -187,16 +187,18 @@ class Ears(logging.Handler):
 
 @contextmanager
 def listening() -> Iterator[Ears]:
-    """Ears on all logging, the most talkative kind, and on structlog."""
+    """Ears on all logging, the most talkative kind, and on structlog, whatever was muted before in this process."""
     ears = Ears()
     root = logging.getLogger()
-    level = root.level
+    level, usual = root.level, structlog.get_config()["wrapper_class"]
     root.addHandler(ears)
     root.setLevel(logging.DEBUG)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
     try:
         with structlog.testing.capture_logs() as ears.lines:
             yield ears
     finally:
+        structlog.configure(wrapper_class=usual)
         root.removeHandler(ears)
         root.setLevel(level)
 

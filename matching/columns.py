@@ -51,7 +51,7 @@ _CROWDED, _KEPT = 4, 2
 NODES_MAX: Final = 600
 _STEPS_MAX: Final = 60
 # From so many branchings on, how many are tried before one is made: few questions get there, and some never ended.
-_TRIED_FROM, _TRIED = 12, 8
+_TRIED_FROM, _TRIED = 20, 8
 # Steps of the search for an answer near a fractional one.
 _REST_NODES_MAX: Final = 1
 # With another column the last vertex is still possible, with one less its prices are: each has its own simplex.

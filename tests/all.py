@@ -2,8 +2,9 @@
 
     python -m tests.all [group ...]
 
-Groups that use one processor go two at a time. Stops after what failed, then says of every group how it went and, by
-name, what failed: of a long log often only the end is seen. The last line counts the tests and the soak's rows.
+Groups that use one processor go first, two at a time; where one of them failed the long ones are not run. Then says of
+every group how it went and, by name, what failed: of a long log often only the end is seen. The last line counts the
+tests and the soak's rows.
 """
 
 import subprocess

@@ -129,9 +129,19 @@ class Answer:
         here = tuple(number.get(self.placement[request], UNPLACED) for request in rows.tolist())
         return _Region(rows, columns, instance, here)
 
+    def mates(self, request: int) -> set[int]:
+        """Whom a request must be together with."""
+        return {mate for group in self.source.instance.groups if request in group for mate in group} - {request}
+
     def grouped(self, request: int) -> bool:
         """Whether a request has somebody it must be together with."""
-        return any(request in group and len(group) > 1 for group in self.source.instance.groups)
+        return bool(self.mates(request))
+
+    def _avoided(self, requests: set[int]) -> list[int]:
+        """The locations where somebody is whom one of these must be apart from, in order."""
+        instance = self.source.instance
+        others = {pair[1 - at] for pair in instance.apart for at in (0, 1) if pair[at] in requests}
+        return sorted({int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED})
 
     def part_region(self, request: int) -> _Region:
         """The part of a request, with everything the pair rules allow there."""
@@ -160,9 +170,7 @@ class Answer:
         instance = self.source.instance
         if self.grouped(request):
             return np.zeros(len(units), np.bool_)
-        others = {other for pair in instance.apart if request in pair for other in pair if other != request}
-        homes = {int(instance.location[self.placement[o]]) for o in others if self.placement[o] != UNPLACED}
-        return ~np.isin(instance.location[units], sorted(homes))
+        return ~np.isin(instance.location[units], self._avoided({request}))
 
     def all_come(self, request: int, unit: int, places: int) -> bool:
         """Whether there is room as things are for a left out request at a unit, had it so many places, and for whoever
@@ -170,12 +178,9 @@ class Answer:
         """
         instance = self.source.instance
         there = instance.location[unit]
-        mates = {mate for group in instance.groups if request in group for mate in group} - {request}
-        for pair in instance.apart:
-            for one, other in (pair, pair[::-1]):
-                home = self.placement[other]
-                if one in mates | {request} and home != UNPLACED and instance.location[home] == there:
-                    return False
+        mates = self.mates(request)
+        if there in self._avoided(mates | {request}):
+            return False
         taken = self._taken.copy()
         for one in [request, *sorted(mates, key=lambda mate: -int(instance.size[mate]))]:
             open_to = [unit] if one == request else instance.allowed(one).tolist()
@@ -918,9 +923,8 @@ def _lifts(answer: Answer, units: list[int], barring: Mapping[str, NDArray[np.bo
 def _mates_may_come(answer: Answer, request: int, unit: int) -> bool:
     """Whether everybody a request must be together with has a unit at that location, whoever is in it."""
     instance = answer.source.instance
-    mates = {mate for group in instance.groups if request in group for mate in group} - {request}
     there = instance.location[unit]
-    return all((instance.location[instance.allowed(mate)] == there).any() for mate in mates)
+    return all((instance.location[instance.allowed(mate)] == there).any() for mate in answer.mates(request))
 
 
 def _places_when_lifted(answer: Answer, request: int, unit: int, places: int) -> bool:

@@ -171,9 +171,14 @@ def _own_bridge(tx: Tx, actor: Actor, bridge_id: str) -> Bridge:
 def _seen_to(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:
     """A request of the actor's own, or any a duty officer on shift may see; locked."""
     request = intake.request(tx, request_id, for_update=True)
-    if not owns_case(actor, request) and not (actor.role is Role.DUTY_OFFICER and may_see_case(actor, request)):
+    if not sees_to(actor, request):
         raise NotFound("no_request")
     return request
+
+
+def sees_to(actor: Actor, request: PlacementRequest) -> bool:
+    """Whether the actor keeps its bridges: the owner, or a duty officer on shift who may see it."""
+    return owns_case(actor, request) or (actor.role is Role.DUTY_OFFICER and may_see_case(actor, request))
 
 
 def _bridgeable(tx: Tx, actor: Actor, request_id: str) -> PlacementRequest:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
-from nrm.access.rules import Actor, Role, Verb, may_see_case, owns_case, reach
+from nrm.access.rules import Actor, Role, Verb, owns_case, reach
 from nrm.api import Id
 from nrm.clock import AMSTERDAM
 from nrm.course import queries, service
@@ -275,8 +275,7 @@ def _municipalities(tx: Tx, found: PlacementRequest) -> list[tuple[str, str]]:
 def _seen_to(visit: Visit, tx: Tx, request_id: str) -> RequestDetail:
     """A request whose bridges the actor keeps; a logged read."""
     detail = intake.open_case(tx, visit.actor, request_id, "bridge")
-    on_shift = visit.actor.role is Role.DUTY_OFFICER and may_see_case(visit.actor, detail.request)
-    if not owns_case(visit.actor, detail.request) and not on_shift:
+    if not service.sees_to(visit.actor, detail.request):
         raise NotFound("no_request")
     return detail
 
@@ -308,10 +307,10 @@ def _payer(visit: Visit, request_id: str, bridge_id: str, form: Form) -> Respons
     with visit.writing() as tx:
         frame = visit.frame(tx)
         found = _seen_to(visit, tx, request_id).request
-        open_ones = [one for one in queries.bridges(tx, request_id) if one.municipality_code is None]
-        if bridge_id not in {one.id for one in open_ones}:
+        bridge = next((one for one in queries.bridges(tx, request_id) if one.id == bridge_id), None)
+        if bridge is None or bridge.municipality_code is not None:
             return visit.go(f"/aanvragen/{request_id}", "changed_meanwhile")
-        bridge = next(queries.bridge_out(one, tx.now) for one in open_ones if one.id == bridge_id)
+        bridge_out = queries.bridge_out(bridge, tx.now)
         choices = _municipalities(tx, found)
     return visit.page(
         "bridge_payer.html",
@@ -319,7 +318,7 @@ def _payer(visit: Visit, request_id: str, bridge_id: str, form: Form) -> Respons
         status=400 if form.errors else 200,
         form=form,
         found=found,
-        bridge=bridge,
+        bridge=bridge_out,
         municipalities=choices,
     )
 

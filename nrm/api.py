@@ -27,6 +27,8 @@ from nrm.errors import Conflict, FieldError, Invalid, NrmError, Unavailable
 from nrm.seal import AddressKey
 from nrm.settings import Settings
 
+ROOT = "/api/v1"
+"""Where every route of the API stands. A router says it itself: to an included one the framework asks its way twice."""
 BODY_BYTES_MAX = 64 * 1024
 FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 PROBLEM = "application/problem+json"

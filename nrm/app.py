@@ -29,7 +29,7 @@ import nrm.roster.api
 import nrm.rulebook.api
 import nrm.watch.api
 import nrm.youth.api
-from nrm.api import API_VERSION, BodyLimit, OneMeaning, Parts, install_problems, parts_of
+from nrm.api import API_VERSION, ROOT, BodyLimit, OneMeaning, Parts, install_problems, parts_of
 from nrm.clock import PacedClock
 from nrm.db import Database, Tx
 from nrm.errors import Unavailable
@@ -84,19 +84,17 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{ROOT}/openapi.json",
         redirect_slashes=False,
     )
     equip(app, parts)
-    api = APIRouter(prefix="/api/v1")
+    # Laid down as they are, not included: in a router inside a router finding a route cost more than answering.
+    app.router.routes.extend(health.routes)
     for part in (
         *(nrm.access, nrm.notify, nrm.calendar, nrm.roster, nrm.registry, nrm.intake, nrm.placing, nrm.youth),
-        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live),
+        *(nrm.course, nrm.reporting, nrm.escalation, nrm.exchange, nrm.rulebook, nrm.live, nrm.watch),
     ):
-        api.include_router(part.api.router)
-    app.include_router(api)
-    app.include_router(health)
-    app.include_router(nrm.watch.api.router)
+        app.router.routes.extend(part.api.router.routes)
     install_problems(app)
     app.add_middleware(OneMeaning)
     app.add_middleware(BodyLimit, larger=larger_bodies)

@@ -20,13 +20,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page
-from starlette.testclient import TestClient
 
 from nrm.api import Parts
 from nrm.settings import Settings
 from nrm.worker import Worker
 from tests import applications
 from tests.builders import KEY, PASSWORD, Town
+from tests.client import Calls
 from web.app import create_app
 
 HOST = "127.0.0.1"
@@ -108,9 +108,7 @@ class Visitor:
     """Somebody logged in, without a browser: pages as text, forms as fields. Redirects are shown, not followed."""
 
     def __init__(self, town: Town, login: str) -> None:
-        self.client = TestClient(
-            application(town), base_url=f"http://{HOST}", follow_redirects=False, raise_server_exceptions=True
-        )
+        self.client = Calls(application(town), f"http://{HOST}")
         answer = self.client.post("/api/v1/session", json={"login": login, "password": PASSWORD})
         assert answer.status_code == 201, answer.text
         self.csrf: str = answer.json()["csrf"]

@@ -139,7 +139,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
         if access.has_demo_accounts(tx):
             app.router.routes.extend(patterns.routes(parts.database.now))
     for screen in SCREENS:
-        app.include_router(screen.router, include_in_schema=False)
+        app.router.routes.extend(screen.router.routes)
     for kind in (NrmError, RequestValidationError, HTTPException, IntegrityError, OperationalError):
         app.add_exception_handler(kind, refused)
     app.add_exception_handler(Exception, failed)

@@ -16,13 +16,13 @@ from nrm import policy
 from nrm.access import queries, service
 from nrm.access.rules import Actor, Role, Verb
 from nrm.access.schemas import AccountOut, ActorOut, LoginIn, PolicyOut
-from nrm.api import Parts, answer, once, parts_of
+from nrm.api import ROOT, Parts, answer, once, parts_of
 from nrm.db import Tx
 from nrm.errors import Forbidden, NotLoggedIn
 from nrm.policy import KINDS, PolicyVersion
 from nrm.settings import Settings
 
-router = APIRouter(tags=["access"])
+router = APIRouter(prefix=ROOT, tags=["access"])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.calendar import service
 from nrm.calendar.schemas import CalendarOut, ClosureIn, HolidaysIn, HoursIn
 
-router = APIRouter(tags=["calendar"])
+router = APIRouter(prefix=ROOT, tags=["calendar"])
 
 Keeper = Annotated[Call, Depends(Allowed(Verb.CALENDAR_KEEP))]
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.clock import AMSTERDAM
 from nrm.course import queries, service
 from nrm.course.rules import AftercareItem
@@ -39,7 +39,7 @@ from nrm.errors import FieldError, Invalid
 from nrm.intake import service as intake_service
 from nrm.registry.api import board_region
 
-router = APIRouter(tags=["course"])
+router = APIRouter(prefix=ROOT, tags=["course"])
 
 Bridger = Annotated[Call, Depends(Allowed(Verb.BRIDGE_KEEP))]
 Changer = Annotated[Call, Depends(Allowed(Verb.REQUEST_CHANGE))]

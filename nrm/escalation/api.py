@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.escalation import queries, raised, service
 from nrm.escalation.rules import AuthorityKind
 from nrm.escalation.schemas import (
@@ -25,7 +25,7 @@ from nrm.escalation.schemas import (
     VersionIn,
 )
 
-router = APIRouter(tags=["escalation"])
+router = APIRouter(prefix=ROOT, tags=["escalation"])
 
 Follower = Annotated[Call, Depends(Allowed(Verb.AUTHORITY_READ))]
 Asker = Annotated[Call, Depends(Allowed(Verb.AUTHORITY_ASK))]

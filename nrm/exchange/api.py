@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.exchange.schemas import StateIn, StateOut
 from nrm.exchange.state import push_state
 
-router = APIRouter(tags=["exchange"])
+router = APIRouter(prefix=ROOT, tags=["exchange"])
 
 
 @router.put("/locations/{location_id}/state", response_model=StateOut)

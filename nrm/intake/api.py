@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.db import Tx
 from nrm.intake import queries, service
 from nrm.intake.models import PlacementRequest
@@ -33,7 +33,7 @@ from nrm.intake.schemas import (
 )
 from nrm.registry.api import board_region
 
-router = APIRouter(tags=["intake"])
+router = APIRouter(prefix=ROOT, tags=["intake"])
 
 Announcer = Annotated[Call, Depends(Allowed(Verb.PRE_ALERT_SEND))]
 Changer = Annotated[Call, Depends(Allowed(Verb.REQUEST_CHANGE))]

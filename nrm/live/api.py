@@ -9,12 +9,12 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from nrm.access.api import authenticated, check_origin
-from nrm.api import Parts
+from nrm.api import ROOT, Parts
 from nrm.clock import monotonic_seconds
 from nrm.errors import NrmError
 from nrm.live.follower import Follower
 
-router = APIRouter()
+router = APIRouter(prefix=ROOT)
 
 PING_SECONDS = 20
 SEND_SECONDS_MAX = 10

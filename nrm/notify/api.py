@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, Parts, answer, parts_of
+from nrm.api import ROOT, Id, Parts, answer, parts_of
 from nrm.errors import Invalid, NotFound
 from nrm.notify import points, queries, service
 from nrm.notify.models import ContactPoint
@@ -22,7 +22,7 @@ from nrm.notify.phones import twilio_signature
 from nrm.notify.rules import ChannelName, phone, shown
 from nrm.notify.schemas import CodeIn, ContactPointIn, ContactPointOut, HookSecretOut, PlaceIn, UndeliveredOut
 
-router = APIRouter(tags=["notify"])
+router = APIRouter(prefix=ROOT, tags=["notify"])
 
 Keeping = Annotated[Call, Depends(Allowed(Verb.REACH_KEEP))]
 Token = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]

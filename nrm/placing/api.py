@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from nrm import journal
 from nrm.access.api import Allowed, Call, step_up_if_given
 from nrm.access.rules import Actor, Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.db import Tx
 from nrm.intake import queries as intake
 from nrm.intake import service as intake_service
@@ -49,7 +49,7 @@ from nrm.placing.schemas import (
 )
 from nrm.registry import joint
 
-router = APIRouter(tags=["placing"])
+router = APIRouter(prefix=ROOT, tags=["placing"])
 
 CaseReader = Annotated[Call, Depends(Allowed(Verb.REQUEST_READ))]
 Sender = Annotated[Call, Depends(Allowed(Verb.OFFER_SEND))]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import REGIONAL, Actor, Verb, reach
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.db import Tx
 from nrm.errors import NotFound
 from nrm.registry import asking, joint, queries, service
@@ -38,7 +38,7 @@ from nrm.registry.schemas import (
     UseIn,
 )
 
-router = APIRouter(tags=["registry"])
+router = APIRouter(prefix=ROOT, tags=["registry"])
 
 Reader = Annotated[Call, Depends(Allowed(Verb.REGIONS_READ))]
 Keeper = Annotated[Call, Depends(Allowed(Verb.PLACES_KEEP))]

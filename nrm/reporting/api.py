@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.reporting import service
 from nrm.reporting.schemas import (
     ConfirmIn,
@@ -20,7 +20,7 @@ from nrm.reporting.schemas import (
     SendIn,
 )
 
-router = APIRouter(tags=["reporting"])
+router = APIRouter(prefix=ROOT, tags=["reporting"])
 
 Keeper = Annotated[Call, Depends(Allowed(Verb.REPORT_KEEP))]
 Confirmer = Annotated[Call, Depends(Allowed(Verb.REPORT_CONFIRM))]

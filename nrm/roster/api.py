@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.db import Tx
 from nrm.roster import reading, service
 from nrm.roster.schemas import (
@@ -28,7 +28,7 @@ from nrm.roster.schemas import (
     SlotOut,
 )
 
-router = APIRouter(tags=["roster"])
+router = APIRouter(prefix=ROOT, tags=["roster"])
 
 Reader = Annotated[Call, Depends(Allowed(Verb.ROSTER_READ))]
 Keeper = Annotated[Call, Depends(Allowed(Verb.ROSTER_KEEP))]

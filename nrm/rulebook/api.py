@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Response
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
 from nrm.access.schemas import PolicyOut
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.db import Tx
 from nrm.errors import NotFound
 from nrm.rulebook import queries, service
 from nrm.rulebook.schemas import DecideIn, DeclineDraftIn, DraftIn, DraftOut
 
-router = APIRouter(tags=["rulebook"])
+router = APIRouter(prefix=ROOT, tags=["rulebook"])
 
 Author = Annotated[Call, Depends(Allowed(Verb.POLICY_PROPOSE))]
 Decider = Annotated[Call, Depends(Allowed(Verb.POLICY_DECIDE))]

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Response
 
 from nrm.access.api import Allowed, Call
 from nrm.access.rules import Verb
-from nrm.api import Id, answer
+from nrm.api import ROOT, Id, answer
 from nrm.youth import service
 from nrm.youth.schemas import RefusalIn, TakeoverIn, YouthAskOut
 
-router = APIRouter(tags=["youth"])
+router = APIRouter(prefix=ROOT, tags=["youth"])
 
 Answerer = Annotated[Call, Depends(Allowed(Verb.YOUTH_ANSWER))]
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 
-import anyio.from_thread
 import structlog
 from fastapi.testclient import TestClient
-from httpx2 import Response
+from httpx2 import Client, Response
 
 from nrm.api import Parts
 from nrm.app import create_app
@@ -23,6 +22,7 @@ from nrm.settings import Settings
 from nrm.worker import Worker
 from tests.applications import application
 from tests.builders import KEY, PASSWORD, Town
+from tests.client import Calls
 
 ROOT = "/api/v1"
 BASE_URL = "http://127.0.0.1"
@@ -79,7 +79,7 @@ class Api:
     """The application on a town's database."""
 
     town: Town
-    client: TestClient
+    client: Client
     settings: Settings
     worker: Worker
     callers: dict[str, Caller] = field(default_factory=dict)
@@ -121,15 +121,13 @@ def api(
     """
     chosen = Settings(worker=False, base_url=reached_at, **settings)
     app = application(create_app, Parts(town.database, chosen, KEY))
-    client = TestClient(app, base_url=reached_at or BASE_URL, raise_server_exceptions=raise_server_exceptions)
+    at, how = reached_at or BASE_URL, {"raise_server_exceptions": raise_server_exceptions}
     worker = Worker(town.database, chosen, channels)
     if live:
-        with client:
+        with TestClient(app, at, **how) as client:
             yield Api(town, client, chosen, worker)
         return
-    with anyio.from_thread.start_blocking_portal() as portal:
-        client.portal = portal  # one event loop for all calls instead of one each
-        yield Api(town, client, chosen, worker)
+    yield Api(town, Calls(app, at, **how), chosen, worker)
 
 
 def problem(answer: Response) -> dict[str, Any]:

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 
-import anyio.from_thread
 import pytest
 from fastapi.routing import iter_route_contexts
 from pypdf import PdfReader
-from starlette.testclient import TestClient
 
 from nrm.access.rules import OrganisationKind, Role
 from nrm.api import Parts
@@ -21,6 +19,7 @@ from nrm.settings import Settings
 from tests.access.cast import ACTORS, Cast, cast
 from tests.applications import application
 from tests.builders import KEY, PASSWORD, Town, town
+from tests.client import Calls
 from tests.site import HOST, Visitor
 from web.app import create_app
 
@@ -52,7 +51,7 @@ class Guest(Visitor):
 
     def __init__(self, here: Town, login: str) -> None:
         app = application(create_app, Parts(here.database, SETTINGS, KEY))
-        self.client = TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
+        self.client = Calls(app, f"http://{HOST}")
         answer = self.client.post("/api/v1/session", json={"login": login, "password": PASSWORD})
         assert answer.status_code == 201, answer.text
         self.csrf = answer.json()["csrf"]
@@ -73,29 +72,27 @@ def test_every_page_says_that_it_is_an_exercise(here: Town) -> None:
     shown: set[str] = set()
     papers: set[str] = set()
     missing: list[str] = []
-    with anyio.from_thread.start_blocking_portal() as portal:
-        guests = [Guest(here, login) for login in ("oefenleider", *ACTORS.values())]
-        for path in (*paths, "/bestaat-niet"):
-            for guest in guests:
-                guest.client.portal = portal
-                for address in addresses(path, made):
-                    answer = guest.get(address)
-                    kind = answer.headers.get("content-type", "")
-                    if kind == "application/pdf":
-                        papers.add(path)
-                        assert BANNER in PdfReader(BytesIO(answer.content)).pages[0].extract_text()
-                    elif kind.startswith("text/html") and "<html" in answer.text:
-                        if BANNER not in answer.text and IN_ENGLISH not in answer.text:
-                            missing.append(address)
-                        if answer.status_code == 200:
-                            shown.add(path)
-                    if answer.status_code in {200, 303, 403}:
-                        break  # shown, or not for this role whatever it is about
-                if path in shown | papers:
-                    break
-        stranger = TestClient(app, base_url=f"http://{HOST}")
-        for path in ("/inloggen", "/controle/geen-link", "/bestaat-niet"):
-            assert BANNER in stranger.get(path).text, path
+    guests = [Guest(here, login) for login in ("oefenleider", *ACTORS.values())]
+    for path in (*paths, "/bestaat-niet"):
+        for guest in guests:
+            for address in addresses(path, made):
+                answer = guest.get(address)
+                kind = answer.headers.get("content-type", "")
+                if kind == "application/pdf":
+                    papers.add(path)
+                    assert BANNER in PdfReader(BytesIO(answer.content)).pages[0].extract_text()
+                elif kind.startswith("text/html") and "<html" in answer.text:
+                    if BANNER not in answer.text and IN_ENGLISH not in answer.text:
+                        missing.append(address)
+                    if answer.status_code == 200:
+                        shown.add(path)
+                if answer.status_code in {200, 303, 403}:
+                    break  # shown, or not for this role whatever it is about
+            if path in shown | papers:
+                break
+    stranger = Calls(app, f"http://{HOST}")
+    for path in ("/inloggen", "/controle/geen-link", "/bestaat-niet"):
+        assert BANNER in stranger.get(path).text, path
     assert missing == []
     assert len(shown) > 70, sorted(shown)
     assert papers >= {"/oefening/verslag.pdf", "/ochtend/{handover_id}/lijst.pdf"}

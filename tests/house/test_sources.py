@@ -39,17 +39,27 @@ def environment(source: str) -> list[int]:
     return sorted(lines)
 
 
+def routers_inside(source: str) -> list[int]:
+    """The lines that put a router into a router or an application instead of laying its routes down there.
+
+    The framework asks an included router its way again at each depth: finding a page took longer than refusing it.
+    """
+    named = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute))
+    return sorted({node.lineno for node in named if node.attr == "include_router"})
+
+
 def empty_names(paths: Iterator[Path]) -> list[str]:
     """The modules and packages whose name says nothing about what is in them."""
     return [str(path) for path in paths if EMPTY_NAMES & {*path.parts[:-1], path.stem}]
 
 
-def _found(check: str, allowed: str) -> list[str]:
+def _found(check: str, allowed: str = "") -> list[str]:
+    checks = {"clock": wall_clock, "environment": environment, "routers": routers_inside}
     return [
         f"{path.relative_to(ROOT)}:{line}"
         for path in modules(*PRODUCT)
         if path != ROOT / allowed
-        for line in {"clock": wall_clock, "environment": environment}[check](path.read_text(encoding="utf-8"))
+        for line in checks[check](path.read_text(encoding="utf-8"))
     ]
 
 
@@ -59,6 +69,11 @@ def test_only_the_clock_reads_the_wall_clock() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     assert _found("environment", allowed="nrm/settings.py") == []
+
+
+def test_no_router_stands_in_another() -> None:
+    assert _found("routers") == []
+    assert routers_inside("app = FastAPI()\napp.include_router(router)") == [2]
 
 
 def test_no_module_has_an_empty_name() -> None:

@@ -160,6 +160,8 @@ class Case:
     """The deadline its first bridge gave it."""
     bridges: list[datetime] = field(default_factory=list)
     """When each bridge was recorded."""
+    payers: dict[str, str | None] = field(default_factory=dict)
+    """Each bridge it ever had → the municipality that pays, None while nobody said."""
     transfer: tuple[str, str] | None = None
     """(transfer, to which organisation)"""
     followed: bool = False

@@ -20,7 +20,7 @@ STORY_LINES = 8
 NOT_SYNCED = "SET synchronous_commit TO off"
 """The same for a PostgreSQL database."""
 
-EVENTS = ("asked", "amended", "sent", "said yes", "placed", "rang", "arrived", "confirmed", "jumped")
+EVENTS = ("asked", "amended", "sent", "said yes", "placed", "rang", "arrived", "confirmed", "jumped", "named a payer")
 """What the usual runs come to together; without it they would have shown little."""
 
 ANYHOW = settings(

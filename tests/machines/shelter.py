@@ -22,7 +22,7 @@ from nrm import journal, policy
 from nrm.access.models import ReadLog
 from nrm.access.rules import Actor, OrganisationKind, Role
 from nrm.course import service as course
-from nrm.course.models import Transfer
+from nrm.course.models import Bridge, Transfer
 from nrm.course.schemas import BridgeIn
 from nrm.db import Database, Tx
 from nrm.errors import Conflict, Forbidden, Invalid, NotFound
@@ -859,10 +859,11 @@ class Shelter(RuleBasedStateMachine):
     @when(lambda self: self.cases("open", "offered", "accepted"))
     @deed(number=Number, kind=("hotel", "police_cell"))
     def bridge(self, number: int, kind: str) -> None:
-        """A night somewhere else: its clock runs faster, once, and a cell rings at once."""
+        """A night somewhere else, paid by whom is often not known: its clock runs faster, once, and a cell rings."""
         found = self.cases("open", "offered", "accepted")
         case = found[number % len(found)]
-        shape = BridgeIn.model_validate({"kind": kind, "municipality": "GM0489", "replaces": case.bridge})
+        payer = "GM0489" if number % 2 else None
+        shape = BridgeIn.model_validate({"kind": kind, "municipality": payer, "replaces": case.bridge})
         made = self.act(
             "bridged", self.owner(case, number), lambda tx, actor: course.record_bridge(tx, actor, case.id, shape)
         )
@@ -876,6 +877,7 @@ class Shelter(RuleBasedStateMachine):
             case.deadline_at = min(case.deadline_at, case.bridged_at)
         case.bridge, case.cell = made.id, kind == "police_cell"
         case.bridges.append(self.now)
+        case.payers[made.id] = payer
         if case.cell:
             self.book.signal(case, "police_cell", self.now)
 
@@ -892,6 +894,18 @@ class Shelter(RuleBasedStateMachine):
         done = self.act("left a bridge", self.owner(case, number), lambda tx, a: course.end_bridge(tx, a, bridge))
         if done is not REFUSED:
             self.book.bridge_over(case)
+
+    @when(lambda self: any(case.payers for case in self.book.cases.values()))
+    @deed(number=Number)
+    def name_payer(self, number: int) -> None:
+        """Who sees to a request says who pays for a bridge of it, also long after: once, and it stands."""
+        found = [(case, bridge) for case in self.book.cases.values() for bridge in case.payers]
+        case, bridge = found[number % len(found)]
+        done = self.act(
+            "named a payer", self.owner(case, number), lambda tx, a: course.name_payer(tx, a, bridge, "GM0344")
+        )
+        assert (done is not REFUSED) == (case.payers[bridge] is None), f"bridge {bridge}: {done}"
+        case.payers[bridge] = case.payers[bridge] or "GM0344"
 
     @when(lambda self: self.book.cases)
     @deed(number=Number, answer=("take", "take", "refuse", "keep"))
@@ -1115,6 +1129,7 @@ class Shelter(RuleBasedStateMachine):
             ).all()
             transfers = set(tx.session.exec(select(Transfer.request_id).where(col(Transfer.ended_at).is_(None))))
             released = dict(tx.session.exec(select(AddressRelease.stay_id, AddressRelease.account_id)).all())
+            payers = {one.id: one.municipality_code for one in tx.session.exec(select(Bridge))}
             looks = select(func.count()).where(col(ReadLog.subject).startswith("address:"))
             logged = tx.session.scalar(looks) or 0
             self._follow_chain(tx)
@@ -1129,6 +1144,7 @@ class Shelter(RuleBasedStateMachine):
         assert set(rang) == set(book.alarms), f"rang {sorted(set(rang) ^ set(book.alarms))}"
         for key, due_at in rang.items():
             assert due_at == book.alarms[key], f"rung {key} was due at {due_at}, not at {book.alarms[key]}"
+        assert payers == {bridge: payer for case in book.cases.values() for bridge, payer in case.payers.items()}
         assert transfers == {case.id for case in book.cases.values() if case.transfer}
         people = self.stage.people
         assert released == {

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, time
 
 import pytest
 from sqlmodel import select
-from starlette.testclient import TestClient
 
 from nrm import journal
 from nrm.placing import queries as placing
@@ -18,6 +17,7 @@ from nrm.registry import service as keeping
 from nrm.registry.models import Asking
 from nrm.registry.rules import Basis, FreshnessBand, Stance
 from tests.builders import Town, town
+from tests.client import Calls
 from tests.registry.test_asking import by_link, figures, messages
 from tests.site import HOST, Visitor, application
 
@@ -214,7 +214,7 @@ class Mailbox:
     """Whoever reads the mailbox: no session, no cookie, only the link."""
 
     def __init__(self, here: Town) -> None:
-        self.client = TestClient(application(here), base_url=f"http://{HOST}", follow_redirects=False)
+        self.client = Calls(application(here), f"http://{HOST}")
         found = re.search(rf"{URL}(/controle/\S+)", messages(here)[-1].body)
         assert found
         self.link = found[1]

@@ -6,13 +6,13 @@ import re
 from datetime import UTC, datetime
 
 from sqlalchemy import text
-from starlette.testclient import TestClient
 
 from nrm.access.rules import OrganisationKind, Role
 from nrm.insight import releases
 from nrm.insight.models import Release
 from tests.browser import Person, violations
 from tests.builders import Town, town
+from tests.client import Calls
 from tests.insight.test_releases import autumn, published
 from tests.site import HOST, Site, Visitor, application, log_in
 from tests.web.test_watching_pages import cells
@@ -33,8 +33,8 @@ def figures(html: str, row: str) -> list[str]:
     return [re.sub(r"<[^>]+>", "", text).strip() for text in re.findall(r"<t[hd].*?</t[hd]>", found[1], re.DOTALL)]
 
 
-def anybody(here: Town) -> TestClient:
-    return TestClient(application(here), base_url=f"http://{HOST}", follow_redirects=False)
+def anybody(here: Town) -> Calls:
+    return Calls(application(here), f"http://{HOST}")
 
 
 def year_is_out(url: str) -> Town:

@@ -10,7 +10,7 @@ from nrm.access.rules import Verb
 from nrm.registry import queries as registry
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/beheer")

@@ -16,7 +16,7 @@ from nrm.registry import queries as registry
 from web.case_words import party
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.OFFER_READ))]
 Answerer = Annotated[Visit, Depends(Act(Verb.OFFER_ANSWER))]

@@ -25,7 +25,7 @@ from web.typed import read, said, wrong_fields
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Follower = Annotated[Visit, Depends(Screen(Verb.AUTHORITY_READ))]
 Asking = Annotated[Visit, Depends(Screen(Verb.AUTHORITY_ASK))]

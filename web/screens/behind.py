@@ -8,7 +8,7 @@ from starlette.responses import Response
 from nrm.access.rules import Verb
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/achter")

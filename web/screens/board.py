@@ -17,7 +17,7 @@ from web.pages import RegionCell
 from web.visit import Screen, Visit
 from web.words import Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.BOARD_READ))]
 Chosen = Annotated[str, Query(max_length=40)]

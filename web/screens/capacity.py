@@ -15,7 +15,7 @@ from web.charts import Bar, Chart, Line
 from web.insight_words import SAID
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 

@@ -16,7 +16,7 @@ from nrm.registry.rules import FreshnessBand
 from web.labels import POOLS
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.FIGURES_CHASE))]
 Asker = Annotated[Visit, Depends(Act(Verb.FIGURES_CHASE))]

@@ -15,7 +15,7 @@ from nrm.registry.rules import PlaceState
 from web.pages import Frame, render
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 

@@ -26,7 +26,7 @@ from web.typed import day, wrong_fields
 from web.visit import Act, Screen, Visit
 from web.words import Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.STATEMENT_READ))]
 Keeper = Annotated[Visit, Depends(Act(Verb.COMPARISON_KEEP))]

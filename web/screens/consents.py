@@ -24,7 +24,7 @@ from web.typed import day, wrong_fields
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.CONSENT_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.CONSENT_KEEP))]

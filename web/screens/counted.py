@@ -22,7 +22,7 @@ from web.screens.causes import OTHER, chosen_days
 from web.visit import Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.REQUEST_READ))]
 Chosen = Annotated[str, Query(max_length=40)]

@@ -29,7 +29,7 @@ from web.pages import Form
 from web.typed import day, read, wrong_fields
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from web.pages import Form
 from web.typed import read, wrong_fields
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.CRITERIA_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.CRITERIA_KEEP))]

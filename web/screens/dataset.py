@@ -19,7 +19,7 @@ from web.published_words import RECORDED, VERSIONS
 from web.visit import Screen, Visit
 from web.words import Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.DATASET_READ))]
 Year = Annotated[str, Query(pattern=r"^(\d{4})?$")]

@@ -15,7 +15,7 @@ from web.pages import Form
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.DECLINES_REVIEW))]
 Reviewer = Annotated[Visit, Depends(Act(Verb.DECLINES_REVIEW))]

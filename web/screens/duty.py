@@ -48,7 +48,7 @@ from web.labels import POOLS, URGENCIES
 from web.screens.board import board_of
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Officer = Annotated[Visit, Depends(Screen(Verb.SHIFT_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.SHIFT_KEEP))]

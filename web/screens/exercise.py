@@ -22,7 +22,7 @@ from web.exercise_paper import on_paper, told_as
 from web.visit import Act, Screen, Visit
 from web.words import language_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Leader = Annotated[Visit, Depends(Screen(Verb.EXERCISE_LEAD))]
 LeaderActs = Annotated[Visit, Depends(Act(Verb.EXERCISE_LEAD))]

@@ -17,7 +17,7 @@ from nrm.placing.schemas import FollowOut
 from nrm.reporting import queries as reporting
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Follower = Annotated[Visit, Depends(Screen(Verb.REQUEST_FOLLOW))]
 

@@ -35,7 +35,7 @@ from web.screens.request_form import unwarned as police_unwarned
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 ROWS_MAX = 20
 FAMILIES_MAX = 6

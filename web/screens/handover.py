@@ -22,7 +22,7 @@ from web.pdf import Sheet, locked, paper
 from web.visit import Act, Screen, Visit
 from web.words import N_, Words, language_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.HANDOVER_READ))]
 Taker = Annotated[Visit, Depends(Act(Verb.HANDOVER_TAKE))]

@@ -33,7 +33,7 @@ from web.refusals import flash_text
 from web.typed import day, read, said, wrong_fields
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.PLACES_READ))]
 Keeper = Annotated[Visit, Depends(Act(Verb.PLACES_KEEP))]

@@ -27,7 +27,7 @@ from web.typed import said
 from web.visit import Act, Screen, Visit
 from web.words import N_, Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]
 Author = Annotated[Visit, Depends(Screen(Verb.POLICY_PROPOSE))]

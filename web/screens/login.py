@@ -18,7 +18,7 @@ from web.routes import local_path
 from web.visit import FORM_FIELDS_MAX, Act, Unsent, Visit
 from web.words import N_, words_for
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 WRONG = N_("De gebruikersnaam of het wachtwoord klopt niet.")
 TOO_MANY = N_("Er is te vaak een verkeerd wachtwoord gegeven. Wacht een kwartier, of bel uw functioneel beheerder.")

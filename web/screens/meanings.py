@@ -10,7 +10,7 @@ from nrm.insight.rules import INDICATORS
 from web.insight_words import BASES, COVERAGES, UNITS, indicator
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]
 

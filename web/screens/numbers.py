@@ -26,7 +26,7 @@ from web.screens.duty import alarms_of
 from web.visit import Screen, Visit
 from web.words import Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 

@@ -16,7 +16,7 @@ from web.labels import URGENCIES
 from web.rule_words import kind_names
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from web.refusals import flash_text
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.PRE_ALERT_READ))]
 Announcer = Annotated[Visit, Depends(Act(Verb.PRE_ALERT_SEND))]

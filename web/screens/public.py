@@ -20,7 +20,7 @@ from web.pages import Frame, render
 from web.published import CSV_TYPE
 from web.words import words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 KEPT = "public, max-age=3600"
 ADDRESSES = {"nl": "/cijfers", "en": "/figures"}

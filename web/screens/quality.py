@@ -21,7 +21,7 @@ from web.refusals import flash_text
 from web.typed import day, wrong_fields
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.QUALITY_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.QUALITY_KEEP))]

@@ -20,7 +20,7 @@ from web.refusals import flash_text
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.REACH_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.REACH_KEEP))]

@@ -21,7 +21,7 @@ from web.screens import remedies_past
 from web.visit import Screen, Visit
 from web.words import Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 Chosen = Annotated[str, Query(max_length=40)]

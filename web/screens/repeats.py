@@ -18,7 +18,7 @@ from web.refusals import flash_text
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Looker = Annotated[Visit, Depends(Screen(Verb.REQUEST_CHANGE))]
 Changer = Annotated[Visit, Depends(Act(Verb.REQUEST_CHANGE))]

@@ -32,7 +32,7 @@ from web.typed import day, read, wrong_fields
 from web.visit import Act, Screen, Visit
 from web.words import N_, Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Keeping = Annotated[Visit, Depends(Screen(Verb.REPORT_KEEP))]
 Keeper = Annotated[Visit, Depends(Act(Verb.REPORT_KEEP))]

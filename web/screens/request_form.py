@@ -44,7 +44,7 @@ from web.refusals import flash_text
 from web.visit import Act, Screen, Visit
 from web.words import N_, Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 AREAS_MAX = 10
 DAYS = "14"

@@ -43,7 +43,7 @@ from web.screens.request_form import municipalities_of, municipality_name
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.REQUEST_READ))]
 Changer = Annotated[Visit, Depends(Act(Verb.REQUEST_CHANGE))]

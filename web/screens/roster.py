@@ -40,7 +40,7 @@ from web.typed import day, read, said, wrong_fields
 from web.visit import Act, Screen, Sent, Upload, Visit
 from web.words import N_, Words, words_for
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.ROSTER_READ))]
 Planner = Annotated[Visit, Depends(Screen(Verb.ROSTER_KEEP))]

@@ -21,7 +21,7 @@ from web.typed import read, said
 from web.visit import Act, Screen, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.POLICY_READ))]
 Author = Annotated[Visit, Depends(Screen(Verb.POLICY_PROPOSE))]

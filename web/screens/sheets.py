@@ -27,7 +27,7 @@ from web.refusals import flash_text
 from web.visit import Screen, Sent, Upload, Visit
 from web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SHOWN_MAX = 200
 """Lines of a plan or of what is wrong that one page shows; the rest is counted."""

@@ -23,7 +23,7 @@ from web.statement_words import REASONS, Shown, name_of_period, shown
 from web.visit import Act, Screen, Visit
 from web.words import Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.STATEMENT_READ))]
 ReaderActs = Annotated[Visit, Depends(Act(Verb.STATEMENT_READ))]

@@ -41,7 +41,7 @@ from web.pages import Form
 from web.typed import day, read, wrong_fields
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.STAY_READ))]
 Keeper = Annotated[Visit, Depends(Act(Verb.STAY_KEEP))]

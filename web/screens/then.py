@@ -20,7 +20,7 @@ from web.screens.numbers import PlacesLine, per_pool
 from web.typed import said
 from web.visit import Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 Chosen = Annotated[str, Query(max_length=40)]

@@ -19,7 +19,7 @@ from web.labels import SEXES, label
 from web.visit import Screen, Visit
 from web.words import N_, Words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visit, Depends(Screen(Verb.NUMBERS_READ))]
 

@@ -21,7 +21,7 @@ from web.pages import Form
 from web.typed import read, wrong_fields
 from web.visit import Act, Screen, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 Looker = Annotated[Visit, Depends(Screen(Verb.YOUTH_ANSWER))]
 Answerer = Annotated[Visit, Depends(Act(Verb.YOUTH_ANSWER))]

@@ -147,6 +147,14 @@ class Asked:
             raise TooHard  # there may be something, farther away than these numbers reach
         return found
 
+    def resized(self, unit: int, places: int) -> Placement | None:
+        """The optimum with so many places in a unit; None for the one there is."""
+        cutoff = self.best if places > self.instance.places[unit] else None
+        try:
+            return self.below(cutoff, unit=unit, places=places).placement
+        finally:
+            self.forget()
+
     def gaps(self, requests: Sequence[int], *, placed: bool, of: IntArray | None = None) -> IntArray:
         """[N, Q] by how much the bound of each leaf rises when one of some requests has to be placed, or is left out.
 

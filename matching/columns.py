@@ -11,7 +11,9 @@ was: what is then left takes a few branchings, on who is at a location, in a uni
 
 import itertools
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from math import lcm
 from operator import itemgetter
@@ -24,7 +26,7 @@ from ortools.linear_solver import linear_solver_pb2, pywraplp
 from matching.branch import BranchSearch
 from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance, Placement
-from matching.network import Choices, Flow, Network, UnprovenFlow, relative
+from matching.network import Choices, Flow, Network, Numbers, UnprovenFlow, relative
 from matching.packing import packings
 from matching.search import Limit, TooHard
 from matching.words import FINENESS, Value
@@ -121,8 +123,9 @@ class Columns:
     """One connected part with columns enough to prove that a placement is its optimum, to be asked what if.
 
     If it is none, `placement` is the optimum found. `routed`: the network of all that the rules allow with its cheapest
-    flow, if that is known. Raises TooHard where that or a question takes too long this way,
-    UnprovenFlow where a flow cannot be believed.
+    flow, if that is known. `room`: places[U] that may be asked about, if they are more than there are; what only these
+    allow is in the instance then. Raises TooHard where that or a question takes too long this way, UnprovenFlow where a
+    flow cannot be believed.
     """
 
     def __init__(
@@ -131,8 +134,10 @@ class Columns:
         placement: Placement,
         limit: Limit,
         routed: tuple[Network, Choices, Flow] | None = None,
+        room: IntArray | None = None,
     ) -> None:
         self.instance, self.placement = instance, placement
+        self._room = instance.places if room is None else room
         self._limit = limit
         network, choices, flow = _routed(Network(instance)) if routed is None else routed
         self.network = network
@@ -140,6 +145,10 @@ class Columns:
         numbers = relative(network, flow, network.proof(choices, flow)[1], finer=_FINER)
         self._constant = numbers.constant
         self._farthest = numbers.proven(choices) + numbers.most
+        largest = network.resized(self._room).everything()
+        if largest is None:
+            raise TooHard
+        self._loss = _loss(network, numbers, largest.capacity - choices.capacity)
         usable = (choices.capacity > 0) & (numbers.reduced < numbers.most)
         self._location = np.unique(instance.location, return_inverse=True)[1]
         # Whatever it costs: what is shut here cannot be, what is only shut at the root may be farther away.
@@ -156,7 +165,7 @@ class Columns:
             network.request_of,
             network.gate_row,
             network.gate_size,
-            choices.most,
+            largest.most,
             network.unit_gates,
             instance.places,
         )
@@ -226,6 +235,46 @@ class Columns:
             shut = (self.network.request_of == request) & (self.network.unit_of == unit)
             nodes = [replace(node, arcs=node.arcs & ~shut, split=[]) for node in nodes]
         return best
+
+    def resized(self, unit: int, places: int) -> Placement | None:
+        """The optimum with so many places in a unit, no more than its room; None for the one there is."""
+        reach, bounds = self._farthest, [leaf.bound for leaf in self._leaves]
+        goal = reach
+        if places > self.instance.places[unit]:
+            reach -= int(self._loss[unit])
+            goal = min(reach, self._number(self.value(self.placement)) - (FINENESS - 1))
+            bounds = [int(bound[unit]) for bound in self._least]
+        met: list[_Met] = []
+        if min(bounds) < goal * _FINER:
+            room = self.instance.places.copy()
+            room[unit] = places
+            self._program = self._program.trimmed()
+            beside = copy(self)
+            beside.instance = replace(self.instance, places=room)
+            beside._tables = (*self._tables[:-1], room)
+            leaves = zip(self._leaves, bounds, strict=True)
+            beside._search([replace(leaf, bound=bound, split=[]) for leaf, bound in leaves], goal, met)
+        number, found = min(met, key=itemgetter(0), default=(goal, None))
+        if number < goal:
+            return found
+        if goal == reach:
+            raise TooHard  # there may be something, farther away than these numbers reach
+        return None
+
+    @cached_property
+    def _least(self) -> list[IntArray]:
+        """[U] of every leaf what its prices prove with all the room there may be in one unit."""
+        bounds = []
+        for leaf in self._leaves:
+            bound = np.full(self.instance.units, leaf.bound)
+            if leaf.bound < _NEVER:  # else there is no way for somebody, whatever the places
+                assert leaf.prices is not None
+                bound[:] = self._bound(leaf, leaf.prices)
+                bound += self._gains
+                self._bound(leaf, leaf.prices, (*self._tables[:-1], self._room))
+                bound -= self._gains
+            bounds.append(bound)
+        return bounds
 
     def _moves(self, request: int, count: int) -> Iterator[Placement]:
         """The placement with a request where there is room, or where somebody is who can have its unit.
@@ -369,7 +418,7 @@ class Columns:
         for branches in ways:
             values = []
             for branch in branches:
-                self._program.open(branch)
+                self._program.open(branch, self.instance.places)
                 values.append(min(most, self._program.solve() - node.bound))
             raised.append((min(values), max(values)))
         return ways[raised.index(max(raised))]
@@ -455,7 +504,7 @@ class Columns:
         if node.bound >= goal * _FINER:
             return None
         program = self._program
-        program.open(node)
+        program.open(node, self.instance.places)
         for _ in range(_STEPS_MAX):
             if self._limit.spent:
                 raise TooHard
@@ -487,7 +536,7 @@ class Columns:
             own = [np.flatnonzero((request_of == member) & usable) for member in group]
             room = np.zeros(instance.units, np.int64)
             for member, arcs in zip(group, own, strict=True):
-                held = np.where(instance.private[unit_of[arcs]], instance.size[member], instance.places[unit_of[arcs]])
+                held = np.where(instance.private[unit_of[arcs]], instance.size[member], self._room[unit_of[arcs]])
                 room[unit_of[arcs]] = np.maximum(room[unit_of[arcs]], held)
             enough = np.bincount(self._location, weights=room) >= instance.size[list(group)].sum()
             for arcs in own:
@@ -506,6 +555,20 @@ class Columns:
             for location in np.intersect1d(there[own[0]], there[own[1]]).tolist():
                 one, other = (arcs[there[arcs] == location] for arcs in own)
                 yield _Link(together, pair[0], one, pair[1], other)
+
+
+def _loss(network: Network, numbers: Numbers, more: IntArray) -> IntArray:
+    """[U] what so much more capacity of its arcs takes off the bound of the flow at most, by weak duality.
+
+    A price that is cut off does not say how much: then it may be anything.
+    """
+    loss = more * np.maximum(0, -numbers.reduced)
+    loss_of: IntArray = loss[network.into_sink].copy()
+    np.add.at(loss_of, network.gate_unit, loss[network.through])
+    unknown = (more > 0) & (numbers.reduced <= -numbers.most)
+    loss_of[unknown[network.into_sink]] = _NEVER
+    loss_of[network.gate_unit[unknown[network.through]]] = _NEVER
+    return loss_of
 
 
 def _routed(network: Network) -> tuple[Network, Choices, Flow]:
@@ -581,14 +644,17 @@ class _Program:
         self._row.append(len(self._arcs))
         return True
 
-    def open(self, node: _Node) -> None:
-        """Only columns of open arcs, and stays outside where that is open: else they cost more than anything."""
+    def open(self, node: _Node, places: IntArray) -> None:
+        """Only columns of open arcs that fit, and open stays outside: all else costs more than anything."""
         for request in np.flatnonzero(node.out != self._open_out).tolist():
             cost = self._out_cost[request] if node.out[request] else self._costs.most * _CLOSED / _SCALE / _FINER
             self._objective.SetCoefficient(self._out[request], cost)
         closed = self._closed
         if self._column:
-            closed = np.logical_or.reduceat(~node.arcs[np.array(self._arcs)], self._row[:-1])
+            network, arcs, begins = self._costs.network, np.array(self._arcs), self._row[:-1]
+            persons = np.add.reduceat(self._size[network.request_of[arcs]], begins)
+            closed = persons > places[network.unit_of[arcs[begins]]]
+            closed |= np.logical_or.reduceat(~node.arcs[arcs], begins)
         before = np.concatenate([self._closed, np.zeros(closed.size - self._closed.size, np.bool_)])
         for number in np.flatnonzero(closed != before).tolist():
             self._column[number].SetUb(0.0 if closed[number] else self._endless)

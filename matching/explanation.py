@@ -221,7 +221,9 @@ def value_answer(answer: Answer, changes: Sequence[Change]) -> list[Outcome]:
     for unit in resized:
         if unit is not None:
             most[numbers[unit.id]] = max(unit.places, most.get(numbers[unit.id], 0))
-    worths = Worths(answer, larger(answer.source, most)) if most and answer.found.proven and not answer.silent else None
+    worths = None
+    if most and answer.found.proven and not answer.silent:
+        worths = Worths(answer, larger(answer.source, most), most)
     outcomes = []
     judge = Judge(problem)
     homes = answer.source.unit_of(answer.placement)

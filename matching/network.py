@@ -188,6 +188,12 @@ class Network:
             Flow(np.concatenate([flow.persons[arcs], flow.persons[self.stay.start :]]), flow.price),
         )
 
+    def resized(self, places: IntArray) -> "Network":
+        """The same with other places in the units."""
+        other = copy(self)
+        other.instance = replace(self.instance, places=places)
+        return other
+
     # --- capacities -------------------------------------------------------------------------------------------------
 
     def everything(self) -> Choices | None:

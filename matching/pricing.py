@@ -37,7 +37,10 @@ def prices_of(answer: Answer) -> list[Price]:
     last = max((name for unit in source.units for name in (unit.id, unit.location)), default="")
     alike = classes(source.units)
     more = [one_more(units, f"{last}+{at:06}") for at, units in enumerate(alike)]
-    worths = Worths(answer, extended(source, more)) if more and answer.found.proven and not answer.silent else None
+    worths = None
+    if more and answer.found.proven and not answer.silent:
+        places = {len(source.units) + at: unit.places for at, unit in enumerate(more)}
+        worths = Worths(answer, extended(source, more), places)
     listed = []
     for at, units in enumerate(alike):
         outcome = _outcome(answer, worths, at, more[at])

@@ -1,17 +1,21 @@
 """What other places in a unit would be worth, for many units at once, from the proof of the optimum.
 
 Everything is compiled once, with every unit as large as somebody asks, and the pairs this opens wait for the question
-that opens them (`asked.Asked`). A unit there is not yet is one without places. Most places are worth nothing, and that
-shows in the prices of the proof.
+that opens them (`asked.Asked`, in large parts `columns.Columns`). A unit there is not yet is one without places. Most
+places are worth nothing, and that shows in the prices of the proof.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from matching.asked import Asked
+from matching.columns import Columns
 from matching.counterfactual import Answer
+from matching.eligibility import IntArray
+from matching.engine import COLUMNS_FROM, COLUMNS_MAX
 from matching.model import UNPLACED, Compiled, Instance, LevelAmounts, Placement, compiled, components, pairs_of, pruned
 from matching.network import UnprovenFlow
 from matching.problem import Unit
@@ -31,11 +35,17 @@ def larger(source: Compiled, places: Mapping[int, int]) -> Instance:
 
     Only for problems whose pairs are all listed.
     """
-    room = source.instance.places.copy()
-    for unit, most in places.items():
-        room[unit] = max(room[unit], most)
+    room = _at_least(source.instance.places, places)
     row, unit_of, pair = pairs_of(source.rules.larger(source.instance.size, room), source.scores)
     return replace(source.instance, row=row, unit_of=unit_of, pair=pair)
+
+
+def _at_least(places: IntArray, most: Mapping[int, int]) -> IntArray:
+    """Places[U] raised to what some units may have."""
+    room = places.copy()
+    for unit, number in most.items():
+        room[unit] = max(room[unit], number)
+    return room
 
 
 def extended(source: Compiled, added: Sequence[Unit]) -> Instance:
@@ -50,17 +60,19 @@ def extended(source: Compiled, added: Sequence[Unit]) -> Instance:
 class Worths:
     """An optimum, to be asked what it were if one unit had other places.
 
-    `instance`: that of the answer with all pairs that may be asked about; see `larger` and `extended`.
+    `instance`: that of the answer with all pairs that may be asked about, see `larger` and `extended`. `places`: the
+    most that units, by number, may be asked about with.
     """
 
-    def __init__(self, answer: Answer, instance: Instance) -> None:
+    def __init__(self, answer: Answer, instance: Instance, places: Mapping[int, int]) -> None:
         self._answer = answer
         self._instance = instance
+        self._room = _at_least(instance.places, places)
         self._amounts = self._instance.amounts(answer.placement)
         self._pruned = pruned(instance)
         self._parts = components(self._pruned)
         self._part_of = {int(unit): at for at, part in enumerate(self._parts) for unit in part[1]}
-        self._asked: dict[int, Asked | None] = {}
+        self._proofs: dict[int, Asked | Columns | None] = {}
         self._taken = np.zeros(self._instance.units, np.int64)
         homes = np.array(answer.placement, np.int64)
         np.add.at(self._taken, homes[homes != UNPLACED], instance.size[homes != UNPLACED])
@@ -74,18 +86,14 @@ class Worths:
         number = self._part_of.get(unit)
         if number is None:
             return same
-        asked = self._proof(number)
-        if asked is None:
+        proof = self._proof(number)
+        if proof is None:
             return None
         requests, units = self._parts[number]
-        at = int(np.searchsorted(units, unit))
-        cutoff = asked.best if places > before else None
         try:
-            found = asked.below(cutoff, unit=at, places=places).placement
+            found = proof.resized(int(np.searchsorted(units, unit)), places)
         except (TooHard, UnprovenFlow):
             return None
-        finally:
-            asked.forget()
         if found is None:
             return same
         placement = list(self._answer.placement)
@@ -93,14 +101,21 @@ class Worths:
             placement[request] = UNPLACED if home == UNPLACED else int(units[home])
         return Worth(self._instance.amounts(placement), tuple(placement))
 
-    def _proof(self, number: int) -> Asked | None:
-        if number not in self._asked:
+    def _proof(self, number: int) -> Asked | Columns | None:
+        if number not in self._proofs:
             requests, units = self._parts[number]
             at = {int(unit): at for at, unit in enumerate(units)}
             here = tuple(at.get(self._answer.placement[request], UNPLACED) for request in requests.tolist())
-            part = self._pruned.part(requests, units)
-            try:
-                self._asked[number] = Asked(part, here, self._answer.limit).prove()
-            except (TooHard, UnprovenFlow):
-                self._asked[number] = None
-        return self._asked[number]
+            self._proofs[number] = self._proven(self._pruned.part(requests, units), here, self._room[units])
+        return self._proofs[number]
+
+    def _proven(self, part: Instance, here: Placement, room: IntArray) -> Asked | Columns | None:
+        """As `Answer.columns` and `Answer.asked`, of what there may be."""
+        limit = self._answer.limit
+        if COLUMNS_FROM <= part.requests <= COLUMNS_MAX:
+            with suppress(TooHard, UnprovenFlow):
+                columns = Columns(part, here, limit, room=room)
+                return columns if columns.placement == here else None
+        with suppress(TooHard, UnprovenFlow):
+            return Asked(part, here, limit).prove()
+        return None

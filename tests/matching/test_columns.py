@@ -12,13 +12,16 @@ import matching.counterfactual
 import matching.engine
 from bench.matching.instances import Size, instance
 from matching import solve
-from matching.columns import Columns
+from matching.columns import Columns, _loss, _routed
+from matching.eligibility import IntArray
 from matching.engine import optimum
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, LevelAmounts, Placement, compiled, components, pruned
+from matching.network import Network, relative
 from matching.search import Limit, TooHard
 from matching.solution import UNLIMITED
 from matching.words import Words
+from matching.worth import larger
 from tests.matching.instances import a_person, a_problem, a_request, a_unit, random_problem
 
 MEDIUM = Size(24, 90, 8)
@@ -184,7 +187,7 @@ def _prices_bound(part: Instance, best: Placement, draw: np.random.Generator) ->
     if (columns := _columns(part, best)) is None:
         return None
     value, program = columns._number(columns.value(best)), columns._program
-    program.open(columns._root)
+    program.open(columns._root, part.places)
     program.solve()
     said = np.array(program._told.dual_value)
     for size in 10.0 ** np.arange(-3, 4):
@@ -230,7 +233,7 @@ def test_no_other_worth_of_who_must_be_placed_proves_more(seed: int) -> None:
             if not (columns._root.arcs & (columns.network.request_of == own)).any():
                 continue
             forced = optimum(part.requiring([own]), Limit(UNLIMITED), 0).placement
-            columns._program.open(node)
+            columns._program.open(node, part.places)
             columns._program.solve()
             prices = columns._program.prices()
             off = draw.integers(-200, 200, part.requests) * matching.columns._STEP
@@ -245,6 +248,72 @@ def test_no_other_worth_of_who_must_be_placed_proves_more(seed: int) -> None:
                 other = columns._bound(node, replace(node.prices, worth=worth))
                 assert other <= node.bound + matching.columns._STEP
     assert raised > 0
+
+
+def _larger(seed: int) -> Iterator[tuple[Instance, Placement, IntArray]]:
+    """Parts with all pairs that up to two places more in a unit allow, and how large their units may become."""
+    draw = np.random.default_rng(seed)
+    for problem in (instance(MEDIUM, seed, tight=True), random_problem(seed, 8, 5), random_problem(seed + 500, 8, 5)):
+        source = compiled(problem)
+        room = source.instance.places + draw.integers(1, 3, source.instance.units)
+        whole = pruned(larger(source, dict(enumerate(room.tolist()))))
+        for requests, units in components(whole):
+            part = whole.part(requests, units)
+            best = optimum(_fitting(part), Limit(UNLIMITED), 0).placement if part.requests > 1 else None
+            if best is not None:
+                yield part, best, room[units]
+
+
+def _fitting(part: Instance) -> Instance:
+    return part.kept(np.flatnonzero(part.size[part.request_of] <= part.places[part.unit_of]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_other_places_in_a_unit_are_worth_what_solving_with_them_says(seed: int) -> None:
+    settled: Counter[bool] = Counter()
+    for part, best, room in _larger(seed):
+        try:
+            columns = Columns(part, best, Limit(UNLIMITED), room=room)
+        except TooHard:
+            settled[False] += 1
+            continue
+        for unit in range(part.units):
+            for places in {0, int(part.places[unit]), int(part.places[unit]) + 1, int(room[unit])}:
+                changed = part.places.copy()
+                changed[unit] = places
+                other = replace(part, places=changed)
+                try:
+                    found = columns.resized(unit, places)
+                except TooHard:
+                    settled[False] += 1
+                    continue
+                settled[True] += 1
+                assert found is None or other.allows(found)
+                assert part.amounts(best if found is None else found) == _amounts(_fitting(other))
+    assert settled[True] > 9 * settled[False]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_larger_unit_takes_no_more_off_the_bound_of_the_flow_than_is_said(seed: int) -> None:
+    """Else what was too dear for the numbers to reach may become of use."""
+    lost = 0
+    for part, _, room in _larger(seed):
+        network, choices, flow = _routed(Network(part))
+        numbers = relative(network, flow, network.proof(choices, flow)[1], finer=256)
+        largest = network.resized(room).everything()
+        assert largest is not None
+        loss = _loss(network, numbers, largest.capacity - choices.capacity)
+        for unit in range(part.units):
+            places = part.places.copy()
+            places[unit] = room[unit]
+            more = network.resized(places).everything()
+            assert more is not None
+            cost = network.route(more, flow.copy())
+            assert cost is not None
+            off = numbers.proven(choices) + numbers.constant - network.words.whole(cost)
+            assert off <= loss[unit]
+            lost += off > 0
+    assert lost > 0
 
 
 def _near(columns: Columns, other: Placement) -> None:

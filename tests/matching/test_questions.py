@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import matching.asked
+import matching.worth
 from bench.matching.instances import Size, instance
 from matching import LEVELS, Change, Person, Problem, Request, Unit, Weights, solve
 from matching.asked import Asked
@@ -51,6 +52,15 @@ def _values_are_true(problem: Problem, seed: int) -> None:
 def test_values_of_other_places_are_what_solving_again_says(seed: int) -> None:
     _values_are_true(random_problem(9_000 + seed, 6, 5), seed)
     if seed < 6:
+        _values_are_true(instance(MEDIUM, seed, tight=True), seed)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_values_in_large_parts_are_what_solving_again_says(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As there, from columns."""
+    monkeypatch.setattr(matching.worth, "COLUMNS_FROM", 2)
+    _values_are_true(random_problem(9_000 + seed, 6, 5), seed)
+    if seed < 2:
         _values_are_true(instance(MEDIUM, seed, tight=True), seed)
 
 

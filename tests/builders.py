@@ -7,7 +7,6 @@ application yet, are written as rows.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 from argon2 import PasswordHasher
 from sqlmodel import select
@@ -60,7 +59,7 @@ class Town:
     clock: TurnedClock
     organisations: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
-    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    houses: int = 0
 
     def organisation(self, name: str, kind: OrganisationKind, region: str | None = None) -> str:
         """An organisation by name, made at first mention."""
@@ -134,7 +133,8 @@ class Town:
     ) -> str:
         """A house with one unit per number in `places`. Criteria not in `stances` are accepted."""
         organisation = self.organisation(provider, OrganisationKind.PROVIDER)
-        number = next(self._numbers)
+        self.houses += 1
+        number = self.houses
         location_id = f"loc-{number}"
         with self.database.transaction() as tx:
             tx.session.add(

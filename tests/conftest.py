@@ -118,9 +118,14 @@ def postgresql_create(postgresql_server: str) -> Iterator[Callable[[str | None],
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("template") / "nrm.sqlite3"
     migrate(f"sqlite:///{file}")
-    with closing(sqlite3.connect(file)) as connection:  # what still stands in the write-ahead log is not in the file
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    settle(file)
     return file
+
+
+def settle(file: Path) -> None:
+    """Bring what still stands in the write-ahead log into the file, so that a copy of the file is whole."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @pytest.fixture(scope="session")

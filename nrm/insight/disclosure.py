@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nrm.insight.catalogue import BASE, NATIONAL_MIN, Cell, rounded
 
 SPREAD = 2
@@ -25,6 +28,7 @@ MANY = 8
 """From so many on they are tried together first."""
 
 Equation = tuple[Cell, tuple[Cell, ...]]
+Numbers = NDArray[np.int64]
 Shown = dict[Cell, int | None]
 """What is shown: a rounded number, or None for what is left out. Which of these are small is not told."""
 
@@ -56,10 +60,10 @@ def protect(
         one: before[one] if one in before else None if one in aside or count < one.least else rounded(count)
         for one, count in counts.items()
     }
-    small = {one for one, count in counts.items() if count < one.least and one not in aside}
-    seen = {one: (counts[one], counts[one]) for one in small}
+    small = sorted(one for one, count in counts.items() if count < one.least and one not in aside)
+    seen = np.array([[counts[one]] * 2 for one in small], dtype=np.int64).reshape(-1, 2)
     near = _neighbours(sums)
-    while found := _worked_out(counts, sums, shown, between, seen):
+    while found := _worked_out(counts, sums, shown, between, small, seen):
         settled: set[Cell] = set()
         left_out = False
         for one in found:
@@ -108,16 +112,20 @@ def _worked_out(
     sums: Sequence[Equation],
     shown: Mapping[Cell, int | None],
     between: AbstractSet[Cell],
-    seen: dict[Cell, tuple[int, int]],
+    small: Sequence[Cell],
+    seen: Numbers,
 ) -> list[Cell]:
-    """The small numbers of which no two worlds differ enough. `seen` is how far they were found to differ so far."""
-    worlds = _Worlds(counts, sums, shown, between)
+    """The small numbers of which no two worlds differ enough.
+
+    `seen` is in a row for each of them the smallest and the largest that it was found to be so far.
+    """
+    worlds = _Worlds(counts, sums, shown, between, small)
 
     def unsure() -> list[Cell]:
-        return [one for one in sorted(seen) if seen[one][1] - seen[one][0] < SPREAD]
+        return [small[place] for place in np.flatnonzero(seen[:, 1] - seen[:, 0] < SPREAD).tolist()]
 
     # First many at once: all up or down, then every other one, every other two, so that what adds up can trade.
-    for half in (None, *range(len(seen).bit_length())):
+    for half in (None, *range(len(small).bit_length())):
         before = unsure()
         if len(before) < MANY:
             break
@@ -127,10 +135,10 @@ def _worked_out(
         if unsure() == before:
             break
     # What is still unsure is asked one by one, as far up and as far down as it goes.
-    for one in unsure():
+    for place in np.flatnonzero(seen[:, 1] - seen[:, 0] < SPREAD).tolist():
         for sign in (1, -1):
-            if seen[one][1] - seen[one][0] < SPREAD:
-                worlds.push({one: sign}, seen)
+            if seen[place, 1] - seen[place, 0] < SPREAD:
+                worlds.push({small[place]: sign}, seen)
     return unsure()
 
 
@@ -143,6 +151,7 @@ class _Worlds:
         sums: Sequence[Equation],
         shown: Mapping[Cell, int | None],
         between: AbstractSet[Cell],
+        small: Sequence[Cell],
     ) -> None:
         reach = 2 * max(counts.values(), default=0) + 100
         self._bounds = {
@@ -151,28 +160,38 @@ class _Worlds:
         }
         self._sums = sums
         self._solvers: dict[str, tuple[Any, dict[Cell, Any]]] = {}
+        # A world is a row of numbers, in the order of the bounds; these say where in it what stands.
+        at = {one: place for place, one in enumerate(self._bounds)}
+        self._low, self._high = np.array(list(self._bounds.values()), dtype=np.int64).reshape(-1, 2).T
+        self._small = _numbers(at[one] for one in small)
+        self._whole = _numbers(at[whole] for whole, _ in sums)
+        self._part = _numbers(at[part] for _, parts in sums for part in parts)
+        self._sum_of_part = _numbers(row for row, (_, parts) in enumerate(sums) for _ in parts)
 
-    def push(self, ways: Mapping[Cell, int], seen: dict[Cell, tuple[int, int]], *kinds: str) -> None:
+    def push(self, ways: Mapping[Cell, int], seen: Numbers, *kinds: str) -> None:
         """Find a world in which these are as far up or down as can be, and note how far everything in it is.
 
         The quick solver knows no whole numbers and mostly finds them all the same; else the slow one does. Neither is
         believed: a world counts once its whole numbers add up. Without one nothing is noted, and doubt leaves out more.
         """
-        found = next((world for kind in kinds or (QUICK, WHOLE) if (world := self._found(kind, ways))), None)
-        if found:
-            for one, (low, high) in seen.items():
-                seen[one] = min(low, found[one]), max(high, found[one])
+        for kind in kinds or (QUICK, WHOLE):
+            world = self._found(kind, ways)
+            if world is not None:
+                seen[:, 0] = np.minimum(seen[:, 0], world[self._small])
+                seen[:, 1] = np.maximum(seen[:, 1], world[self._small])
+                return
 
-    def _found(self, kind: str, ways: Mapping[Cell, int]) -> dict[Cell, int] | None:
+    def _found(self, kind: str, ways: Mapping[Cell, int]) -> Numbers | None:
         if kind not in self._solvers:
             self._solvers[kind] = self._built(kind)
         solver, values = self._solvers[kind]
         solver.Maximize(solver.Sum([sign * values[one] for one, sign in ways.items()]))
         if solver.Solve() not in {solver.OPTIMAL, solver.FEASIBLE}:
             return None
-        world = {one: round(value.solution_value()) for one, value in values.items()}
-        agrees = all(low <= world[one] <= high for one, (low, high) in self._bounds.items())
-        agrees = agrees and all(world[whole] == sum(world[part] for part in parts) for whole, parts in self._sums)
+        world = np.rint([value.solution_value() for value in values.values()]).astype(np.int64)
+        sums = np.zeros(len(self._sums), dtype=np.int64)
+        np.add.at(sums, self._sum_of_part, world[self._part])
+        agrees = ((self._low <= world) & (world <= self._high)).all() and (world[self._whole] == sums).all()
         return world if agrees else None
 
     def _built(self, kind: str) -> tuple[Any, dict[Cell, Any]]:
@@ -185,6 +204,10 @@ class _Worlds:
         for whole, parts in self._sums:
             solver.Add(values[whole] == solver.Sum([values[part] for part in parts]))
         return solver, values
+
+
+def _numbers(found: Iterable[int]) -> Numbers:
+    return np.fromiter(found, dtype=np.int64)
 
 
 def _bounds(one: Cell, count: int, shown: int | None, reach: int) -> tuple[int, int]:

@@ -7,14 +7,11 @@ cannot be told from one that does not exist.
 import json
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import func
@@ -27,9 +24,10 @@ from nrm.api import Parts
 from nrm.app import create_app
 from nrm.db import Database
 from nrm.settings import Settings
-from tests.access.cast import ACTORS, Cast, cast
+from tests.access.cast import ACTORS, Cast
 from tests.api.client import ROOT, Api, Caller, api, problem
-from tests.builders import KEY, Town, TurnedClock, town
+from tests.builders import KEY, Town, TurnedClock
+from tests.conftest import settle
 
 EVERYONE = dict.fromkeys(ACTORS, 200)
 # A case: its coordinator; the duty officer reads every case but decides on none that is not the desk's; other
@@ -547,11 +545,6 @@ def shape(path: str) -> str:
     )
 
 
-@pytest.fixture
-def made(here: Town) -> Cast:
-    return cast(here)
-
-
 def test_every_route_declares_what_it_needs_leave_for(here: Town) -> None:
     app = create_app(Parts(here.database, Settings(), KEY))  # of its own: it gets a route that no other may have
     assert undeclared(app) == set()
@@ -577,6 +570,7 @@ def test_who_is_refused_what(made: Cast) -> None:
     knows, which is every statement that this reaches; everybody is on SQLite.
     """
     tried: set[tuple[str, str, int]] = set()
+    compared: set[tuple[str, str, bytes]] = set()
     with api(made.town) as calls:
         callers = {name: calls.caller(login) for name, login in ACTORS.items()}
         before = marks(made.town)
@@ -596,7 +590,11 @@ def test_who_is_refused_what(made: Cast) -> None:
                     wrong.append(cell)
                     continue
                 assert set(problem(answer)) == {"type", "title", "status", "code"}, cell
-                if template.count("{"):
+                # Who may not use the verb is refused before anything is looked for, with a word that says which refusal
+                # it is: once for each such word. Who does not find it is told the same as of nothing, each of them.
+                refusal = (method, template, answer.content)
+                if template.count("{") and not (status == 403 and refusal in compared):
+                    compared.add(refusal)
                     nothing = call(caller, method, template, made, absent)
                     assert (nothing.status_code, nothing.content) == (answer.status_code, answer.content), cell
                     assert dict(nothing.headers) == dict(answer.headers), cell
@@ -612,12 +610,11 @@ def marks(here: Town) -> tuple[int, int]:
         return journal.last_seq(tx.session), tx.session.scalar(select(func.count()).select_from(ReadLog)) or 0
 
 
-def copies(made: Cast, url: str) -> Iterator[Api]:
+def copies(made: Cast) -> Iterator[Api]:
     """The same town again and again, as it was at the start."""
     made.town.database.close()
-    file = Path(url.removeprefix("sqlite:///"))
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file = Path(made.town.database.url.removeprefix("sqlite:///"))
+    settle(file)
     number = 0
     while True:
         number += 1
@@ -629,12 +626,12 @@ def copies(made: Cast, url: str) -> Iterator[Api]:
         database.close()
 
 
-def test_who_is_allowed_what(sqlite_url: str) -> None:
+def test_who_is_allowed_what(sqlite_made: Cast) -> None:
     """Every cell that must succeed does, and no answer but a release holds an address, or a case for the NAC."""
-    made = cast(town(sqlite_url))
+    made = sqlite_made
     with api(made.town) as first:
         callers = {name: first.caller(login) for name, login in ACTORS.items()}
-    fresh = copies(made, sqlite_url)
+    fresh = copies(made)
     calls = next(fresh)
     wrong: list[str] = []
     for (method, template), expected in TABLE.items():

@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from nrm.access.models import ReadLog
 from nrm.intake import queries as intake
-from tests.access.cast import ACTORS, Cast, cast
+from tests.access.cast import ACTORS, Cast
 from tests.api.client import Api, api
 from tests.builders import Town
 
@@ -14,8 +14,8 @@ Row = tuple[str, str, str]
 
 
 @pytest.fixture
-def made(here: Town) -> Cast:
-    return cast(here)
+def here(made: Cast) -> Town:
+    return made.town
 
 
 def reads(here: Town, since: int = 0) -> list[Row]:

@@ -123,10 +123,9 @@ def test_providers_learn_who_needs_a_place_and_nothing_around_it(quick: Api) -> 
         assert secret not in seen.replace('"regionCode":"VR03"', ""), secret
 
 
-def test_where_somebody_was_found_is_for_whoever_may_open_the_case(quick: Api) -> None:
+def test_where_somebody_was_found_is_for_whoever_may_open_the_case(quick_calls: Api, sqlite_made: Cast) -> None:
     """A municipality says more of a person than a region: no list, offer, stay, message or figure has it."""
-    calls, town = quick, quick.town
-    made = cast(town)
+    calls, made, town = quick_calls, sqlite_made, sqlite_made.town
     with town.database.transaction() as tx:
         tx.session.execute(update(PlacementRequest).values(municipality_code=ELSEWHERE))
         tx.session.execute(update(CaseCourse).values(municipality=ELSEWHERE))
@@ -148,9 +147,8 @@ def test_where_somebody_was_found_is_for_whoever_may_open_the_case(quick: Api) -
     assert not [row for row in messages if ELSEWHERE in str(row) or "Maassluis" in str(row)]
 
 
-def test_a_duty_officer_off_shift_sees_no_case(quick: Api) -> None:
-    calls, town = quick, quick.town
-    made = cast(town)
+def test_a_duty_officer_off_shift_sees_no_case(quick_calls: Api, sqlite_made: Cast) -> None:
+    calls, made = quick_calls, sqlite_made
     caller = calls.caller(ACTORS["duty_off"])
     assert caller.refused("GET", "/requests") == (403, "not_on_shift")
     assert caller.refused("GET", f"/requests/{made.ids['open']}") == (403, "not_on_shift")
@@ -163,8 +161,8 @@ def test_a_duty_officer_off_shift_sees_no_case(quick: Api) -> None:
     assert caller.refused("GET", f"/requests/{made.ids['open']}") == (403, "not_on_shift")
 
 
-def test_the_national_coordinator_gets_numbers(quick: Api) -> None:
-    calls, made = quick, cast(quick.town)
+def test_the_national_coordinator_gets_numbers(quick_calls: Api, sqlite_made: Cast) -> None:
+    calls, made = quick_calls, sqlite_made
     caller = calls.caller(ACTORS["national"])
     for path, answer in lists(calls, ACTORS["national"]):
         assert not [secret for secret in made.secrets() if secret in answer], path
@@ -175,8 +173,8 @@ def test_the_national_coordinator_gets_numbers(quick: Api) -> None:
     assert alarm["region"] == "VR17"
 
 
-def test_a_region_sees_its_own_numbers(quick: Api) -> None:
-    calls, made = quick, cast(quick.town)
+def test_a_region_sees_its_own_numbers(quick_calls: Api, sqlite_made: Cast) -> None:
+    calls, made = quick_calls, sqlite_made
     for name, own in (("regional", "VR17"), ("other_regional", "VR15"), ("municipality", "VR17")):
         caller = calls.caller(ACTORS[name])
         for path in ("/board", "/open-counts"):
@@ -187,10 +185,9 @@ def test_a_region_sees_its_own_numbers(quick: Api) -> None:
     assert made.ids["alarm"]
 
 
-def test_an_organisation_that_forgot_its_region_sees_no_region(quick: Api) -> None:
+def test_an_organisation_that_forgot_its_region_sees_no_region(quick_calls: Api) -> None:
     """Deny by default: a regional role without a region is not a national one."""
-    cast(quick.town)
-    calls, town = quick, quick.town
+    calls, town = quick_calls, quick_calls.town
     for role, kind in (
         (Role.MUNICIPALITY, OrganisationKind.MUNICIPALITY),
         (Role.COORDINATOR_REGIONAL, OrganisationKind.CHAIN_DIRECTION),

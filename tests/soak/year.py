@@ -893,9 +893,9 @@ def year_of(made: Country, seed: int) -> Iterator[Year]:
 
 
 def run(here: Ground, number: int, seed: int) -> Outcome:
-    """So many months, a year of each seed; on PostgreSQL a sixth of it, where a tick takes longer and is the same."""
+    """So many months, a year of each seed; on PostgreSQL a third of it, where a tick takes longer and is the same."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    months = max(2, number // 6) if here.postgresql else number
+    months = max(2, number // 3) if here.postgresql else number
     outcome, done, digest = Outcome(months), Counter[str](), ""
     with country(here) as made:
         for each, begin in enumerate(range(0, months, YEAR_MONTHS), start=seed):
@@ -1016,7 +1016,7 @@ ENGINES = ("sqlite", "postgresql")
 YEAR = Row(
     "year",
     "months of nights, from due moment to due moment",
-    6,
+    3,
     run,
     tuple(
         Planted((bug.__doc__ or "").rstrip("."), partial(_finds, bug), ENGINES if bug is double_claim else ENGINES[:1])

@@ -35,6 +35,7 @@ ARGUMENTS = [
 ]
 
 Width = Literal[1440, 390]
+WIDTHS: tuple[Width, ...] = (1440, 390)
 HEIGHTS: dict[Width, int] = {1440: 900, 390: 844}
 
 
@@ -108,16 +109,36 @@ def person(chromium: Browser) -> Iterator[Person]:
     assert not faults, "\n".join(faults)
 
 
+def each_width(page: Page) -> Iterator[Width]:
+    """The page as it stands, as wide as it is and then as the other width shows it; afterwards as it was.
+
+    One walk is then enough for both: nothing but the style sheets asks how wide the screen is, or whether it is touched
+    (tests/house/test_assets.py). Seen from the top, because what is half behind a bar is no target.
+    """
+    given = page.viewport_size
+    assert given is not None
+    for width in sorted(WIDTHS, key=lambda width: width != given["width"]):
+        if width != given["width"]:
+            page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+        page.evaluate("scrollTo(0, 0)")
+        yield width
+    page.set_viewport_size(given)
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds wrong on the page as it now stands, one line per rule with the elements it is about.
 
     The debugger injects the script, so the page keeps its content security policy while it is examined.
     """
-    if not page.evaluate("'axe' in window"):
+    examine = "options => 'axe' in window ? axe.run(document, options) : null"
+    # No selectors: we name an element by its own words, and each selector is sought through the whole page.
+    options = {"runOnly": AXE_TAGS, "resultTypes": ["violations"], "selectors": False}
+    found = page.evaluate(examine, options)
+    if found is None:
         # Half a megabyte, dear to hand over: once for the page as it stands, and once for every page that follows here.
         page.context.add_init_script(_axe())
         page.evaluate(_axe())
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", AXE_TAGS)
+        found = page.evaluate(examine, options)
     return [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: " + " | ".join(node["html"] for node in rule["nodes"])
         for rule in found["violations"]

@@ -213,8 +213,7 @@ def test_office_hours_are_kept_by_whose_they_are(here: Town) -> None:
     assert visitor.get("/kantooruren/org-comensha").status_code == 404
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_screens_look_right(here: Town, site: Site, person: Person, width: int) -> None:
+def test_the_screens_look_right(here: Town, site: Site, person: Person) -> None:
     national = line(here, ranks=2)
     recur(here, national, starts="17:00", ends="09:00", people=[here.accounts["anna"], here.accounts["bert"]])
     tick(here)
@@ -224,8 +223,8 @@ def test_the_screens_look_right(here: Town, site: Site, person: Person, width: i
         "loket": ("/rooster", at, f"{at}/plannen", f"{at}/vast", *office),
         "anna": ("/rooster/mijn", at),
     }.items():
-        page = person(base_url=address, width=width)
+        page = person(base_url=address, width=390)
         log_in(page, login)
         for path in paths:
             page.goto(path)
-            looks_right(page, f"{login} {path} {width}")
+            looks_right(page, f"{login} {path}")

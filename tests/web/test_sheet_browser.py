@@ -7,7 +7,7 @@ import pytest
 from openpyxl import load_workbook
 from playwright.sync_api import Page, expect
 
-from tests.browser import Person, Width
+from tests.browser import Person
 from tests.builders import Town, town
 from tests.site import Site, log_in
 from tests.web.test_answering_browser import looks_right, tab_to
@@ -30,11 +30,10 @@ def choose(page: Page, file: Path) -> None:
     page.get_by_role("button", name="Bekijk wat er verandert").click()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_from_template_to_done(here: Town, site: Site, person: Person, width: Width, tmp_path: Path) -> None:
+def test_from_template_to_done(here: Town, site: Site, person: Person, tmp_path: Path) -> None:
     """A provider gets the template, closes two beds in it, sends it back, agrees, and sees it in its list."""
     here.location(places=(3, 1))
-    page = person(base_url=site(here, worker=False), width=width)
+    page = person(base_url=site(here, worker=False), width=390)
     log_in(page, "aanbieder")
     page.get_by_role("link", name="Plekken inlezen").click()
     looks_right(page, "the start")
@@ -57,11 +56,10 @@ def test_from_template_to_done(here: Town, site: Site, person: Person, width: Wi
     expect(page.locator(".place--out_of_service")).to_have_count(2)
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_what_is_wrong_is_read_first(here: Town, site: Site, person: Person, width: Width, tmp_path: Path) -> None:
+def test_what_is_wrong_is_read_first(here: Town, site: Site, person: Person, tmp_path: Path) -> None:
     file = tmp_path / "plekken.csv"
     rows = ["N-1;niemand;VR17;NLA;geheim;K1;twee;mannen;", "N-1;aanbieder;VR17;NLA;geheim;K2;1;=1+1;"]
-    page = person(base_url=site(here, worker=False), width=width)
+    page = person(base_url=site(here, worker=False), width=390)
     log_in(page, "loket")
     file.write_bytes("\r\n".join((HEADS, *rows)).encode("cp1252"))
     choose(page, file)

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from nrm.insight import catalogue, disclosure, telling
@@ -45,6 +46,21 @@ def test_a_hand_counted_year() -> None:
     assert number("2026-04", result="not_placed") == 2
     assert (number("2026", region="VR02", result="not_placed"), number("2026", region="VR01")) == (2, 7)
     assert number("2026", exploitation="sexual", sex="f", age="adult") == 7
+
+
+def test_a_world_counts_when_its_whole_numbers_add_up() -> None:
+    """Of three numbers each two are at most nine together: at their largest they are halves, which are no persons."""
+    cells = [Cell("2026", (("region", f"VR0{number}"),)) for number in range(1, 7)]
+    one, two, three, *pairs = cells
+    sums = list(zip(pairs, ((one, two), (two, three), (one, three)), strict=True))
+    worlds = disclosure._Worlds(dict.fromkeys(cells, 0), sums, dict.fromkeys(cells), frozenset(), cells)
+    seen, upward = np.zeros((6, 2), dtype=np.int64), dict.fromkeys((one, two, three), 1)
+    worlds.push(upward, seen, disclosure.QUICK)
+    assert not seen.any()
+    worlds.push(upward, seen)
+    first, second, third, *both = seen[:, 1].tolist()
+    assert first + second + third == 13
+    assert both == [first + second, second + third, first + third]
 
 
 def test_small_numbers_are_left_out_and_others_rounded() -> None:

@@ -121,25 +121,49 @@ def _worked_out(
     """
     worlds = _Worlds(counts, sums, shown, between, small)
 
-    def unsure() -> list[Cell]:
-        return [small[place] for place in np.flatnonzero(seen[:, 1] - seen[:, 0] < SPREAD).tolist()]
+    def unsure() -> list[int]:
+        found: list[int] = np.flatnonzero(seen[:, 1] - seen[:, 0] < SPREAD).tolist()
+        return found
 
-    # First many at once: all up or down, then every other one, every other two, so that what adds up can trade.
+    def ways(signs: Mapping[int, int]) -> Numbers:
+        found = np.zeros(len(small), dtype=np.int64)
+        found[list(signs)] = list(signs.values())
+        return found
+
+    worlds.note_true(seen)
+    # Then many at once, as long as that finds more: all down or up, then every other one, every other two, so that
+    # what adds up can trade. Down first: around where all are few there is room for each.
     for half in (None, *range(len(small).bit_length())):
-        before = unsure()
-        if len(before) < MANY:
-            break
-        for sign in (1, -1):
-            ways = {one: sign if half is None or place >> half & 1 else -sign for place, one in enumerate(unsure())}
-            worlds.push(ways, seen, QUICK)
-        if unsure() == before:
-            break
+        for sign in (-1, 1):
+            while len(before := unsure()) >= MANY:
+                worlds.nudge(ways({at: sign if half is None or at >> half & 1 else -sign for at in before}), seen)
+                if unsure() == before:
+                    break
     # What is still unsure is asked one by one, as far up and as far down as it goes.
-    for place in np.flatnonzero(seen[:, 1] - seen[:, 0] < SPREAD).tolist():
+    for at in unsure():
         for sign in (1, -1):
-            if seen[place, 1] - seen[place, 0] < SPREAD:
-                worlds.push({small[place]: sign}, seen)
-    return unsure()
+            if seen[at, 1] - seen[at, 0] < SPREAD:
+                worlds.push(ways({at: sign}), seen)
+    return [small[at] for at in unsure()]
+
+
+def _that_move(small: Sequence[Cell], sums: Sequence[Equation]) -> list[set[Cell]]:
+    """Each small number with all that it is a part of, where that needs no other part of any of these along."""
+    wholes: dict[Cell, list[Cell]] = {}
+    parts_of: dict[Cell, list[AbstractSet[Cell]]] = {}
+    for whole, parts in sums:
+        parts_of.setdefault(whole, []).append(frozenset(parts))
+        for part in parts:
+            wholes.setdefault(part, []).append(whole)
+    found: list[set[Cell]] = []
+    for one in small:
+        moved, edge = {one}, [one]
+        while edge:
+            edge = [whole for part in edge for whole in wholes.get(part, ()) if whole not in moved]
+            moved |= set(edge)
+        if all(len(parts & moved) == 1 for each in moved for parts in parts_of.get(each, ())):
+            found.append(moved)
+    return found
 
 
 class _Worlds:
@@ -159,42 +183,97 @@ class _Worlds:
             for one, count in counts.items()
         }
         self._sums = sums
-        self._solvers: dict[str, tuple[Any, dict[Cell, Any]]] = {}
+        self._solvers: dict[str, tuple[Any, list[Any]]] = {}
         # A world is a row of numbers, in the order of the bounds; these say where in it what stands.
         at = {one: place for place, one in enumerate(self._bounds)}
         self._low, self._high = np.array(list(self._bounds.values()), dtype=np.int64).reshape(-1, 2).T
+        self._true = _numbers(counts.values())
         self._small = _numbers(at[one] for one in small)
         self._whole = _numbers(at[whole] for whole, _ in sums)
         self._part = _numbers(at[part] for _, parts in sums for part in parts)
         self._sum_of_part = _numbers(row for row, (_, parts) in enumerate(sums) for _ in parts)
+        # Numbers that can be more or fewer together, one after the other, and where those of each begin.
+        together = [[at[one] for one in found] for found in _that_move(small, sums)]
+        self._length = _numbers(len(one) for one in together)
+        self._begin = np.cumsum(self._length) - self._length
+        self._around = _numbers(one for found in together for one in found)
+        row = np.full(len(at), -1)
+        row[self._small] = np.arange(len(small))
+        self._is_small = row[self._around] >= 0
+        self._row = row[self._around][self._is_small]
 
-    def push(self, ways: Mapping[Cell, int], seen: Numbers, *kinds: str) -> None:
-        """Find a world in which these are as far up or down as can be, and note how far everything in it is.
+    def push(self, ways: Numbers, seen: Numbers) -> None:
+        """Find a world in which small numbers are as far up (1) or down (-1) as can be, and note how far all are in it.
 
         The quick solver knows no whole numbers and mostly finds them all the same; else the slow one does. Neither is
         believed: a world counts once its whole numbers add up. Without one nothing is noted, and doubt leaves out more.
         """
-        for kind in kinds or (QUICK, WHOLE):
+        for kind in (QUICK, WHOLE):
             world = self._found(kind, ways)
             if world is not None:
-                seen[:, 0] = np.minimum(seen[:, 0], world[self._small])
-                seen[:, 1] = np.maximum(seen[:, 1], world[self._small])
+                self._note(world, seen)
                 return
 
-    def _found(self, kind: str, ways: Mapping[Cell, int]) -> Numbers | None:
-        if kind not in self._solvers:
-            self._solvers[kind] = self._built(kind)
-        solver, values = self._solvers[kind]
-        solver.Maximize(solver.Sum([sign * values[one] for one, sign in ways.items()]))
+    def nudge(self, ways: Numbers, seen: Numbers) -> None:
+        """As `push`, the quick way and none further than is enough: then few that add up leave some for the next."""
+        _, values = self._solver(QUICK)
+        asked = np.flatnonzero(ways)
+        places = self._small[asked]
+        low, high = self._low[places], self._high[places]
+        up = ways[asked] > 0
+        lowest = np.where(up, low, np.maximum(low, seen[asked, 1] - SPREAD))
+        highest = np.where(up, np.minimum(high, seen[asked, 0] + SPREAD), high)
+        _limit(values, places, lowest, highest)
+        world = self._found(QUICK, ways)
+        _limit(values, places, low, high)
+        if world is not None:
+            self._note(world, seen)
+
+    def note_true(self, seen: Numbers) -> None:
+        """Note what is true, and what is around it; nothing when what was shown before is not."""
+        if self._agrees(self._true):
+            self._note(self._true, seen)
+
+    def _note(self, world: Numbers, seen: Numbers) -> None:
+        """How far every small number is in a world, and in those around it: with as many more or fewer as there can be.
+
+        These are one number and all that it is a part of.
+        """
+        _widen(seen, np.arange(len(self._small)), world[self._small])
+        if self._around.size:
+            fewer = np.maximum.reduceat((self._low - world)[self._around], self._begin)
+            more = np.minimum.reduceat((self._high - world)[self._around], self._begin)
+            for far in (fewer, more):
+                moved = (world[self._around] + np.repeat(far, self._length))[self._is_small]
+                _widen(seen, self._row, moved)
+
+    def _found(self, kind: str, ways: Numbers) -> Numbers | None:
+        from ortools.linear_solver import linear_solver_pb2  # noqa: PLC0415 - as in `_built`
+
+        solver, values = self._solver(kind)
+        objective = solver.Objective()
+        objective.Clear()
+        objective.SetMaximization()
+        for at in np.flatnonzero(ways).tolist():
+            objective.SetCoefficient(values[self._small[at]], float(ways[at]))
         if solver.Solve() not in {solver.OPTIMAL, solver.FEASIBLE}:
             return None
-        world = np.rint([value.solution_value() for value in values.values()]).astype(np.int64)
+        told = linear_solver_pb2.MPSolutionResponse()
+        solver.FillSolutionResponseProto(told)
+        world = np.rint(np.array(told.variable_value)).astype(np.int64)
+        return world if self._agrees(world) else None
+
+    def _agrees(self, world: Numbers) -> bool:
         sums = np.zeros(len(self._sums), dtype=np.int64)
         np.add.at(sums, self._sum_of_part, world[self._part])
-        agrees = ((self._low <= world) & (world <= self._high)).all() and (world[self._whole] == sums).all()
-        return world if agrees else None
+        return bool(((self._low <= world) & (world <= self._high)).all() and (world[self._whole] == sums).all())
 
-    def _built(self, kind: str) -> tuple[Any, dict[Cell, Any]]:
+    def _solver(self, kind: str) -> tuple[Any, list[Any]]:
+        if kind not in self._solvers:
+            self._solvers[kind] = self._built(kind)
+        return self._solvers[kind]
+
+    def _built(self, kind: str) -> tuple[Any, list[Any]]:
         from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow to import, and needed once a month
 
         solver = pywraplp.Solver.CreateSolver(kind)
@@ -203,7 +282,17 @@ class _Worlds:
         values = {one: solver.IntVar(low, high, "") for one, (low, high) in self._bounds.items()}
         for whole, parts in self._sums:
             solver.Add(values[whole] == solver.Sum([values[part] for part in parts]))
-        return solver, values
+        return solver, list(values.values())
+
+
+def _limit(values: Sequence[Any], places: Numbers, low: Numbers, high: Numbers) -> None:
+    for at, lowest, highest in zip(places.tolist(), low.tolist(), high.tolist(), strict=True):
+        values[at].SetBounds(lowest, highest)
+
+
+def _widen(seen: Numbers, rows: Numbers, found: Numbers) -> None:
+    np.minimum.at(seen[:, 0], rows, found)
+    np.maximum.at(seen[:, 1], rows, found)
 
 
 def _numbers(found: Iterable[int]) -> Numbers:

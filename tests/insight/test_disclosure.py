@@ -54,13 +54,34 @@ def test_a_world_counts_when_its_whole_numbers_add_up() -> None:
     one, two, three, *pairs = cells
     sums = list(zip(pairs, ((one, two), (two, three), (one, three)), strict=True))
     worlds = disclosure._Worlds(dict.fromkeys(cells, 0), sums, dict.fromkeys(cells), frozenset(), cells)
-    seen, upward = np.zeros((6, 2), dtype=np.int64), dict.fromkeys((one, two, three), 1)
-    worlds.push(upward, seen, disclosure.QUICK)
-    assert not seen.any()
-    worlds.push(upward, seen)
-    first, second, third, *both = seen[:, 1].tolist()
+    upward = np.array([1, 1, 1, 0, 0, 0])
+    assert worlds._found(disclosure.QUICK, upward) is None
+    found = worlds._found(disclosure.WHOLE, upward)
+    assert found is not None
+    first, second, third, *both = found.tolist()
     assert first + second + third == 13
     assert both == [first + second, second + third, first + third]
+    seen = np.zeros((6, 2), dtype=np.int64)
+    worlds.push(upward, seen)
+    assert (seen[:, 1] >= found).all()
+
+
+def test_around_a_world_one_number_differs_with_all_that_it_is_a_part_of() -> None:
+    """No further than each of these can; and not where one of them adds up another way as well."""
+    whole, left, right, *other = (Cell("2026", (("region", f"VR0{number}"),)) for number in range(1, 6))
+    counts = dict(zip((whole, left, right, *other), (3, 1, 2, 3, 0), strict=True))
+
+    def around(sums: list[disclosure.Equation], **shown: int) -> list[list[int]]:
+        small = list(counts)
+        seen = np.array([[count] * 2 for count in counts.values()], dtype=np.int64)
+        worlds = disclosure._Worlds(counts, sums, {one: shown.get(one.of[0][1]) for one in small}, frozenset(), small)
+        worlds.note_true(seen)
+        return [*seen.tolist()]
+
+    halves = (whole, (left, right))
+    assert around([halves])[:3] == [[1, 9], [0, 7], [0, 8]]
+    assert around([halves, (whole, tuple(other))])[:3] == [[3, 3], [1, 1], [2, 2]]
+    assert around([halves], VR01=10) == [[count] * 2 for count in counts.values()], "what is shown is not true"
 
 
 def test_small_numbers_are_left_out_and_others_rounded() -> None:

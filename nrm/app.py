@@ -87,7 +87,10 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
         openapi_url=f"{ROOT}/openapi.json",
         redirect_slashes=False,
     )
-    equip(app, parts)
+    app.state.parts = parts
+    app.state.practising = parts.settings.exercise
+    app.state.follower = Follower(parts.database)
+    app.state.sockets = Counter()
     # Laid down as they are, not included: in a router inside a router finding a route cost more than answering.
     app.router.routes.extend(health.routes)
     for part in (
@@ -100,14 +103,6 @@ def create_app(parts: Parts, larger_bodies: Mapping[str, int] | None = None) -> 
     app.add_middleware(BodyLimit, larger=larger_bodies)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(parts.settings))
     return app
-
-
-def equip(app: FastAPI, parts: Parts) -> None:
-    """Give an application what its routes work with."""
-    app.state.parts = parts
-    app.state.practising = parts.settings.exercise
-    app.state.follower = Follower(parts.database)
-    app.state.sockets = Counter()
 
 
 @health.get("/livez", include_in_schema=False)

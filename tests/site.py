@@ -24,7 +24,6 @@ from playwright.sync_api import Page
 from nrm.api import Parts
 from nrm.settings import Settings
 from nrm.worker import Worker
-from tests import applications
 from tests.builders import KEY, PASSWORD, Town
 from tests.client import Calls
 from web.app import create_app
@@ -53,7 +52,7 @@ class _Server(uvicorn.Server):
 
 def application(town: Town, *, worker: bool = False) -> FastAPI:
     """The application over a town's database and clock."""
-    return applications.application(create_app, Parts(town.database, Settings(host=HOST, worker=worker), KEY))
+    return create_app(Parts(town.database, Settings(host=HOST, worker=worker), KEY))
 
 
 def tick(town: Town) -> None:

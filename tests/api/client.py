@@ -20,7 +20,6 @@ from nrm.app import create_app
 from nrm.notify.channel import Channel
 from nrm.settings import Settings
 from nrm.worker import Worker
-from tests.applications import application
 from tests.builders import KEY, PASSWORD, Town
 from tests.client import Calls
 
@@ -120,7 +119,7 @@ def api(
     `live` starts its follower too (the application then closes the database); `reached_at` is its public address.
     """
     chosen = Settings(worker=False, base_url=reached_at, **settings)
-    app = application(create_app, Parts(town.database, chosen, KEY))
+    app = create_app(Parts(town.database, chosen, KEY))
     at, how = reached_at or BASE_URL, {"raise_server_exceptions": raise_server_exceptions}
     worker = Worker(town.database, chosen, channels)
     if live:

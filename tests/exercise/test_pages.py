@@ -17,7 +17,6 @@ from nrm.notify import service as notify
 from nrm.notify.models import ContactPoint
 from nrm.settings import Settings
 from tests.access.cast import ACTORS, Cast, cast
-from tests.applications import application
 from tests.builders import KEY, PASSWORD, Town, town
 from tests.client import Calls
 from tests.site import HOST, Visitor
@@ -50,7 +49,7 @@ class Guest(Visitor):
     """A visitor of an exercise."""
 
     def __init__(self, here: Town, login: str) -> None:
-        app = application(create_app, Parts(here.database, SETTINGS, KEY))
+        app = create_app(Parts(here.database, SETTINGS, KEY))
         self.client = Calls(app, f"http://{HOST}")
         answer = self.client.post("/api/v1/session", json={"login": login, "password": PASSWORD})
         assert answer.status_code == 201, answer.text
@@ -61,7 +60,7 @@ def test_every_page_says_that_it_is_an_exercise(here: Town) -> None:
     """Generated: every route, with every name in its path filled in from a case in every state, as everybody."""
     made = cast(here)
     practise(here)
-    app = application(create_app, Parts(here.database, SETTINGS, KEY))
+    app = create_app(Parts(here.database, SETTINGS, KEY))
     paths = sorted(
         {
             str(route.path)

@@ -3,7 +3,7 @@
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.environment import MEMORY
-from tests.machines.shelter import Stage, build, machine
+from tests.machines.shelter import OFTEN, Stage, build, machine
 
 RUNS, STEPS = 10, 70
 LONG = "long"
@@ -55,14 +55,15 @@ def play(stage: Stage) -> None:
     run_state_machine_as_test(machine(stage), settings=usual)
 
 
-def play_at_random(stage: Stage, runs: int, seed: int) -> str:
+def play_at_random(stage: Stage, runs: int, seed: int, often: Mapping[str, int] = OFTEN) -> str:
     """So many runs that the seed chooses. What went wrong in the first that failed, or nothing.
 
-    Without Hypothesis: it repeats itself on purpose, and where nothing has to be made smaller plain chance sees more.
+    `often`: how often each deed is chosen, those it does not name once. Without Hypothesis: it repeats itself on
+    purpose, and where nothing has to be made smaller plain chance sees more.
     """
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     for _ in range(runs):
-        played = machine(stage)()
+        played = machine(stage, often)()
         try:
             for _ in range(STEPS):
                 played.happen(chance.choice)

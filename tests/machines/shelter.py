@@ -6,7 +6,7 @@ exception ends the run. What was acknowledged is written in the ledger, which wo
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -228,9 +228,10 @@ def when(condition: Callable[[Any], object]) -> Callable[[Method], Method]:
 
 
 class Shelter(RuleBasedStateMachine):
-    """What can happen. `stage` is given by a subclass: see `machine`."""
+    """What can happen. `stage` and `often` are given by a subclass: see `machine`."""
 
     stage: ClassVar[Stage]
+    often: ClassVar[Mapping[str, int]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -262,7 +263,7 @@ class Shelter(RuleBasedStateMachine):
     def happen(self, choose: Callable[[Sequence[Any]], Any]) -> None:
         """Something happens, of all that can."""
         able = [name for name in _DEEDS if name not in _WHEN or _WHEN[name](self)]
-        name = choose([name for name in able for _ in range(OFTEN.get(name, 1))])
+        name = choose([name for name in able for _ in range(self.often.get(name, 1))])
         arguments = {key: choose(choices) for key, choices in _DEEDS[name].items()}
         self.stage.story.append(f"{self.now:%d %b %H:%M} {name} {arguments}")
         getattr(self, name)(**arguments)
@@ -1188,6 +1189,6 @@ PARTIES: tuple[tuple[tuple[str, int], ...], ...] = (
 )
 
 
-def machine(stage: Stage) -> type[Shelter]:
-    """The machine on a stage."""
-    return type("ShelterOnStage", (Shelter,), {"stage": stage})
+def machine(stage: Stage, often: Mapping[str, int] = OFTEN) -> type[Shelter]:
+    """The machine on a stage, with how often each deed is chosen."""
+    return type("ShelterOnStage", (Shelter,), {"stage": stage, "often": often})

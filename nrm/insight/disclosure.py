@@ -24,6 +24,9 @@ QUICK, WHOLE = "GLOP", "SCIP"
 NODES_MAX = 20
 """How long the slow one looks, not by the clock: so that it finds the same again. What it has then will do."""
 
+HOW = {QUICK: "use_preprocessing: false", WHOLE: f"limits/nodes = {NODES_MAX}"}
+"""The quick one does not simplify first, and so goes on from its last answer: only what is asked for is another."""
+
 MANY = 8
 """From so many on they are tried together first."""
 
@@ -277,8 +280,7 @@ class _Worlds:
         from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow to import, and needed once a month
 
         solver = pywraplp.Solver.CreateSolver(kind)
-        if kind == WHOLE:
-            solver.SetSolverSpecificParametersAsString(f"limits/nodes = {NODES_MAX}")
+        solver.SetSolverSpecificParametersAsString(HOW[kind])
         values = {one: solver.IntVar(low, high, "") for one, (low, high) in self._bounds.items()}
         for whole, parts in self._sums:
             solver.Add(values[whole] == solver.Sum([values[part] for part in parts]))

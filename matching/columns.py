@@ -145,7 +145,7 @@ class Columns:
         numbers = relative(network, flow, network.proof(choices, flow)[1], finer=_FINER)
         self._constant = numbers.constant
         self._farthest = numbers.proven(choices) + numbers.most
-        largest = network.resized(self._room).everything()
+        largest = choices if room is None else network.resized(room).everything()
         if largest is None:
             raise TooHard
         self._loss = _loss(network, numbers, largest.capacity - choices.capacity)

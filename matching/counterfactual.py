@@ -539,7 +539,7 @@ def alternatives_of(answer: Answer, request: int, count: int) -> tuple[Alternati
     """
     if not answer.found.proven or count <= 0:
         return ()
-    if answer.source.instance.most is not None:
+    if answer.silent:  # getting ready to ask takes longer than many an answer
         answer.cut_short.add(request)
         return ()
     if (columns := answer.columns(request)) is not None:
@@ -796,6 +796,9 @@ def _fits_unlinked(answer: Answer, request: int, open_units: NDArray[np.intp]) -
 def _let_in_by_removing(answer: Answer, request: int, other: int) -> bool:
     """Whether, had `other` never asked, some optimum would place `request`."""
     if other == request or answer.placement[other] == UNPLACED:
+        return False
+    if answer.silent:
+        answer.cut_short.add(request)
         return False
     quick = _quickly_let_in(answer, request, other)
     if quick is None:

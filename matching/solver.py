@@ -33,12 +33,13 @@ def reported(answer: Answer, alternatives: int, *, reasons: bool = True, memory:
     """An answer with its alternatives and reasons, as far as its limit allows."""
     source, placement = answer.source, answer.placement
     placed = [request for request, unit in enumerate(placement) if unit != UNPLACED]
+    # Whoever has no bed comes first: the time may not do for all.
+    left_out = [request for request, unit in enumerate(placement) if unit == UNPLACED]
+    reports = tuple(_report(answer, request, reasons=reasons) for request in left_out)
     listed = {}
     if alternatives > 0:
         known = _Known(answer, alternatives, memory)
         listed = {source.requests[request].id: known.alternatives(request) for request in placed}
-    left_out = [request for request, unit in enumerate(placement) if unit == UNPLACED]
-    reports = tuple(_report(answer, request, reasons=reasons) for request in left_out)
     return Solution(
         levels=dict(zip(LEVELS, source.instance.amounts(placement), strict=True)),
         proven=answer.found.proven,

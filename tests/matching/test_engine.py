@@ -22,6 +22,7 @@ from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, compiled, components, pruned
 from matching.search import Limit
 from matching.solution import UNLIMITED
+from matching.solver import answered, reported
 from matching.words import CHANGE, FINENESS, words_of
 from tests.matching.brute import optimum as brute_optimum
 from tests.matching.instances import a_problem, a_request, a_unit, random_problem
@@ -275,6 +276,32 @@ def test_out_of_budget_gives_a_checked_answer_no_worse_than_greedy_with_true_bou
                 assert solution.bound[level] <= best[at]
         if not solution.proven:
             assert solution.alternatives == dict.fromkeys(solution.unit_of, ())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_once_the_effort_is_spent_no_question_is_begun(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Getting ready for a question costs more than many an answer, so 200 of them would go on for long after the end."""
+    limit = Limit(UNLIMITED)
+    answer = answered(instance(MEDIUM, seed, tight=True), limit, 0)
+    right, begun = Instance.part, []
+
+    def seen(source: Instance, *rest: Any) -> Instance:
+        begun.append(limit.spent)
+        return right(source, *rest)
+
+    monkeypatch.setattr(Instance, "part", seen)
+    limit.restart(Budget(milliseconds=None, nodes=0))
+    solution = reported(answer, 3)
+    assert begun == []
+    assert solution.alternatives == dict.fromkeys(solution.unit_of, ())
+    assert solution.stats["cut_short"] >= len(solution.unit_of)
+
+    limit.restart(Budget(milliseconds=None, nodes=3))
+    solution = reported(answer, 3)
+    assert any(not late for late in begun)
+    assert 0 < solution.stats["cut_short"]
+    # Whatever was being asked when it ended may have tried its other ways.
+    assert sum(begun) <= 3
 
 
 def test_a_defect_in_the_engine_never_leaves_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def each_width(page: Page) -> Iterator[Width]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong on the page as it now stands, a line per rule with the elements it is about, and doubled ids.
+    """What axe finds wrong on the page as it now stands, one line per rule with its elements, and doubled ids.
 
     The debugger injects the script, so the page keeps its content security policy while it is examined.
     """

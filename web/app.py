@@ -71,6 +71,7 @@ from web.screens import (
     worths,
     youth,
 )
+from web.sending import ToldWhereTo
 from web.visit import Unsent
 from web.words import words_for
 
@@ -143,6 +144,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     for kind in (NrmError, RequestValidationError, HTTPException, IntegrityError, OperationalError):
         app.add_exception_handler(kind, refused)
     app.add_exception_handler(Exception, failed)
+    app.add_middleware(ToldWhereTo)
     app.add_middleware(SecurityHeaders, https=parts.settings.https)
     return app
 

@@ -69,7 +69,9 @@ def test_a_minute_in_the_morning(here: Town, site: Site, person: Person) -> None
     card = page.locator(f"#vertrekt-{gone}")
     tap(card.get_by_text("Vertrokken…"))
     looks_right(page, "leaving")
-    tap(card.get_by_role("button", name="eigen woning"))
+    tap(card.locator("summary", has_text="eigen woning"))
+    looks_right(page, "asked whether they left")
+    tap(card.get_by_role("button", name="Ja, vertrokken: eigen woning"))
     done("Het vertrek is vastgelegd.")
     card = page.locator(f"#vertrekt-{stays}")
     tap(card.get_by_text("Blijft langer…"))
@@ -91,7 +93,7 @@ def test_a_minute_in_the_morning(here: Town, site: Site, person: Person) -> None
     done("De opname is weer open.")
     tap(page.get_by_role("button", name="Gecontroleerd, ongewijzigd"))
     done("Deze plekken staan als net gecontroleerd.")
-    assert taps == 11
+    assert taps == 12
     now = view(here, house)
     assert now.freshness.band is FreshnessBand.FRESH
     assert [now.count(state) for state in (PlaceState.FREE, PlaceState.OCCUPIED)] == [2, 1]

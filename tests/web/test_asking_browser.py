@@ -1,9 +1,10 @@
 """The asking side with a browser: by keyboard, by thumb, without scripts, live, and nothing axe objects to."""
 
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlmodel import select
 
 from nrm.intake.models import PlacementRequest
@@ -280,11 +281,68 @@ def test_without_a_line_everything_stays_and_is_sent_later(
         page.route("**/*", lambda route: route.abort())
         expect(page.locator("[data-live-text]")).to_have_text("live verbonden")
     page.get_by_role("button", name="Zoek een plek").click()
-    expect(page.get_by_role("alert")).to_contain_text("Er is niets verstuurd en alles staat er nog.")
+    expect(page.get_by_role("alert")).to_contain_text("Alles staat er nog.")
     expect(page.get_by_label("Leeftijd")).to_have_value("24")
     assert sent(here) == []
     page.context.set_offline(False)
     page.unroute_all()
+    page.get_by_role("button", name="Zoek een plek").click()
+    page.wait_for_url(re.compile(r"/aanvragen/(?!nieuw)"))
+    assert len(sent(here)) == 1
+
+
+def broken(route: Route) -> None:
+    """A line that breaks on the way there."""
+    route.abort()
+
+
+def unheard(route: Route) -> None:
+    """A line that breaks on the way back: the server has taken it."""
+    route.fetch(max_redirects=0)
+    route.abort()
+
+
+def troubled(route: Route) -> None:
+    """A server that cannot."""
+    route.fulfill(status=503, body="<main>even niet</main>")
+
+
+@pytest.mark.parametrize(("breaks", "taken"), [(broken, 0), (unheard, 1), (troubled, 0)])
+def test_a_line_that_breaks_under_the_sending_loses_nothing_and_doubles_nothing(
+    site: Site, person: Person, here: Town, breaks: Callable[[Route], None], taken: int
+) -> None:
+    """Everything else gets through, so nothing warns before; nor does the browser keep anything for whoever is next."""
+    page = person(base_url=site(here, worker=False), width=390)
+    log_in(page, COORDINATOR)
+    fill_in(page)
+    page.route(
+        "**/aanvragen/nieuw", lambda route: breaks(route) if route.request.method == "POST" else route.continue_()
+    )
+    page.get_by_role("button", name="Zoek een plek").click()
+    expect(page.get_by_role("alert")).to_contain_text("Alles staat er nog.")
+    expect(page.get_by_label("Leeftijd")).to_have_value("24")
+    assert inaccessible(page, "unsent") == []
+    assert len(sent(here)) == taken
+    assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+    page.unroute_all()
+    page.get_by_role("button", name="Zoek een plek").click()
+    page.wait_for_url(re.compile(r"/aanvragen/(?!nieuw)"))
+    assert len(sent(here)) == 1
+
+
+def test_nor_does_one_that_breaks_at_the_second_step(site: Site, person: Person, here: Town) -> None:
+    """What came back from the server, to be gone on with, is as dear as what was typed since."""
+    page = person(base_url=site(here, worker=False), width=390)
+    log_in(page, COORDINATOR)
+    fill_in(page)
+    page.get_by_role("button", name="Nog iemand erbij").click()
+    expect(page.locator("#f-sex-1")).to_be_focused()
+    page.route("**/aanvragen/nieuw", lambda route: route.abort())
+    page.get_by_role("button", name="Haal persoon 2 weg").click()
+    expect(page.get_by_role("alert")).to_contain_text("Alles staat er nog.")
+    page.unroute_all()
+    page.get_by_role("button", name="Haal persoon 2 weg").click()
+    expect(page.locator("#person-1")).to_have_count(0)
     page.get_by_role("button", name="Zoek een plek").click()
     page.wait_for_url(re.compile(r"/aanvragen/(?!nieuw)"))
     assert len(sent(here)) == 1

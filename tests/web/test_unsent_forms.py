@@ -101,3 +101,13 @@ def test_nothing_is_kept_of_another_site(here: Town, visitor: Visitor) -> None:
 @pytest.mark.parametrize("kept", ["{", "[]", '{"path": "https://elders.example/", "fields": []}'])
 def test_what_is_no_form_of_ours_is_dropped(visitor: Visitor, kept: str) -> None:
     assert log_in(visitor, COORDINATOR, kept).headers["location"] == "/"
+
+
+def test_the_script_that_sends_is_told_where_to(visitor: Visitor) -> None:
+    """It cannot see where a redirect leads; a browser by itself follows it."""
+    fields = {"csrf_token": visitor.csrf, **REQUEST, "once": "eenmalig-1234"}
+    told = visitor.client.post("/aanvragen/nieuw", data=fields, headers={"X-Form": "1"})
+    assert (told.status_code, told.headers.get("location")) == (200, None)
+    followed = visitor.client.post("/aanvragen/nieuw", data=fields)
+    assert (followed.status_code, followed.headers["location"]) == (303, told.headers["x-go"])
+    assert told.headers["x-go"].startswith("/aanvragen/")

@@ -16,12 +16,12 @@
     return field.value !== field.defaultValue;
   }
 
-  // Whether something was filled in here and not sent yet, or came back with what is wrong. A password is typed again in no time.
+  // Whether something was filled in here and not sent yet, or came back to go on with. A password is typed again in no time.
   const isTyped = (form) =>
-    form.querySelector("[aria-invalid]") !== null || [...form.querySelectorAll(FIELDS)].some((field) => field.type !== "password" && isDirty(field));
+    form.matches("[data-holds]") || form.querySelector("[aria-invalid]") !== null || [...form.querySelectorAll(FIELDS)].some((field) => field.type !== "password" && isDirty(field));
 
-  // Whether something was typed on this page and not sent yet, or came back with what is wrong.
-  const holdsTyped = () => document.querySelector("[data-focus]") !== null || [...document.querySelectorAll(FIELDS)].some(isDirty);
+  // Whether something was typed on this page and not sent yet, or came back to go on with.
+  const holdsTyped = () => document.querySelector("[data-focus], [data-holds]") !== null || [...document.querySelectorAll(FIELDS)].some(isDirty);
 
   // Whether somebody is busy in here: a field has the focus or holds something not sent yet, or a form is on its way.
   function isBusy(root) {

@@ -126,7 +126,7 @@ def each_width(page: Page) -> Iterator[Width]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong on the page as it now stands, one line per rule with the elements it is about.
+    """What axe finds wrong on the page as it now stands, one line per rule with its elements, and doubled ids.
 
     The debugger injects the script, so the page keeps its content security policy while it is examined.
     """
@@ -139,10 +139,15 @@ def violations(page: Page) -> list[str]:
         page.context.add_init_script(_axe())
         page.evaluate(_axe())
         found = page.evaluate(examine, options)
-    return [
+    lines = [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: " + " | ".join(node["html"] for node in rule["nodes"])
         for rule in found["violations"]
     ]
+    # To axe, two of a name are for a person to look at. To us, one of them gets the other's label or place.
+    doubled = page.evaluate("""() => [...Map.groupBy(document.querySelectorAll("[id]"), one => one.id)]
+        .filter(([, those]) => those.length > 1)
+        .map(([, those]) => those.map(one => one.cloneNode().outerHTML).join(" | "))""")
+    return lines + [f"doubled-id: {those}" for those in doubled]
 
 
 @functools.cache

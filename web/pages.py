@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from nrm.api import ROOT
 from web.assets import static_url
 from web.labels import label
 from web.words import DEFAULT_LANGUAGE, LANGUAGES, N_, language_of, words
@@ -232,6 +233,7 @@ def _environment(language: str) -> Environment:
         languages=LANGUAGES,
         default_language=DEFAULT_LANGUAGE,
         static_url=static_url,
+        live_line=f"{ROOT}/live",
         label_of=label_of,
         when=when,
         ago=ago,

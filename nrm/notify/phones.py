@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
+from nrm.api import ROOT
 from nrm.notify import web
 from nrm.notify.channel import Channel, DeliveryFailed, NeverDeliverable
 from nrm.notify.models import Message
@@ -48,7 +49,7 @@ def written(message: Message) -> str:
 def callback(settings: Settings, provider: str, what: str, message_id: str) -> str:
     """Where a provider tells what became of this message."""
     token = load_key(settings).callback_token(message_id)
-    return f"{settings.public_url}/api/v1/message-callbacks/{provider}/{what}/{quote(message_id, safe='')}/{token}"
+    return f"{settings.public_url}{ROOT}/message-callbacks/{provider}/{what}/{quote(message_id, safe='')}/{token}"
 
 
 class CmSms:

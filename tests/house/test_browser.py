@@ -17,6 +17,7 @@ PAGE = "<!doctype html><html lang=nl><title>Proef</title><main><h1>Proef</h1>{bo
 PAGES = {
     "/good": "<p>Goed.</p>",
     "/bad": "<img src=/good><form><input></form>",
+    "/doubled": "<p id=een>Een.</p><p id=twee>Twee.</p><p id=een>Nog een.</p>",
     "/inline": "<p>Een script dat niet mag.</p><script>document.title = 'kwaad'</script>",
     "/broken": "<p>Een script met een fout.</p><script src=/broken.js></script>",
 }
@@ -75,6 +76,12 @@ def test_axe_finds_planted_faults(person: Person, site: str) -> None:
     page.goto("/bad")
     found = {line.split(" ")[0] for line in violations(page)}
     assert found >= {"image-alt", "label"}
+
+
+def test_two_of_one_id_are_found(person: Person, site: str) -> None:
+    page = person(base_url=site)
+    page.goto("/doubled")
+    assert violations(page) == ['doubled-id: <p id="een"></p> | <p id="een"></p>']
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nrm.api import ROOT as API_ROOT
 from tests.house.sources import PACKAGES, PRODUCT, ROOT, dotted_names, modules
 
 WALL_CLOCK = re.compile(
@@ -74,6 +75,14 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_no_router_stands_in_another() -> None:
     assert _found("routers") == []
     assert routers_inside("app = FastAPI()\napp.include_router(router)") == [2]
+
+
+def test_the_root_of_the_api_is_written_once() -> None:
+    """Also in scripts and templates: who writes it beside `nrm.api.ROOT` stays behind when it moves."""
+    ours = (path for floor in PRODUCT for path in (ROOT / floor).rglob("*") if path.suffix in {".py", ".js", ".html"})
+    assert [str(path.relative_to(ROOT)) for path in ours if API_ROOT in path.read_text(encoding="utf-8")] == [
+        "nrm/api.py"
+    ]
 
 
 def test_no_module_has_an_empty_name() -> None:

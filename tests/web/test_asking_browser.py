@@ -344,6 +344,17 @@ def test_on_a_phone_the_first_proposal_can_be_asked_without_scrolling(site: Site
     expect(page.get_by_role("button", name="Vraag deze plek")).to_be_in_viewport(ratio=1)
 
 
+def test_a_list_with_somebody_who_waits_too_long_fits_a_phone(site: Site, person: Person, here: Town) -> None:
+    """In English too, whose words for how long are longer."""
+    here.request(here.actor(COORDINATOR))
+    here.clock.turn(minutes=60 + 2 * 60 + 59)
+    page = person(base_url=site(here, worker=False), width=390)
+    log_in(page, COORDINATOR)
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".overdue__since")).to_contain_text("2 hours and 59 minutes so far")
+    assert inaccessible(page, "overdue") == []
+
+
 def test_answer_and_next_proposal_come_without_reloading(site: Site, person: Person, here: Town) -> None:
     here.location(region="VR17")
     here.location(region="VR13")

@@ -133,7 +133,7 @@
   function dial() {
     clearTimeout(redial);
     if (socket) return;
-    const line = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/v1/live?after=${seq}`);
+    const line = new WebSocket(`${location.origin.replace(/^http/, "ws")}${body.dataset.liveLine}?after=${seq}`);
     let opened = false;
     socket = line;
     heard = performance.now();

@@ -227,10 +227,10 @@ class Asked:
         fits = network.gate_size <= instance.places[network.gate_unit]
         choices.capacity[: self._stay][~fits[network.gate_of]] = 0
         if any(any(drop) for drop in instance.drop) or any(amounts.any() for amounts in instance.pair):
-            network.route(choices, flow)
+            network.route(choices, flow, self.limit)
             if instance.groups:
                 network.agree(flow, FINENESS)
-                network.route(choices, flow)
+                network.route(choices, flow, self.limit)
         else:  # nothing to be proven, only room to be found: what there is does for a start
             self._stand(flow.persons)
         nodes = instance.requests + np.arange(network.gates)

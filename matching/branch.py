@@ -15,7 +15,9 @@ choose whole parties by themselves, what leads to nothing better still; the sear
 """
 
 import heapq
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -26,14 +28,14 @@ from matching.descent import CROWDED, DISBELIEVED, DONE
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, Placement
 from matching.network import Choices, Flow, Network, UnprovenFlow
-from matching.search import Found, Limit
+from matching.search import Found, Limit, TooHard
 from matching.tree import TOO_FAR, Tree
 from matching.words import Value
 
 # How many gates are tried before one is branched on. One is enough for a short search; a long one gets much shorter.
 CANDIDATES_MAX = 8
 CANDIDATES_AFTER = 30
-# Nodes between two looks at the time.
+# The most nodes between two looks at the time.
 STEP_NODES = 50
 # A better answer found within so many nodes closes more than starting again costs.
 RESTART_NODES_MAX = 400
@@ -108,9 +110,12 @@ class BranchSearch:
         return self.network.words.value(self.instance.amounts(placement))
 
     def routed(self) -> tuple[Choices, Flow] | None:
-        """All that the rules allow, with its cheapest flow; None if somebody who must be placed cannot be."""
+        """All that the rules allow, with its cheapest flow; None if somebody who must be placed cannot be.
+
+        Raises TooHard where the limit ends first, UnprovenFlow where the flow cannot be believed.
+        """
         choices, flow = self.network.everything(), self.network.no_flow()
-        if choices is None or self.network.route(choices, flow) is None:
+        if choices is None or self.network.route(choices, flow, self.limit) is None:
             return None
         if self.instance.groups:
             self.network.agree(flow)
@@ -120,14 +125,18 @@ class BranchSearch:
         """Search until nothing is left that could be better, or the effort is spent.
 
         `cutoff`: only answers better than this are wanted (for tests: the optimum plus one must find the optimum).
-        `start`: what is open and any flow on this network, if not all that the rules allow.
+        `start`: what is open and any flow on this network, if not all that the rules allow. Raises TooHard where the
+        limit ends before there is a bound, UnprovenFlow where a flow cannot be believed.
         """
         if cutoff is not None:
             self.best, self.best_value = None, cutoff
         start = self.routed() if start is None else start
         root = None if start is None else self._rated(*start)
         if root is not None and cutoff is None and self.instance.requests >= DIVE_FROM:
-            root = self._dive(root)
+            with suppress(TooHard):
+                root = self._dive(root)
+            if self.limit.spent:
+                return self._unproven(root.bound)
         if root is not None and (found := self._narrow_run(root, rounding=cutoff is None)) is not None:
             return found
         while root is not None:
@@ -149,13 +158,14 @@ class BranchSearch:
         tree = Tree.scaled(self.network, root.choices, root.flow, root.bound, target, self._worth)
         if tree is None:
             return None
-        answers = 0
+        answers, step, began = 0, 1, time.perf_counter()
         while True:
             nodes = tree.nodes
-            ended = tree.explore(STEP_NODES)
+            ended = tree.explore(step)
             for _ in range(nodes, tree.nodes):
                 self._nodes += 1
                 self.limit.count_node()
+            step = self.limit.affords((time.perf_counter() - began) / tree.nodes, self._left(STEP_NODES))
             if ended == DISBELIEVED:
                 raise UnprovenFlow
             if tree.answers > answers:
@@ -232,7 +242,11 @@ class BranchSearch:
         return Found(self.best, False, self.network.words.least_amounts(bound, self.instance.amounts(self.best)))
 
     def _spent(self) -> bool:
-        return self.limit.spent or (self.nodes_max is not None and self._nodes >= self.nodes_max)
+        return self.limit.spent or self._left(1) <= 0
+
+    def _left(self, most: int) -> int:
+        """How many nodes may yet be looked at, `most` at most."""
+        return most if self.nodes_max is None else min(most, self.nodes_max - self._nodes)
 
     def _hopeless(self, bound: Value) -> bool:
         """Whether nothing with this bound can be better than the best known."""
@@ -242,7 +256,7 @@ class BranchSearch:
         """A node if it may hold something better and is not yet an answer; a better answer is kept."""
         self._nodes += 1
         self.limit.count_node()
-        bound = self.network.route(choices, flow)
+        bound = self.network.route(choices, flow, self.limit)
         if bound is None or self._hopeless(bound):
             return None
         if (placement := self._answer(flow)) is not None:
@@ -258,7 +272,7 @@ class BranchSearch:
         placement = self._whole(flow)
         return placement if self.instance.allows(placement) else None
 
-    def _dive(self, root: _Node) -> _Node | None:
+    def _dive(self, root: _Node) -> _Node:
         """Look for a good answer: settle a share of what the flow violates at once, let it adapt, and again.
 
         On the way whoever the flow keeps whole stays there and the rest goes where it fits. The prices at the end know

@@ -55,7 +55,7 @@ _STEPS_MAX: Final = 60
 # From so many branchings on, how many are tried before one is made: few questions get there, and some never ended.
 _TRIED_FROM, _TRIED = 20, 8
 # Steps of the search for an answer near a fractional one.
-_REST_NODES_MAX: Final = 1
+_REST_NODES_MAX: Final = 50
 # With another column the last vertex is still possible, with one less its prices are: each has its own simplex.
 _MORE: Final = "use_preprocessing: false use_dual_simplex: false"
 _LESS: Final = "use_preprocessing: false use_dual_simplex: true"
@@ -124,8 +124,8 @@ class Columns:
 
     If it is none, `placement` is the optimum found. `routed`: the network of all that the rules allow with its cheapest
     flow, if that is known. `room`: places[U] that may be asked about, if they are more than there are; what only these
-    allow is in the instance then. Raises TooHard where that or a question takes too long this way, UnprovenFlow where a
-    flow cannot be believed.
+    allow is in the instance then. `known` gets the placements met, whatever comes of it. Raises TooHard where that or a
+    question takes too long this way, UnprovenFlow where a flow cannot be believed.
     """
 
     def __init__(
@@ -135,11 +135,12 @@ class Columns:
         limit: Limit,
         routed: tuple[Network, Choices, Flow] | None = None,
         room: IntArray | None = None,
+        known: list[Placement] | None = None,
     ) -> None:
         self.instance, self.placement = instance, placement
         self._room = instance.places if room is None else room
         self._limit = limit
-        network, choices, flow = _routed(Network(instance)) if routed is None else routed
+        network, choices, flow = _routed(Network(instance), limit) if routed is None else routed
         self.network = network
         arcs = network.stay.start
         numbers = relative(network, flow, network.proof(choices, flow)[1], finer=_FINER)
@@ -181,8 +182,12 @@ class Columns:
             self._program.add(standing[network.unit_of[standing] == unit])
         met = [(self._number(self.value(placement)), placement)]
         self._remainder = met[0][0] * _FINER % _STEP
-        self._bounded(self._root, self._farthest)
-        self._leaves = self._search([self._root], self._farthest, met)
+        try:
+            self._bounded(self._root, self._farthest)
+            self._leaves = self._search([self._root], self._farthest, met)
+        finally:
+            if known is not None:
+                known += [one for _, one in met]
         number, self.placement = min(met, key=itemgetter(0))
         if number >= self._farthest:
             raise TooHard
@@ -571,10 +576,10 @@ def _loss(network: Network, numbers: Numbers, more: IntArray) -> IntArray:
     return loss_of
 
 
-def _routed(network: Network) -> tuple[Network, Choices, Flow]:
+def _routed(network: Network, limit: Limit) -> tuple[Network, Choices, Flow]:
     """All that the rules allow, with its cheapest flow, groups agreed."""
     choices, flow = network.everything(), network.no_flow()
-    if choices is None or network.route(choices, flow) is None:
+    if choices is None or network.route(choices, flow, limit) is None:
         raise TooHard
     if network.instance.groups:
         network.agree(flow)

@@ -900,10 +900,11 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
 
     rows[S, …]: nodes, each its bound, depth, age, capacity, flow, least, most, worth and price; row 0 is the root.
     opened, free: slots of rows; counts: how many are open, free, the last age, nodes looked at in all, those at the
-    last start, whether the root is ready, the goal at the last start. goal: a bound of so much is hopeless; the value
-    of the best answer; how far worths may go; what an answer must be better by; answers found; a bound of so much is no
-    better than the best known; the share of the gap to look in first, 0 for all; the second bound of the root; a value
-    of so much is not what it says, because numbers are cut off. placed: the best answer.
+    last start, whether the root is ready, the goal at the last start, whether the node opened last comes next.
+    goal: a bound of so much is hopeless; the value of the best answer; how far worths may go; what an answer must be
+    better by; answers found; a bound of so much is no better than the best known; the share of the gap to look in
+    first, 0 for all; the second bound of the root; a value of so much is not what it says, because numbers are cut
+    off. placed: the best answer.
     effort: nodes until which to go on; from which on several gates are tried before one is branched on; rounds of the
     second bound at a node and at the root; nodes within which a better answer is worth starting again.
 
@@ -932,6 +933,9 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
     how = np.zeros(3, np.int64)
     begin = 3 + 2 * count
     node = -1
+    if counts[7]:  # as if it had not waited: where it does must not decide between equals
+        counts[0] -= 1
+        node, counts[7] = opened[counts[0]], 0
     while True:
         if node < 0 and counts[5] and goal[0] != counts[6] and counts[3] - counts[4] < restart_nodes:
             counts[5] = 0
@@ -973,6 +977,7 @@ def explore(  # noqa: PLR0911, PLR0912, PLR0915  one loop, read top down
         if counts[3] >= until or counts[1] < _SPARE:
             opened[counts[0]] = node
             counts[0] += 1
+            counts[7] = 1
             return WAITING if counts[1] >= _SPARE else CROWDED
         row = rows[node]
         least, most = row[begin : begin + gates], row[begin + gates : begin + 2 * gates]
@@ -1099,5 +1104,5 @@ def prepare() -> None:
     packing = (np.zeros((2, 2), np.int64),) * 2 + (np.zeros(2, np.int64),) * 2 + (np.zeros((3, 2), np.int64), one, one)
     goal = np.array([10**6, 0, 10**6, 59, 0, 10**6, 0, 0, 10**6])
     explore(
-        smallest(), rows, none.repeat(32), none.repeat(31), none.repeat(7), goal, none.copy(), packing, (1, 1, 0, 1, 1)
+        smallest(), rows, none.repeat(32), none.repeat(31), none.repeat(8), goal, none.copy(), packing, (1, 1, 0, 1, 1)
     )

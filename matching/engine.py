@@ -1,7 +1,6 @@
 """The exact optimum of an instance: parts that do not touch each other are solved apart, each by what suits it."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from matching.words import Value, Words
 BRANCH_NODES_MAX = 20_000
 # In parts of so many requests the flow only finds a first answer, within so many nodes, and columns prove or better it.
 COLUMNS_FROM, COLUMNS_MAX = 100, 500
-DIVE_NODES_MAX = 1
+DIVE_NODES_MAX = 51
 # Rounds of the second bound: once per part that is asked about, and before each question's own search.
 ASCENT_ROUNDS = 200
 QUESTION_ROUNDS = 20
@@ -147,16 +146,10 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
     if limit.spent:
         return Found(first, False, least_amounts(instance))
     if COLUMNS_FROM <= instance.requests <= COLUMNS_MAX:
-        dive = BranchSearch(instance, limit, first, DIVE_NODES_MAX)
-        network, routed = dive.network, dive.routed()
-        found = _searched(dive, None, routed)
+        found = _by_columns(instance, limit, first)
         if found.proven or limit.spent:
             return found
         first = found.placement
-        if first is not None:
-            with suppress(TooHard, UnprovenFlow):
-                first = Columns(instance, first, limit, None if routed is None else (network, *routed)).placement
-                return Found(first, True, instance.amounts(first))
     search = BranchSearch(instance, limit, first, BRANCH_NODES_MAX)
     found = _searched(search)
     if found.proven or limit.spent:
@@ -164,12 +157,31 @@ def part_optimum(instance: Instance, limit: Limit, seed: int, start: Placement |
     return constraint_search(search.core, limit, seed, found.placement)
 
 
+def _by_columns(instance: Instance, limit: Limit, first: Placement | None) -> Found:
+    """The optimum of a large part, of which the flow finds a first answer; or the best answer met, unproven."""
+    dive = BranchSearch(instance, limit, first, DIVE_NODES_MAX)
+    network = dive.network
+    try:
+        routed = dive.routed()
+    except (TooHard, UnprovenFlow):
+        return Found(first, False, least_amounts(instance))
+    found = _searched(dive, None, routed)
+    if found.proven or limit.spent or found.placement is None or routed is None:
+        return found
+    met = [found.placement]
+    try:
+        best = Columns(instance, found.placement, limit, (network, *routed), known=met).placement
+    except (TooHard, UnprovenFlow):
+        return Found(min(met, key=instance.amounts), False, found.bound)
+    return Found(best, True, instance.amounts(best))
+
+
 def _searched(search: BranchSearch, cutoff: Value | None = None, start: tuple[Choices, Flow] | None = None) -> Found:
     """What the search finds; where its flow cannot be believed, what it found so far: CP-SAT does without the flow."""
     try:
         return search.run(cutoff, start)
-    except UnprovenFlow:
-        return Found(search.best, False)
+    except (TooHard, UnprovenFlow):
+        return Found(search.best, False, least_amounts(search.instance))
 
 
 class Part:

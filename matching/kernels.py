@@ -20,7 +20,9 @@ _UNSEEN, _SETTLED = -1, -2
 STUCK, ROUTED, PAUSED = 0, 1, 2
 
 # While so many nodes have too much, ways are sought for all of them at once.
-_MANY = 400
+_MANY = 100
+# One by one, so many times all nodes looked at take about as long as one round of that.
+_TURN = 4
 
 # Rounds without a better bound before the strides of `ascend` get shorter, and how much.
 _PATIENCE = 10
@@ -429,7 +431,7 @@ def _free_ways(
 
 
 @kernel
-def reroute(
+def reroute(  # noqa: PLR0912  one search, read top down
     tail: IntArray,
     head: IntArray,
     cost: IntArray,
@@ -451,8 +453,9 @@ def reroute(
     `cost + price[head] - price[tail]`, no arc in use a positive one.
 
     rows, lists: the arcs leaving (0) and entering (1) every node. supply[N]: persons that start at a node, negative
-    where they end; sums to 0. turns: after so many rounds of seeking ways it pauses. Returns `ROUTED`, `STUCK` if they
-    cannot all get through, or `PAUSED`: then it can be called again and goes on, and meanwhile the prices are a bound.
+    where they end; sums to 0. turns: after so many rounds of seeking ways, or searches that look at as much, it pauses.
+    Returns `ROUTED`, `STUCK` if they cannot all get through, or `PAUSED`: then it can be called again and goes on, and
+    meanwhile the prices are a bound.
     """
     nodes, words = price.shape
     balance = np.empty(nodes, np.int64)
@@ -495,8 +498,14 @@ def reroute(
                     break
                 _send(source, target, tail, head, balance, capacity, flow, via)
         waiting = np.flatnonzero(balance > 0)
+    looked_at = 0
     for source in range(nodes):
         while balance[source] > 0:
+            if looked_at >= _TURN * nodes:
+                turns -= 1
+                looked_at = 0
+            if turns == 0:
+                return PAUSED
             target, count = _nearest_lack(
                 source,
                 tail,
@@ -523,6 +532,7 @@ def reroute(
                     _add(price, node, 1, distance, target, radix)
                     _add(price, node, -1, distance, node, radix)
                 place[node] = _UNSEEN
+            looked_at += count
             _send(source, target, tail, head, balance, capacity, flow, via)
     return ROUTED
 

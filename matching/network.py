@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from matching import kernels
 from matching.eligibility import BoolArray, IntArray
 from matching.model import UNPLACED, Instance
-from matching.search import Limit
+from matching.search import Limit, TooHard
 from matching.words import FINENESS, Value, Words, words_of
 
 # Rounds of re-routing (a tenth of a second each in the largest networks) between two looks at the time.
@@ -297,12 +297,16 @@ class Network:
         """Where re-routing can start from nothing."""
         return Flow(np.zeros(self.into_sink.stop, np.int64), np.zeros((self.sink + 1, self.words.count), np.int64))
 
-    def route(self, choices: Choices, flow: Flow) -> Value | None:
+    def route(self, choices: Choices, flow: Flow, limit: Limit | None = None) -> Value | None:
         """Make `flow` cheapest for `choices` and return its cost; None if somebody who must be placed cannot be.
 
-        Raises UnprovenFlow when the prices do not prove it.
+        Raises UnprovenFlow when the prices do not prove it, TooHard where the limit ends first.
         """
-        if self._reroute(choices, flow, -1) == kernels.STUCK:
+        # Pauses whether there is a limit or not: what is cheapest of equals must not hang on that.
+        while (ended := self._reroute(choices, flow)) == kernels.PAUSED:
+            if limit is not None and limit.spent:
+                raise TooHard
+        if ended == kernels.STUCK:
             return None
         proven, cost = self.proof(choices, flow)
         if proven != cost:
@@ -312,11 +316,11 @@ class Network:
     def route_within(self, choices: Choices, flow: Flow, limit: Limit) -> bool:
         """The same with an eye on the time: whether it was finished; if not, only the prices are of use."""
         while not limit.spent:
-            if (ended := self._reroute(choices, flow, TURNS)) != kernels.PAUSED:
+            if (ended := self._reroute(choices, flow)) != kernels.PAUSED:
                 return ended == kernels.ROUTED
         return False
 
-    def _reroute(self, choices: Choices, flow: Flow, turns: int) -> int:
+    def _reroute(self, choices: Choices, flow: Flow) -> int:
         return kernels.reroute(
             self._tail,
             self._head,
@@ -328,7 +332,7 @@ class Network:
             choices.capacity,
             flow.persons,
             flow.price,
-            turns,
+            TURNS,
         )
 
     def proof(self, choices: Choices, flow: Flow) -> tuple[Value, Value]:

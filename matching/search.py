@@ -34,6 +34,14 @@ class Limit:
             return True
         return self._ends is not None and time.perf_counter() >= self._ends
 
+    def affords(self, seconds: float, most: int) -> int:
+        """How many steps of so many seconds each there is effort for, no more than `most`; one at least."""
+        if self._nodes_left is not None:
+            most = min(most, self._nodes_left - self.nodes)
+        if self._ends is not None and seconds > 0:
+            most = min(most, int((self._ends - time.perf_counter()) / seconds))
+        return max(1, most)
+
     def share(self, part: float) -> "Limit":
         """A limit of its own for part of the time that is left."""
         shorter = copy(self)

@@ -59,7 +59,7 @@ class Tree:
         self._placed = np.full(network.instance.requests, UNPLACED, np.int64)
         self._first = root
         self._window = self._looked_at = 0
-        self._counts = np.zeros(7, np.int64)
+        self._counts = np.zeros(8, np.int64)
         self._build(root)
 
     @classmethod

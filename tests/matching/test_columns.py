@@ -298,7 +298,7 @@ def test_a_larger_unit_takes_no_more_off_the_bound_of_the_flow_than_is_said(seed
     """Else what was too dear for the numbers to reach may become of use."""
     lost = 0
     for part, _, room in _larger(seed):
-        network, choices, flow = _routed(Network(part))
+        network, choices, flow = _routed(Network(part), Limit(UNLIMITED))
         numbers = relative(network, flow, network.proof(choices, flow)[1], finer=256)
         largest = network.resized(room).everything()
         assert largest is not None

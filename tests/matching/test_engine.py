@@ -2,14 +2,17 @@
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import matching.branch
 import matching.engine
 import matching.kernels
+import matching.network
 import matching.solver
 import matching.words
 from bench.matching.events import Events
@@ -17,10 +20,10 @@ from bench.matching.instances import Size, instance
 from matching import LEVELS, Budget, Problem, Request, Session, Solution, Unit, Weights, solve, violations
 from matching.branch import BranchSearch
 from matching.constraint import constraint_search
-from matching.engine import optimum
+from matching.engine import optimum, part_optimum
 from matching.greedy import greedy
 from matching.model import UNPLACED, Instance, compiled, components, pruned
-from matching.search import Limit
+from matching.search import Found, Limit
 from matching.solution import UNLIMITED
 from matching.solver import answered, reported
 from matching.words import CHANGE, FINENESS, words_of
@@ -280,7 +283,7 @@ def test_out_of_budget_gives_a_checked_answer_no_worse_than_greedy_with_true_bou
 
 @pytest.mark.parametrize("seed", range(6))
 def test_once_the_effort_is_spent_no_question_is_begun(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Getting ready for a question costs more than many an answer, so 200 of them would go on for long after the end."""
+    """Getting ready for a question costs more than many an answer: 200 of them would go on for long after the end."""
     limit = Limit(UNLIMITED)
     answer = answered(instance(MEDIUM, seed, tight=True), limit, 0)
     right, begun = Instance.part, []
@@ -299,9 +302,88 @@ def test_once_the_effort_is_spent_no_question_is_begun(seed: int, monkeypatch: p
     limit.restart(Budget(milliseconds=None, nodes=3))
     solution = reported(answer, 3)
     assert any(not late for late in begun)
-    assert 0 < solution.stats["cut_short"]
+    assert solution.stats["cut_short"] > 0
     # Whatever was being asked when it ended may have tried its other ways.
     assert sum(begun) <= 3
+
+
+class _Ending(Limit):
+    """Ends when it has been asked so often whether it is spent, wherever that is."""
+
+    def __init__(self, asks: int) -> None:
+        super().__init__(UNLIMITED)
+        self.asks = asks
+
+    @property
+    def spent(self) -> bool:
+        self.asks -= 1
+        return self.asks < 0
+
+
+LARGE = Size(125, 300, 8)
+
+
+def _endings(part: Instance) -> Iterator[Found]:
+    """What comes of a part if the effort ends at the first look, at one a little later, and so on until it does not."""
+    asks = 0
+    while True:
+        limit = _Ending(asks)
+        found = part_optimum(part, limit, 0)
+        yield found
+        if limit.asks >= 0:
+            return
+        asks += 1 + asks // 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whenever_the_effort_ends_there_is_an_answer_and_its_bound_is_true(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching.network, "TURNS", 1)
+    part = max(_parts(instance(LARGE, seed, tight=True)), key=lambda one: one.requests)
+    assert part.requests >= matching.engine.COLUMNS_FROM
+    whole = part_optimum(part, Limit(UNLIMITED), 0)
+    assert whole.placement is not None
+    best, last = part.amounts(whole.placement), part.amounts(greedy(part))
+    unproven, values = 0, set()
+    for found in _endings(part):
+        assert found.placement is not None
+        assert part.allows(found.placement)
+        amounts = part.amounts(found.placement)
+        assert best <= amounts <= last
+        assert amounts == best or not found.proven
+        for at, least in enumerate(found.bound):
+            if amounts[:at] == best[:at]:
+                assert least <= best[at]
+        unproven += not found.proven
+        values.add(amounts)
+    assert found == whole
+    assert unproven > 10
+    assert len(values) > 1
+
+
+@pytest.mark.parametrize("seed", range(7))
+def test_how_often_the_time_is_looked_at_decides_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else of two equals one is taken on a fast machine and the other on a slow one."""
+    compared = 0
+    for part in _parts(instance(Size(60, 300, 10), seed, tight=bool(seed % 2))):
+        told = set()
+        for step in (1, 7, 1_000):
+            monkeypatch.setattr(matching.branch, "STEP_NODES", step)
+            limit = Limit(UNLIMITED)
+            told.add((part_optimum(part, limit, 0), limit.nodes))
+        assert len(told) == 1
+        compared += limit.nodes > 7
+    assert compared > 0
+
+
+def test_steps_are_as_many_as_the_effort_is_good_for_and_at_least_one() -> None:
+    assert Limit(UNLIMITED).affords(1.0, 50) == 50
+    assert Limit(Budget(milliseconds=None, nodes=7)).affords(1.0, 50) == 7
+    assert Limit(Budget(milliseconds=3_600_000)).affords(1_000.0, 50) == 3
+    assert Limit(Budget(milliseconds=3_600_000)).affords(0.0, 50) == 50
+    assert Limit(Budget(milliseconds=0)).affords(1.0, 50) == 1
+    assert Limit(UNLIMITED).affords(1.0, -3) == 1
 
 
 def test_a_defect_in_the_engine_never_leaves_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ def test_refused(sqlite_url):
     assert visitor.get("/landelijk").status_code == 403
 """
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,3 +129,10 @@ class Visitor:
         page = self.client.get(answer.headers["location"])
         assert page.status_code == 200, page.text
         return str(page.text)
+
+
+def sends(page: str, action: str, *, asked: bool) -> int:
+    """How many forms of a page send there behind a question of their own (`asked_tap`), or at one tap."""
+    question = re.compile(rf'<details class="asked-tap"[^>]*>((?!</details>).)*?action="{action}"', re.DOTALL)
+    rest, questions = question.subn("", page)
+    return questions if asked else rest.count(f'action="{action}"')

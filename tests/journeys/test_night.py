@@ -103,7 +103,8 @@ def test_from_a_call_in_the_night_to_a_bed(here: Town, at_screen: LogIn) -> None
 
     provider.get_by_role("navigation").get_by_role("link", name="Onze plekken").click()
     provider.get_by_role("link", name="L-002, kamer K1, plek 1").click()
-    provider.get_by_role("button", name="Eigen woning", exact=False).click()
+    provider.locator("summary", has_text="eigen woning").click()
+    provider.get_by_role("button", name="Ja, vertrokken: eigen woning").click()
     expect(provider.get_by_text("Het vertrek is vastgelegd")).to_be_visible()
     assert states(here, elsewhere) == ["free"]
     expect(coordinator.get_by_role("heading", name="Afgesloten")).to_be_visible(timeout=SOON)

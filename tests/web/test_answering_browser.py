@@ -105,7 +105,7 @@ def test_yes_by_keyboard(here: Town, site: Site, person: Person) -> None:
     page.goto("/opvang")
     tab_to(page, "Aangekomen")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Dit kunt u niet terugdraaien.")).to_be_visible()
+    expect(page.get_by_text("bij u binnen? Dit kunt u niet terugdraaien.")).to_be_visible()
     assert here.status(request_id) == "accepted", "one tap asks, and sends nothing"
     tab_to(page, "Ja, aangekomen")
     page.keyboard.press("Enter")

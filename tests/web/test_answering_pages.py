@@ -13,7 +13,7 @@ from nrm.registry import queries as registry
 from nrm.registry import service as keeping
 from nrm.registry.rules import Basis, PlaceState, Stance
 from tests.builders import Town, town
-from tests.site import Visitor
+from tests.site import Visitor, sends
 
 POINT = "Ingang politiebureau"
 
@@ -271,6 +271,26 @@ def test_who_is_expected_arrives_or_not(here: Town, step: str, status: str) -> N
     assert stay_id in visitor.get("/opvang/nu").text
     visitor.after(visitor.post(f"/opvang/verblijf/{stay_id}/{step}", version=1))
     assert here.status(request_id) == status
+
+
+def test_what_gives_a_bed_away_for_good_is_asked_first(here: Town) -> None:
+    """A thumb in a corridor slips: one tap would have let somebody out of the house who is asleep upstairs."""
+    coordinator, provider = here.coordinator(), here.provider()
+    house = here.location()
+    request_id, stay_id = here.placed(coordinator, provider)
+    visitor, owner = Visitor(here, "aanbieder"), Visitor(here, "coordinator-VR17")
+    place = f"/opvang/plek/{first_place(here, house)}"
+    not_come = f"/opvang/verblijf/{stay_id}/niet-gekomen"
+    for page in (visitor.get("/opvang/nu").text, visitor.get(place).text):
+        assert sends(page, not_come, asked=True) > 1
+        assert sends(page, not_come, asked=False) == 0
+    page = owner.get(f"/aanvragen/{request_id}").text
+    assert sends(page, f"/aanvragen/{request_id}/niet-gekomen", asked=True) > 1
+    assert sends(page, f"/aanvragen/{request_id}/niet-gekomen", asked=False) == 0
+    visitor.after(visitor.post(f"/opvang/verblijf/{stay_id}/aangekomen", version=1))
+    left = f"/opvang/verblijf/{stay_id}/vertrek"
+    assert sends(visitor.get(place).text, left, asked=True) > 1
+    assert sends(visitor.get(place).text, left, asked=False) == 0
 
 
 def test_intake_pauses_and_resumes_and_keeps_a_wrong_moment(here: Town) -> None:

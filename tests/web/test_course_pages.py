@@ -11,7 +11,7 @@ from nrm.escalation import queries as alarms
 from nrm.placing import queries as placing
 from nrm.placing import staying
 from tests.builders import Town, town
-from tests.site import Visitor, tick
+from tests.site import Visitor, sends, tick
 
 ROTTERDAM = "GM0599"
 
@@ -164,9 +164,11 @@ def test_left_without_a_destination_rings_until_the_owner_knows_more(here: Town)
     assert "Iemand vertrok zonder" in Visitor(here, "piket").get("/piket").text
     owner = Visitor(here, "coordinator-VR17")
     assert "als vermist gemeld" in owner.get(f"/aanvragen/{request_id}").text
-    after = owner.after(
-        owner.post(f"/aanvragen/{request_id}/bestemming", stay=stay_id, destination="missing_reported", version="3")
-    )
+    found_again = f"/aanvragen/{request_id}/bestemming"
+    page = owner.get(f"/aanvragen/{request_id}").text
+    assert sends(page, found_again, asked=True) > 1
+    assert sends(page, found_again, asked=False) == 0
+    after = owner.after(owner.post(found_again, stay=stay_id, destination="missing_reported", version="3"))
     assert "Het alarm gaat uit" in after
     tick(here)
     with here.database.reading() as tx:

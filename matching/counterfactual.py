@@ -195,14 +195,14 @@ class Answer:
         return True
 
     def part(self, request: int) -> tuple[_Region, Part] | None:
-        """The part of a request, ready for questions that open nothing; None where its flow cannot be believed."""
+        """The part of a request, ready for questions that open nothing; None where that fails or takes too long."""
         number = self._part_of_request[request]
         if number not in self._parts_asked:
             region = self._region_of([number], [])
             try:
                 part = Part(pruned(region.instance), region.placement, self.limit, self.seed)
                 self._parts_asked[number] = region, part
-            except UnprovenFlow:
+            except (TooHard, UnprovenFlow):
                 self._parts_asked[number] = None
         return self._parts_asked[number]
 
@@ -231,7 +231,7 @@ class Answer:
         within: Sequence[int] | None = None,
         worth_less_than: Value | None = None,
     ) -> Found | None:
-        """What `Part.best` finds in the part of a request; None where its flow cannot be believed."""
+        """What `Part.best` finds in the part of a request; None where there is none to ask."""
         if (columns := self.columns(request)) is not None:
             with suppress(TooHard):
                 found = columns.best(require=require, without=without, within=within, worth_less_than=worth_less_than)

@@ -483,3 +483,12 @@ def test_an_answer_farther_away_than_one_word_reaches_is_left_to_numbers_of_seve
         for part in _parts(session.problem):
             first = greedy(part)
             assert BranchSearch(part, Limit(UNLIMITED), first if part.allows(first) else None, None).run().proven
+
+
+def test_a_part_the_effort_is_too_short_to_get_ready_for_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first flow may be what it ends in: that is a question cut short, and no exception."""
+    monkeypatch.setattr(matching.network, "TURNS", 1)
+    answer = answered(instance(LARGE, 0, tight=True), Limit(UNLIMITED), 0)
+    request = max(range(len(answer.placement)), key=lambda at: len(answer.same_part(at)))
+    answer.limit = _Ending(0)
+    assert answer.part(request) is None
